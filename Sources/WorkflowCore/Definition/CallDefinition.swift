@@ -1,0 +1,110 @@
+/// One request to a service, and how its answer is judged.
+public struct CallDefinition: Sendable, Equatable {
+    /// The name under `calls`; nil for a call written inside its state.
+    public let name: String?
+    /// Upper case, for example `POST`.
+    public let method: String
+    public let service: String
+    /// The path with a leading slash; inserted values are percent-encoded.
+    public let path: Template
+    public let query: [NamedJSONTemplate]
+    public let headers: [NamedTemplate]
+    public let auth: AuthDefinition?
+    public let body: BodyDefinition?
+    /// Statuses that mean success; `2xx` when the file says nothing.
+    public let ok: [StatusPattern]
+    /// Variables to fill from the answer; a path that is missing in a 2xx answer is `bad_answer`.
+    public let save: [NamedTemplate]
+    /// nil: the service's.
+    public let timeoutMilliseconds: Int64?
+    /// Whether sending twice is harmless: as declared, or by the method (RFC 9110, section 9.2).
+    public let isRepeatable: Bool
+
+    public init(
+        name: String? = nil, method: String, service: String, path: Template, query: [NamedJSONTemplate] = [],
+        headers: [NamedTemplate] = [], auth: AuthDefinition? = nil, body: BodyDefinition? = nil,
+        ok: [StatusPattern] = [.family(2)], save: [NamedTemplate] = [], timeoutMilliseconds: Int64? = nil,
+        isRepeatable: Bool
+    ) {
+        self.name = name
+        self.method = method
+        self.service = service
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.auth = auth
+        self.body = body
+        self.ok = ok
+        self.save = save
+        self.timeoutMilliseconds = timeoutMilliseconds
+        self.isRepeatable = isRepeatable
+    }
+}
+
+/// A name with a tree of templates; a value that comes out null is left out of the request.
+public struct NamedJSONTemplate: Sendable, Equatable {
+    public let name: String
+    public let value: JSONTemplate
+
+    public init(name: String, value: JSONTemplate) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Who the request comes from: the normal place for secrets.
+public enum AuthDefinition: Sendable, Equatable {
+    case bearer(Template)
+    case basic(user: Template, password: Template)
+    case header(name: String, value: Template)
+}
+
+public enum BodyDefinition: Sendable, Equatable {
+    case json(JSONTemplate)
+    case form([NamedJSONTemplate])
+}
+
+/// `403` or `4xx`.
+public enum StatusPattern: Sendable, Equatable, CustomStringConvertible {
+    case exact(Int)
+    /// The first digit.
+    case family(Int)
+
+    public func matches(_ status: Int) -> Bool {
+        switch self {
+        case .exact(let code): code == status
+        case .family(let digit): status / 100 == digit
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .exact(let code): "\(code)"
+        case .family(let digit): "\(digit)xx"
+        }
+    }
+}
+
+/// What became of a request: unknown is not failed.
+public enum Outcome: String, Sendable, CaseIterable {
+    case done
+    case notDone = "not_done"
+    case unknown
+}
+
+/// A name for some answers of the definition's services.
+public struct ErrorRule: Sendable, Equatable {
+    public let name: String
+    /// Empty: any status.
+    public let statuses: [StatusPattern]
+    public let condition: Expression?
+    /// nil: by status, 4xx not done and all else unknown.
+    public let outcome: Outcome?
+
+    public init(name: String, statuses: [StatusPattern] = [], condition: Expression? = nil, outcome: Outcome? = nil) {
+        self.name = name
+        self.statuses = statuses
+        self.condition = condition
+        self.outcome = outcome
+    }
+}

@@ -1,0 +1,124 @@
+/// One version of a workflow as the engine runs it: every name in it is resolved.
+///
+/// It is read from its canonical form (the parsed file as JSON), so a worker needs no files.
+public struct Definition: Sendable, Equatable {
+    public let workflow: String
+    public let version: Int
+    public let title: String?
+    /// What a run is about: literals and `input.x` only, so that SQL can evaluate it.
+    public let key: Template
+    /// Name of the first state.
+    public let start: String
+    public let input: [FieldDefinition]
+    /// The run's variables, written by `save` and `set` alone.
+    public let data: [FieldDefinition]
+    public let output: [NamedTemplate]
+    /// Names of the credentials that the vault holds for an organisation or the installation.
+    public let secrets: [String]
+    public let services: [ServiceDefinition]
+    /// Names for answers, tested in this order.
+    public let errors: [ErrorRule]
+    /// In the order of the file, which means nothing to the engine.
+    public let states: [StateDefinition]
+
+    public init(
+        workflow: String, version: Int, title: String? = nil, key: Template, start: String,
+        input: [FieldDefinition] = [], data: [FieldDefinition] = [], output: [NamedTemplate] = [],
+        secrets: [String] = [], services: [ServiceDefinition] = [], errors: [ErrorRule] = [],
+        states: [StateDefinition]
+    ) {
+        self.workflow = workflow
+        self.version = version
+        self.title = title
+        self.key = key
+        self.start = start
+        self.input = input
+        self.data = data
+        self.output = output
+        self.secrets = secrets
+        self.services = services
+        self.errors = errors
+        self.states = states
+    }
+
+    public func state(_ name: String) -> StateDefinition? { states.first { $0.name == name } }
+    public func service(_ name: String) -> ServiceDefinition? { services.first { $0.name == name } }
+    public func variable(_ name: String) -> FieldDefinition? { data.first { $0.name == name } }
+
+    /// Where an error goes that nothing catches: the first state with `end: failed`.
+    public var failureState: StateDefinition? {
+        states.first { if case .end(.failed) = $0.exit { true } else { false } }
+    }
+}
+
+/// A name with the template that gives its value.
+public struct NamedTemplate: Sendable, Equatable {
+    public let name: String
+    public let template: Template
+
+    public init(name: String, template: Template) {
+        self.name = name
+        self.template = template
+    }
+}
+
+/// An input or a variable. The checks are a subset of JSON Schema.
+public struct FieldDefinition: Sendable, Equatable {
+    public enum Kind: String, Sendable, CaseIterable {
+        case string, integer, number, boolean, object, array
+        case null
+    }
+
+    public let name: String
+    /// One kind, or several for `type: [integer, "null"]`.
+    public let kinds: [Kind]
+    public let isSecret: Bool
+    public let title: String?
+    public let defaultValue: JSONValue?
+    /// A regular expression in the JSON Schema sense: found anywhere unless anchored.
+    public let pattern: String?
+    public let minimumLength: Int?
+    public let maximumLength: Int?
+    public let minimum: JSONNumber?
+    public let maximum: JSONNumber?
+    public let allowedValues: [JSONValue]?
+
+    public init(
+        name: String, kinds: [Kind], isSecret: Bool = false, title: String? = nil, defaultValue: JSONValue? = nil,
+        pattern: String? = nil, minimumLength: Int? = nil, maximumLength: Int? = nil,
+        minimum: JSONNumber? = nil, maximum: JSONNumber? = nil, allowedValues: [JSONValue]? = nil
+    ) {
+        self.name = name
+        self.kinds = kinds
+        self.isSecret = isSecret
+        self.title = title
+        self.defaultValue = defaultValue
+        self.pattern = pattern
+        self.minimumLength = minimumLength
+        self.maximumLength = maximumLength
+        self.minimum = minimum
+        self.maximum = maximum
+        self.allowedValues = allowedValues
+    }
+}
+
+/// One named target of a definition.
+public struct ServiceDefinition: Sendable, Equatable {
+    public let name: String
+    /// nil: the installation's, set by `turnup service set`.
+    public let baseURL: String?
+    public let auth: AuthDefinition?
+    public let headers: [NamedTemplate]
+    public let timeoutMilliseconds: Int64
+
+    public init(
+        name: String, baseURL: String? = nil, auth: AuthDefinition? = nil, headers: [NamedTemplate] = [],
+        timeoutMilliseconds: Int64 = 30_000
+    ) {
+        self.name = name
+        self.baseURL = baseURL
+        self.auth = auth
+        self.headers = headers
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+}

@@ -1,0 +1,123 @@
+/// A named, persisted position of a run: one optional action and one exit.
+public struct StateDefinition: Sendable, Equatable {
+    public enum Action: Sendable, Equatable {
+        case call(CallDefinition)
+        case set([NamedTemplate])
+        case pause(milliseconds: Int64)
+    }
+
+    public enum Exit: Sendable, Equatable {
+        case next(String)
+        /// The first branch whose condition holds; the last has none.
+        case choose([Branch])
+        case end(EndStatus)
+    }
+
+    public struct Branch: Sendable, Equatable {
+        public let condition: Expression?
+        public let next: String
+
+        public init(condition: Expression?, next: String) {
+            self.condition = condition
+            self.next = next
+        }
+    }
+
+    public enum EndStatus: String, Sendable, CaseIterable {
+        case succeeded, failed, cancelled
+    }
+
+    public let name: String
+    public let title: String?
+    public let action: Action?
+    /// Tested in order, each with a counter of its own; the built-in default comes after them.
+    public let retry: [RetryEntry]
+    /// `retry: none`: not even the built-in default.
+    public let retriesNothing: Bool
+    /// Tested in order, once no entry of `retry` goes on.
+    public let catches: [CatchEntry]
+    public let exit: Exit
+
+    public init(
+        name: String, title: String? = nil, action: Action? = nil, retry: [RetryEntry] = [],
+        retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit
+    ) {
+        self.name = name
+        self.title = title
+        self.action = action
+        self.retry = retry
+        self.retriesNothing = retriesNothing
+        self.catches = catches
+        self.exit = exit
+    }
+}
+
+public struct RetryEntry: Sendable, Equatable {
+    public let errors: [String]
+    public let policy: RetryPolicy
+
+    public init(errors: [String], policy: RetryPolicy) {
+        self.errors = errors
+        self.policy = policy
+    }
+}
+
+public struct CatchEntry: Sendable, Equatable {
+    public enum Target: Sendable, Equatable {
+        case next(String)
+        /// Park the run for a person, with this text.
+        case hold(Template)
+    }
+
+    public let errors: [String]
+    public let target: Target
+    public let set: [NamedTemplate]
+
+    public init(errors: [String], target: Target, set: [NamedTemplate] = []) {
+        self.errors = errors
+        self.target = target
+        self.set = set
+    }
+}
+
+/// How often and how long a call is tried again.
+public struct RetryPolicy: Sendable, Equatable {
+    public enum Jitter: String, Sendable, CaseIterable {
+        case none
+        /// Anywhere from nothing to the whole delay.
+        case full
+        /// Half the delay, and anywhere up to the other half.
+        case equal
+    }
+
+    /// The name under `retries`, or `default`.
+    public let name: String
+    public let delayMilliseconds: Int64
+    public let backoff: Double
+    public let maximumDelayMilliseconds: Int64
+    public let jitter: Jitter
+    /// Including the first attempt; nil means no limit.
+    public let maximumAttempts: Int?
+    /// From the first attempt that ended this way; nil means no limit.
+    public let withinMilliseconds: Int64?
+    /// A platform's Retry-After raises the delay; it never lowers it.
+    public let honoursRetryAfter: Bool
+
+    public init(
+        name: String, delayMilliseconds: Int64 = 1000, backoff: Double = 2, maximumDelayMilliseconds: Int64 = 60_000,
+        jitter: Jitter = .full, maximumAttempts: Int? = nil, withinMilliseconds: Int64? = nil,
+        honoursRetryAfter: Bool = true
+    ) {
+        self.name = name
+        self.delayMilliseconds = delayMilliseconds
+        self.backoff = backoff
+        self.maximumDelayMilliseconds = maximumDelayMilliseconds
+        self.jitter = jitter
+        self.maximumAttempts = maximumAttempts
+        self.withinMilliseconds = withinMilliseconds
+        self.honoursRetryAfter = honoursRetryAfter
+    }
+
+    /// What every state has after its own entries: transient trouble, six attempts in all.
+    public static let standard = RetryPolicy(name: "default", maximumAttempts: 6)
+}

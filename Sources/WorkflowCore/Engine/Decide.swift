@@ -1,0 +1,154 @@
+/// Decides what a run does next. Pure: the same values always give the same answer.
+public func decide(
+    _ state: RunState, _ definition: Definition, _ stimulus: Stimulus, _ surroundings: Surroundings
+) -> Decision {
+    var turn = Turn(state, definition, surroundings)
+    let next = turn.take(stimulus)
+    return Decision(events: turn.events, state: turn.state, next: next)
+}
+
+/// One decision under way: each fact that is emitted is folded at once, so later steps see it.
+struct Turn {
+    let definition: Definition
+    let surroundings: Surroundings
+    private(set) var state: RunState
+    private(set) var events: [NewEvent] = []
+
+    /// More steps than this without a call or a pause are a circle.
+    static let maximumSteps = 100
+
+    init(_ state: RunState, _ definition: Definition, _ surroundings: Surroundings) {
+        self.state = state
+        self.definition = definition
+        self.surroundings = surroundings
+    }
+
+    var here: StateDefinition? { definition.state(state.state) }
+
+    mutating func emit(_ type: EventType, _ body: JSONObject, attemptId: Identifier? = nil) {
+        events.append(NewEvent(type, body, attemptId: attemptId))
+        state = folded(type, body, attemptId: attemptId)
+    }
+
+    /// The state as it would be after one more event.
+    func folded(_ type: EventType, _ body: JSONObject, attemptId: Identifier? = nil) -> RunState {
+        let event = RecordedEvent(
+            seq: state.seq + 1, type: type.rawValue, body: body, epoch: 0, attemptId: attemptId, actor: "decide",
+            recordedAt: .ofThisCommit)
+        var after = state
+        after.seq = event.seq
+        do throws(EvolveError) { try after.apply(type, event) } catch { return state }
+        return after
+    }
+
+    mutating func take(_ stimulus: Stimulus) -> NextStep {
+        switch (state.status, state.openAttempt, stimulus) {
+        case (.held, _, _): return .held
+        case (.succeeded, _, _), (.failed, _, _), (.cancelled, _, _): return .ended
+        case (.live, let attempt?, .finished(let result)):
+            return settle(result, of: attempt)
+        case (.live, let attempt?, .claimed), (.live, let attempt?, .proceed):
+            // Its worker is gone, or its answer could not be written: nobody knows what became of it.
+            let lost = AttemptResult(
+                outcome: .unknown, error: "unknown_outcome",
+                evidence: ["detail": "the worker that sent it did not come back with an answer"])
+            return settle(lost, of: attempt)
+        case (.live, nil, _):
+            if state.seq == 1, let problem = inputProblem() { return fail(error: "input", problem) }
+            return flow()
+        }
+    }
+
+    /// SQL has checked names and kinds; the rest is checked here, once.
+    private func inputProblem() -> String? {
+        for field in definition.input {
+            guard let value = state.input[field.name] else { return "input \"\(field.name)\" is missing" }
+            if let problem = field.problem(with: value) { return "input \"\(field.name)\" \(problem)" }
+        }
+        return nil
+    }
+
+    /// Goes through states that need nothing from outside, up to a call, a wait or an end.
+    mutating func flow() -> NextStep {
+        for _ in 0..<Self.maximumSteps {
+            guard let here else {
+                return hold(code: "no_such_state", "state \"\(state.state)\" is not in the definition")
+            }
+            if case .end(let status) = here.exit { return finish(status) }
+            if state.cancel != nil { return finishCancelled() }
+            if let wait = state.wait {
+                let left = wait.remainingMilliseconds(now: surroundings.now)
+                if left > 0 { return .wait(milliseconds: left, service: here.call?.service) }
+            }
+            switch here.action {
+            case .call(let call):
+                return .call(PlannedCall(call: call, state: here.name, attemptNumber: state.attempts + 1))
+            case .pause(let milliseconds):
+                let left = Wait(since: state.enteredAt, milliseconds: milliseconds)
+                    .remainingMilliseconds(now: surroundings.now)
+                if left > 0 { return .wait(milliseconds: left, service: nil) }
+                if let end = leave(here, why: "paused") { return end }
+            case .set(let values):
+                do throws(ExpressionError) {
+                    let written = try evaluated(values, in: state)
+                    if let end = leave(here, why: "set", set: written) { return end }
+                } catch {
+                    return giveUp(here, error: "expression", text: error.description)
+                }
+            case nil:
+                if let end = leave(here, why: "next") { return end }
+            }
+        }
+        return hold(
+            code: "circle", "the run passed \(Self.maximumSteps) states without a call or a pause; the definition loops"
+        )
+    }
+
+    /// Enters the state behind the exit; answers a step only when the exit could not be evaluated.
+    private mutating func leave(_ here: StateDefinition, why: String, set: JSONObject? = nil) -> NextStep? {
+        var body: JSONObject = ["from": .string(here.name), "why": .string(why)]
+        if let set { body["set"] = .object(set) }
+        do throws(ExpressionError) {
+            body["state"] = .string(try target(of: here.exit, in: folded(.stateEntered, body)))
+        } catch {
+            return giveUp(here, error: "expression", text: error.description)
+        }
+        emit(.stateEntered, body)
+        return nil
+    }
+
+    func target(of exit: StateDefinition.Exit, in state: RunState) throws(ExpressionError) -> String {
+        switch exit {
+        case .next(let name): return name
+        case .end: return state.state
+        case .choose(let branches):
+            let scope = RunScope(state).expressionScope
+            for branch in branches {
+                guard let condition = branch.condition else { return branch.next }
+                if try condition.holds(scope) { return branch.next }
+            }
+            throw ExpressionError(code: .other, message: "no branch of choose holds", offset: 0)
+        }
+    }
+
+    mutating func hold(code: String, _ text: String, choices: [String] = []) -> NextStep {
+        var body: JSONObject = ["code": .string(code), "text": .string(text)]
+        if !choices.isEmpty { body["choices"] = .array(choices.map { .string($0) }) }
+        emit(.runHeld, body)
+        return .held
+    }
+
+    mutating func fail(error: String, _ text: String) -> NextStep {
+        if let failed = definition.failureState, failed.name != state.state {
+            emit(.stateEntered, ["from": .string(state.state), "why": .string(error), "state": .string(failed.name)])
+        }
+        emit(.runFailed, ["state": .string(state.state), "error": .string(error), "reason": .string(text)])
+        return .ended
+    }
+}
+
+extension StateDefinition {
+    var call: CallDefinition? {
+        if case .call(let call) = action { call } else { nil }
+    }
+}

@@ -1,0 +1,61 @@
+/// What happened to a run, so that something must be decided.
+public enum Stimulus: Sendable, Equatable {
+    /// A worker has just claimed it. An attempt that is still open lost its worker.
+    case claimed
+    /// The same worker goes on with it.
+    case proceed
+    /// The open attempt came to this.
+    case finished(AttemptResult)
+}
+
+/// What `decide` may know of the world: the database's time and one random number.
+public struct Surroundings: Sendable, Equatable {
+    public let now: Instant
+    public let random: UInt64
+
+    public init(now: Instant, random: UInt64) {
+        self.now = now
+        self.random = random
+    }
+}
+
+/// The facts to write, the state after them, and what comes then.
+public struct Decision: Sendable, Equatable {
+    public let events: [NewEvent]
+    /// Folded with `Instant.ofThisCommit` where the commit's time belongs.
+    public let state: RunState
+    public let next: NextStep
+}
+
+public enum NextStep: Sendable, Equatable {
+    /// Send this call, once a slot is free and the intent is committed.
+    case call(PlannedCall)
+    /// Nothing to do for so long, counted from the commit.
+    case wait(milliseconds: Int64, service: String?)
+    /// A person must decide.
+    case held
+    case ended
+}
+
+/// The call that a run wants to make next.
+public struct PlannedCall: Sendable, Equatable {
+    public let call: CallDefinition
+    public let state: String
+    /// 1 for the first attempt of this stay.
+    public let attemptNumber: Int
+
+    /// The intent, to be committed before the first byte leaves.
+    public func started(attemptId: Identifier, timeoutMilliseconds: Int64) -> NewEvent {
+        var body: JSONObject = [
+            "state": .string(state), "attempt": .integer(attemptNumber), "service": .string(call.service),
+            "request": .string("\(call.method) \(call.service):\(call.path.source)"),
+            "repeatable": .bool(call.isRepeatable), "timeout_milliseconds": .integer(timeoutMilliseconds),
+        ]
+        if let name = call.name { body["call"] = .string(name) }
+        return NewEvent(.attemptStarted, body, attemptId: attemptId)
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
+}

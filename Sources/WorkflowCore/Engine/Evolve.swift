@@ -1,0 +1,147 @@
+/// An event that cannot be folded: of a newer version of this program, or not of this run.
+public struct EvolveError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let seq: Int64
+    public let message: String
+
+    public var description: String { "event \(seq) cannot be folded: \(message)" }
+}
+
+/// Folds one event into the state; nil before the first event.
+///
+/// The fold looks at nothing but the two values, so the same stream always gives the same state.
+public func evolve(_ state: RunState?, run id: Identifier, _ event: RecordedEvent) throws(EvolveError) -> RunState {
+    guard let type = EventType(rawValue: event.type) else {
+        throw EvolveError(seq: event.seq, message: "its type \"\(event.type)\" is not known to this version")
+    }
+    guard var state else {
+        guard type == .runRequested, event.seq == 1 else {
+            throw EvolveError(seq: event.seq, message: "the first event must be run.requested")
+        }
+        return try firstState(id, event)
+    }
+    guard event.seq == state.seq + 1 else {
+        throw EvolveError(seq: event.seq, message: "the run stands at \(state.seq)")
+    }
+    state.seq = event.seq
+    try state.apply(type, event)
+    return state
+}
+
+private func firstState(_ id: Identifier, _ event: RecordedEvent) throws(EvolveError) -> RunState {
+    let body = event.body
+    guard let workflow = body["workflow"]?.stringValue, let version = body["version"]?.integerValue,
+        let digest = body["definition"]?.stringValue, let organisation = body["organisation"]?.stringValue,
+        let key = body["key"]?.stringValue, let start = body["state"]?.stringValue,
+        let input = body["input"]?.objectValue
+    else { throw EvolveError(seq: event.seq, message: "run.requested is incomplete") }
+    var state = RunState(
+        id: id, workflow: workflow, version: Int(clamping: version), definitionDigest: digest,
+        organisation: organisation, key: key, input: input, requestedAt: event.recordedAt, start: start)
+    state.seq = event.seq
+    return state
+}
+
+extension RunState {
+    mutating func apply(_ type: EventType, _ event: RecordedEvent) throws(EvolveError) {
+        let body = event.body
+        switch type {
+        case .runRequested:
+            throw EvolveError(seq: event.seq, message: "run.requested stands twice")
+        case .attemptStarted:
+            guard let id = event.attemptId else {
+                throw EvolveError(seq: event.seq, message: "the attempt has no id")
+            }
+            attempts += 1
+            wait = nil
+            openAttempt = OpenAttempt(
+                id: id, state: state, number: attempts, startedAt: event.recordedAt,
+                isRepeatable: body["repeatable"]?.boolValue ?? false)
+        case .attemptDone, .attemptNotDone, .attemptUnknown:
+            close(type, body, at: event.recordedAt)
+        case .stateEntered:
+            write(body["set"]?.objectValue)
+            if let target = body["state"]?.stringValue { enter(target, at: event.recordedAt) }
+        case .runHeld:
+            status = .held
+            reason = body["text"]?.stringValue
+        case .cancelRequested:
+            cancel = CancelRequest(actor: event.actor, reason: body["reason"]?.stringValue ?? "")
+        case .runSucceeded:
+            end(.succeeded, body)
+        case .runFailed:
+            end(.failed, body)
+        case .runCancelled:
+            end(.cancelled, body)
+        case .attemptLate:
+            break  // evidence only
+        }
+    }
+
+    private mutating func close(_ type: EventType, _ body: JSONObject, at time: Instant) {
+        if type != .attemptNotDone, openAttempt?.isRepeatable == false { mayHaveCreated = true }
+        openAttempt = nil
+        write(body["saved"]?.objectValue)
+        for item in body["sealed"]?.arrayValue ?? [] {
+            guard let reference = SealedReference(item) else { continue }
+            secrets.removeAll { $0.reference.name.hasSameScalars(as: reference.name) }
+            secrets.append(HeldSecret(reference: reference, sealedAt: time))
+        }
+        lastError = type == .attemptDone ? nil : body["error"]?.stringValue
+        count(body, at: time)
+        if let retry = body["retry"]?.objectValue, let delay = retry["delay_milliseconds"]?.integerValue {
+            wait = Wait(since: time, milliseconds: delay)
+        }
+        write(body["set"]?.objectValue)
+        if let target = body["entered"]?.stringValue { enter(target, at: time) }
+    }
+
+    private mutating func count(_ body: JSONObject, at time: Instant) {
+        if body["counted"]?.boolValue == false {
+            uncountedInARow += 1
+            return
+        }
+        uncountedInARow = 0
+        guard let entry = body["retry"]?["entry"]?.integerValue else { return }
+        if let index = counters.firstIndex(where: { $0.entry == Int(clamping: entry) }) {
+            counters[index].attempts += 1
+        } else {
+            counters.append(RetryCounter(entry: Int(clamping: entry), attempts: 1, firstAt: time))
+        }
+    }
+
+    private mutating func enter(_ target: String, at time: Instant) {
+        state = target
+        enteredAt = time
+        attempts = 0
+        counters = []
+        uncountedInARow = 0
+        wait = nil
+    }
+
+    private mutating func write(_ values: JSONObject?) {
+        for (name, value) in values?.members ?? [] { data[name] = value }
+    }
+
+    private mutating func end(_ status: RunStatus, _ body: JSONObject) {
+        self.status = status
+        reason = body["reason"]?.stringValue
+        wait = nil
+    }
+}
+
+extension SealedReference {
+    init?(_ value: JSONValue) {
+        guard let name = value["name"]?.stringValue, let version = value["version"]?.integerValue,
+            let fingerprint = value["fingerprint"]?.stringValue, let length = value["length"]?.integerValue
+        else { return nil }
+        self.init(
+            name: name, version: Int(clamping: version), fingerprint: fingerprint, length: Int(clamping: length))
+    }
+
+    var json: JSONValue {
+        [
+            "name": .string(name), "version": .integer(version), "fingerprint": .string(fingerprint),
+            "length": .integer(length),
+        ]
+    }
+}

@@ -1,0 +1,88 @@
+extension Turn {
+    /// The run stands in a state with `end`.
+    mutating func finish(_ status: StateDefinition.EndStatus) -> NextStep {
+        var body: JSONObject = ["state": .string(state.state)]
+        switch status {
+        case .succeeded:
+            body["output"] = .object(output())
+            emit(.runSucceeded, body)
+        case .failed:
+            body["error"] = .string(state.lastError ?? "failed")
+            body["reason"] = .string(failureText ?? "the definition ended the run in state \(state.state)")
+            emit(.runFailed, body)
+        case .cancelled:
+            body["reason"] = .string(state.cancel?.reason ?? "the definition ended the run in state \(state.state)")
+            emit(.runCancelled, body)
+        }
+        return .ended
+    }
+
+    mutating func finishCancelled() -> NextStep {
+        let asked = state.cancel
+        emit(
+            .runCancelled,
+            [
+                "state": .string(state.state), "reason": .string(asked?.reason ?? ""),
+                "asked_by": .string(asked?.actor ?? ""),
+            ])
+        return .ended
+    }
+
+    /// What the failing attempt or state said, from the event that led here.
+    private var failureText: String? {
+        events.last { $0.body["gave_up"] != nil }?.body["gave_up"]?.stringValue
+    }
+
+    /// The public projection. A value that cannot be evaluated is left out: the run has succeeded all the same.
+    private func output() -> JSONObject {
+        let scope = RunScope(state).expressionScope
+        var output = JSONObject()
+        for item in definition.output {
+            do throws(ExpressionError) {
+                if case .plain(let value) = try item.template.evaluate(scope) { output[item.name] = value }
+            } catch { continue }
+        }
+        return output
+    }
+
+    func evaluated(_ values: [NamedTemplate], in state: RunState, error: JSONObject? = nil) throws(ExpressionError)
+        -> JSONObject
+    {
+        var runScope = RunScope(state)
+        runScope.error = error
+        let scope = runScope.expressionScope
+        var written = JSONObject()
+        for item in values {
+            guard case .plain(let value) = try item.template.evaluate(scope) else {
+                throw ExpressionError(code: .other, message: "\(item.name) would hold a secret in plain", offset: 0)
+            }
+            written[item.name] = value
+        }
+        return written
+    }
+}
+
+/// What expressions of a decision see: plain values, and of secrets only that they exist and their fingerprints.
+struct RunScope {
+    let state: RunState
+    var error: JSONObject?
+
+    init(_ state: RunState) { self.state = state }
+
+    var expressionScope: ExpressionScope {
+        var scope = ExpressionScope()
+        scope["input"] = .json(.object(state.input))
+        let plain = state.data.members.map { ($0.name, ScopeValue.json($0.value)) }
+        let sealed = state.secrets.map {
+            ($0.reference.name, ScopeValue.secret(SecretValue(reference: $0.reference)))
+        }
+        scope["data"] = .record(plain + sealed)
+        scope["run"] = .json([
+            "id": .string(state.id.description), "organisation": .string(state.organisation),
+            "key": .string(state.key), "workflow": .string(state.workflow), "version": .integer(state.version),
+        ])
+        scope["state"] = .json(["name": .string(state.state), "attempts": .integer(state.attempts)])
+        if let error { scope["error"] = .json(.object(error)) }
+        return scope
+    }
+}

@@ -1,0 +1,97 @@
+enum RetryChoice: Equatable {
+    /// The `retry` part of the attempt's event.
+    case after(JSONObject)
+    /// Why there is no further try.
+    case never(String)
+}
+
+extension Turn {
+    /// What the state's own entries, then the built-in default, say to this result.
+    func retry(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
+        let error = result.error ?? ""
+        if !result.isCounted { return .after(waitForPlatform(result)) }
+        let own = here.retry.firstIndex { entry in
+            entry.errors.contains { ErrorName.matches($0, error: error, status: result.status) }
+        }
+        if let own { return retry(entry: own, here.retry[own].policy, result) }
+        let isStandard =
+            error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status)
+        if isStandard, !here.retriesNothing { return retry(entry: -1, .standard, result) }
+        return .never("\(error) is not retried in state \(here.name)")
+    }
+
+    private func retry(entry: Int, _ policy: RetryPolicy, _ result: AttemptResult) -> RetryChoice {
+        let counter = state.counters.first { $0.entry == entry }
+        let tried = (counter?.attempts ?? 0) + 1
+        let error = result.error ?? ""
+        if let most = policy.maximumAttempts, tried >= most {
+            return .never("\(error) after \(tried) attempts, the most that policy \(policy.name) allows")
+        }
+        var delay = RetryArithmetic.delayMilliseconds(policy, retry: tried, random: surroundings.random)
+        var raised = false
+        if policy.honoursRetryAfter, let asked = result.retryAfterMilliseconds, asked > delay {
+            delay = asked
+            raised = true
+        }
+        if let within = policy.withinMilliseconds {
+            let used = counter.map { max(0, surroundings.now.milliseconds(since: $0.firstAt)) } ?? 0
+            if used + delay > within {
+                let span = RetryArithmetic.spanText(within)
+                return .never(
+                    raised
+                        ? "\(error): the platform asks to wait \(RetryArithmetic.spanText(delay)), beyond the window of \(span) of policy \(policy.name)"
+                        : "\(error) for the whole window of \(span) of policy \(policy.name), \(tried) attempts")
+            }
+        }
+        var retry: JSONObject = [
+            "policy": .string(policy.name), "entry": .integer(entry), "delay_milliseconds": .integer(delay),
+            "number": .integer(tried),
+        ]
+        if raised { retry["retry_after_milliseconds"] = .integer(delay) }
+        return .after(retry)
+    }
+
+    /// Not reached, or told to come later: waiting that costs no attempt and has no limit of its own.
+    private func waitForPlatform(_ result: AttemptResult) -> JSONObject {
+        let policy = RetryPolicy(name: "service", maximumDelayMilliseconds: 30_000, jitter: .equal)
+        var delay = RetryArithmetic.delayMilliseconds(
+            policy, retry: state.uncountedInARow + 1, random: surroundings.random)
+        var retry: JSONObject = ["policy": "service"]
+        if let asked = result.retryAfterMilliseconds, asked > delay {
+            delay = asked
+            retry["retry_after_milliseconds"] = .integer(asked)
+        }
+        retry["delay_milliseconds"] = .integer(delay)
+        return retry
+    }
+}
+
+/// Delays, from a policy and one random number.
+public enum RetryArithmetic {
+    /// The delay before the given retry (1 for the first), in milliseconds.
+    public static func delayMilliseconds(_ policy: RetryPolicy, retry: Int, random: UInt64) -> Int64 {
+        var delay = Double(policy.delayMilliseconds)
+        let most = Double(policy.maximumDelayMilliseconds)
+        // A loop, not a power: it stops at the cap, and a factor of 1 never gets there.
+        for _ in 1..<max(1, min(retry, 10_000)) where delay < most && policy.backoff != 1 { delay *= policy.backoff }
+        delay = min(max(delay, 0), most)
+        let share = Double(random >> 11) / Double(UInt64(1) << 53)
+        switch policy.jitter {
+        case .none: break
+        case .full: delay *= share
+        case .equal: delay = delay / 2 + delay / 2 * share
+        }
+        return Int64(delay.rounded())
+    }
+
+    /// A span as people write it: 90s, 15m, 6h, 3d.
+    public static func spanText(_ milliseconds: Int64) -> String {
+        switch milliseconds {
+        case 86_400_000... where milliseconds % 86_400_000 == 0: "\(milliseconds / 86_400_000)d"
+        case 3_600_000... where milliseconds % 3_600_000 == 0: "\(milliseconds / 3_600_000)h"
+        case 60_000... where milliseconds % 60_000 == 0: "\(milliseconds / 60_000)m"
+        case 1000... where milliseconds % 1000 == 0: "\(milliseconds / 1000)s"
+        default: "\(milliseconds)ms"
+        }
+    }
+}

@@ -1,0 +1,114 @@
+extension Turn {
+    /// Closes the open attempt with what it came to, and goes where that leads.
+    mutating func settle(_ result: AttemptResult, of attempt: OpenAttempt) -> NextStep {
+        guard let here, let call = here.call else {
+            return hold(code: "no_such_state", "state \"\(state.state)\" has no call in the definition")
+        }
+        var body: JSONObject = [
+            "state": .string(attempt.state), "attempt": .integer(attempt.number), "evidence": .object(result.evidence),
+        ]
+        if let error = result.error { body["error"] = .string(error) }
+        if !result.isCounted { body["counted"] = false }
+        if !result.saved.isEmpty { body["saved"] = .object(result.saved) }
+        if !result.sealed.isEmpty { body["sealed"] = .array(result.sealed.map(\.json)) }
+
+        switch result.outcome {
+        case .done:
+            return succeed(here, body, attempt)
+        case .unknown where !call.isRepeatable:
+            emit(.attemptUnknown, body, attemptId: attempt.id)
+            return hold(code: "unknown_outcome", unknownText(call, result), choices: ["done", "retry", "abandon"])
+        case .notDone, .unknown:
+            let type = EventType.closing(result.outcome)
+            if state.cancel != nil {
+                emit(type, body, attemptId: attempt.id)
+                return finishCancelled()
+            }
+            switch retry(here, result) {
+            case .after(let retry):
+                body["retry"] = .object(retry)
+                emit(type, body, attemptId: attempt.id)
+                return flow()
+            case .never(let why):
+                return giveUp(
+                    here, error: result.error ?? "", text: why, status: result.status, closing: (type, body, attempt.id)
+                )
+            }
+        }
+    }
+
+    private mutating func succeed(_ here: StateDefinition, _ body: JSONObject, _ attempt: OpenAttempt) -> NextStep {
+        var body = body
+        if state.cancel != nil {
+            emit(.attemptDone, body, attemptId: attempt.id)
+            return finishCancelled()
+        }
+        // The exit is evaluated with the answer's values in place, and rides in the same event.
+        let after = folded(.attemptDone, body, attemptId: attempt.id)
+        do throws(ExpressionError) {
+            body["entered"] = .string(try target(of: here.exit, in: after))
+        } catch {
+            emit(.attemptDone, body, attemptId: attempt.id)
+            return giveUp(here, error: "expression", text: error.description)
+        }
+        emit(.attemptDone, body, attemptId: attempt.id)
+        return flow()
+    }
+
+    private func unknownText(_ call: CallDefinition, _ result: AttemptResult) -> String {
+        let what =
+            result.error == "unknown_outcome" ? "its worker was lost" : "the answer was \(result.error ?? "lost")"
+        return
+            "\(call.method) \(call.path.source) of service \(call.service) may have worked: it was sent, and \(what). "
+            + "It is not safe to send twice. Look at the platform, then decide."
+    }
+
+    /// No retry goes on: the state's `catch` decides, or else the failure state.
+    mutating func giveUp(
+        _ here: StateDefinition, error: String, text: String, status: Int? = nil,
+        closing: (type: EventType, body: JSONObject, attemptId: Identifier)? = nil
+    ) -> NextStep {
+        var body = closing?.body ?? ["from": .string(here.name), "why": .string(error)]
+        body["gave_up"] = .string(text)
+        let caught = here.catches.first { $0.errors.contains { ErrorName.matches($0, error: error, status: status) } }
+        var facts: JSONObject = ["name": .string(error), "text": .string(text), "state": .string(here.name)]
+        if let status { facts["status"] = .integer(status) }
+        var holdText: String?
+        do throws(ExpressionError) {
+            if let caught {
+                let written = try evaluated(caught.set, in: state, error: facts)
+                if !written.isEmpty { body["set"] = .object(written) }
+                if case .hold(let template) = caught.target {
+                    var scope = RunScope(state)
+                    scope.error = facts
+                    holdText = try template.text(scope.expressionScope)
+                }
+            }
+        } catch {
+            holdText = "\(text); and its catch could not be evaluated: \(error.description)"
+        }
+        if let holdText {
+            record(closing, body)
+            return hold(code: "caught", holdText, choices: ["retry", "abandon"])
+        }
+        let target: String? = if case .next(let name) = caught?.target { name } else { definition.failureState?.name }
+        guard let target else {
+            record(closing, body)
+            return hold(code: "no_failure_state", "\(text); and the definition has no state with end: failed")
+        }
+        body[closing == nil ? "state" : "entered"] = .string(target)
+        record(closing, body)
+        return flow()
+    }
+
+    /// The attempt's own event carries the consequence; without an attempt it is a move of its own.
+    private mutating func record(
+        _ closing: (type: EventType, body: JSONObject, attemptId: Identifier)?, _ body: JSONObject
+    ) {
+        if let closing {
+            emit(closing.type, body, attemptId: closing.attemptId)
+        } else if body["state"] != nil {
+            emit(.stateEntered, body)
+        }
+    }
+}

@@ -1,0 +1,39 @@
+-- What a worker learned after it had lost its lease: evidence, and the secrets it was given, because a
+-- platform may show them only once. It changes nothing else. Written once for an attempt and epoch.
+create or replace function turnup.append_late(
+  worker text, run_id uuid, epoch bigint, attempt_id uuid, body text,
+  secret_names text[], secret_key_ids text[], secret_nonces bytea[], secret_ciphertexts bytea[],
+  secret_fingerprints bytea[], secret_lengths bigint[]
+) returns text
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  current turnup.run;
+  moment timestamptz;
+  new_hash bytea;
+begin
+  select * into current from turnup.run r where r.id = append_late.run_id for update;
+  if not found then
+    raise exception 'there is no run %', append_late.run_id using errcode = 'TU004';
+  end if;
+  if exists (select from turnup.event e
+    where e.run_id = append_late.run_id and e.type = 'attempt.late' and e.attempt_id = append_late.attempt_id
+      and e.epoch = append_late.epoch)
+  then
+    return 'already';
+  end if;
+  moment := turnup.now();
+  new_hash := turnup.event_hash(
+    current.hash, current.id, current.seq + 1, turnup.microseconds(moment), append_late.epoch, 'attempt.late',
+    worker, append_late.attempt_id, append_late.body);
+  insert into turnup.event (run_id, seq, type, body, epoch, attempt_id, actor, recorded_at, hash)
+  values (current.id, current.seq + 1, 'attempt.late', append_late.body::json, append_late.epoch,
+    append_late.attempt_id, worker, moment, new_hash);
+  update turnup.run r set seq = current.seq + 1, hash = new_hash, updated_at = moment where r.id = current.id;
+  insert into turnup.secret (
+    scope, scope_id, name, version, key_id, nonce, ciphertext, fingerprint, length, created_at, created_by)
+  select 'run', current.id::text, s.name, 1, s.key_id, s.nonce, s.ciphertext, s.fingerprint, s.length, moment, worker
+  from unnest(secret_names, secret_key_ids, secret_nonces, secret_ciphertexts, secret_fingerprints, secret_lengths)
+    as s(name, key_id, nonce, ciphertext, fingerprint, length);
+  return 'accepted';
+end $$;

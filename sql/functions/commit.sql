@@ -1,0 +1,117 @@
+-- Writes the results of many runs in one transaction: events, run rows, task rows and sealed secrets.
+-- Answers, per run: accepted; already (this very commit had landed, its answer was lost); behind (right
+-- epoch, but newer events: fold them and decide again); fenced (a newer epoch: nothing was written).
+--
+-- Arrays run in parallel: one element per run, per event (event_runs gives the run's position) or per
+-- secret. due_milliseconds counts from now; a lease is kept where keeps_lease is true.
+create or replace function turnup.commit(
+  worker text, lease_milliseconds bigint,
+  run_ids uuid[], epochs bigint[], base_seqs bigint[], states text[], statuses text[], reasons text[],
+  key_helds boolean[], snapshots text[], run_times text[], due_milliseconds bigint[], keeps_lease boolean[],
+  services text[], waitings text[],
+  event_runs bigint[], event_types text[], event_bodies text[], event_attempts uuid[],
+  secret_runs bigint[], secret_names text[], secret_versions bigint[], secret_key_ids text[],
+  secret_nonces bytea[], secret_ciphertexts bytea[], secret_fingerprints bytea[], secret_lengths bigint[]
+) returns table (place bigint, answer text, seq bigint, recorded_microseconds bigint)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  count integer := coalesce(cardinality(run_ids), 0);
+  answers text[] := array_fill(null::text, array[count]);
+  seqs bigint[] := array_fill(null::bigint, array[count]);
+  event_seqs bigint[] := array_fill(null::bigint, array[coalesce(cardinality(event_runs), 0)]);
+  event_hashes bytea[] := array_fill(null::bytea, array[coalesce(cardinality(event_runs), 0)]);
+  found_seqs bigint[];
+  found_epochs bigint[];
+  hashes bytea[];
+  moment timestamptz;
+  moment_microseconds bigint;
+  place integer;
+  first_event integer;
+begin
+  -- Always in the order of the id, and run rows before task rows.
+  with locked as materialized (
+    select r.id, r.seq, r.epoch, r.hash from turnup.run r where r.id = any(run_ids) order by r.id for update
+  )
+  select array_agg(l.seq order by given.place), array_agg(l.epoch order by given.place),
+    array_agg(l.hash order by given.place)
+  into found_seqs, found_epochs, hashes
+  from unnest(run_ids) with ordinality as given(id, place) left join locked l on l.id = given.id;
+  moment := turnup.now();
+  moment_microseconds := turnup.microseconds(moment);
+
+  for place in 1..count loop
+    if found_epochs[place] = epochs[place] and found_seqs[place] = base_seqs[place] then
+      answers[place] := 'accepted';
+      seqs[place] := found_seqs[place];
+    else
+      first_event := array_position(event_runs, place::bigint);
+      answers[place] := case
+        when first_event is not null and exists (
+          select from turnup.event e
+          where e.run_id = run_ids[place] and e.seq = base_seqs[place] + 1 and e.epoch = epochs[place]
+            and e.actor = worker and e.type = event_types[first_event]
+            and e.attempt_id is not distinct from event_attempts[first_event]
+            and e.body::text = event_bodies[first_event]) then 'already'
+        when found_epochs[place] = epochs[place] then 'behind'
+        else 'fenced' end;
+      seqs[place] := found_seqs[place];
+    end if;
+  end loop;
+
+  for i in 1..coalesce(cardinality(event_runs), 0) loop
+    place := event_runs[i];
+    if answers[place] = 'accepted' then
+      seqs[place] := seqs[place] + 1;
+      hashes[place] := turnup.event_hash(
+        hashes[place], run_ids[place], seqs[place], moment_microseconds, epochs[place], event_types[i], worker,
+        event_attempts[i], event_bodies[i]);
+      event_seqs[i] := seqs[place];
+      event_hashes[i] := hashes[place];
+    end if;
+  end loop;
+
+  insert into turnup.event (run_id, seq, type, body, epoch, attempt_id, actor, recorded_at, hash)
+  select run_ids[e.run], e.seq, e.type, e.body::json, epochs[e.run], e.attempt, worker, moment, e.hash
+  from unnest(event_runs, event_seqs, event_types, event_bodies, event_attempts, event_hashes)
+    as e(run, seq, type, body, attempt, hash)
+  where e.seq is not null;
+
+  update turnup.run r
+  set state = g.state, status = g.status, reason = g.reason, key_held = g.key_held, seq = g.seq, hash = g.hash,
+    snapshot = g.snapshot::json, snapshot_seq = g.seq,
+    times = array_replace(g.times::bigint[], -1, moment_microseconds), updated_at = moment,
+    ended_at = case when g.status in ('live', 'held') then null else moment end
+  from unnest(run_ids, answers, states, statuses, reasons, key_helds, seqs, hashes, snapshots, run_times)
+    as g(id, answer, state, status, reason, key_held, seq, hash, snapshot, times)
+  where r.id = g.id and g.answer = 'accepted';
+
+  insert into turnup.secret (
+    scope, scope_id, name, version, key_id, nonce, ciphertext, fingerprint, length, created_at, created_by)
+  select 'run', run_ids[s.run]::text, s.name, s.version, s.key_id, s.nonce, s.ciphertext, s.fingerprint, s.length,
+    moment, worker
+  from unnest(secret_runs, secret_names, secret_versions, secret_key_ids, secret_nonces, secret_ciphertexts,
+      secret_fingerprints, secret_lengths)
+    as s(run, name, version, key_id, nonce, ciphertext, fingerprint, length)
+  where answers[s.run] = 'accepted';
+
+  delete from turnup.task t
+  using unnest(run_ids, answers, statuses) as g(id, answer, status)
+  where t.run_id = g.id and g.answer = 'accepted' and g.status <> 'live';
+
+  -- A run whose next call goes to a paused service waits for it, with a little jitter.
+  update turnup.task t
+  set due = greatest(
+      moment + g.due * interval '1 millisecond',
+      case when not g.keeps and s.paused_until > moment then s.paused_until + random() * interval '1 second' end),
+    service = g.service,
+    waiting = coalesce(g.waiting, case when not g.keeps and s.paused_until > moment then 'service_paused' end),
+    lease_owner = case when g.keeps then worker end,
+    lease_expires = case when g.keeps then moment + lease_milliseconds * interval '1 millisecond' end
+  from unnest(run_ids, answers, statuses, due_milliseconds, keeps_lease, services, waitings)
+    as g(id, answer, status, due, keeps, service, waiting)
+    left join turnup.service s on s.name = g.service
+  where t.run_id = g.id and g.answer = 'accepted' and g.status = 'live';
+
+  return query select p::bigint, answers[p], seqs[p], moment_microseconds from generate_series(1, count) as p;
+end $$;

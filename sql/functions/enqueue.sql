@@ -1,0 +1,91 @@
+-- Starts a run, in the caller's transaction. The same key and input again answers the run that has the
+-- key; other input is a conflict. SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict.
+create or replace function turnup.enqueue(
+  workflow text, organisation text, input json, version integer default null, due timestamptz default null,
+  id uuid default null, on_conflict text default 'return', wake boolean default true, actor text default null
+) returns table (run_id uuid, created boolean)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  definition turnup.definition;
+  checked json;
+  new_key text;
+  new_id uuid := coalesce(enqueue.id, turnup.new_id());
+  existing turnup.run;
+  moment timestamptz := turnup.now();
+  who text := coalesce(enqueue.actor, 'sql:' || session_user);
+  body text;
+  event_hash bytea;
+begin
+  if enqueue.on_conflict not in ('return', 'error') then
+    raise exception 'on_conflict is "%"; it must be return or error', enqueue.on_conflict using errcode = 'TU002';
+  end if;
+  if coalesce(enqueue.organisation, '') = '' then
+    raise exception 'the organisation is missing' using errcode = 'TU002';
+  end if;
+  select * into definition from turnup.definition d
+    where d.workflow = enqueue.workflow and (enqueue.version is null or d.version = enqueue.version)
+    order by d.version desc limit 1;
+  if not found then
+    raise exception 'workflow "%"% is not published', enqueue.workflow,
+      case when enqueue.version is null then '' else ' version ' || enqueue.version end
+      using errcode = 'TU001', hint = 'See "turnup workflow list"; publish it with "turnup workflow publish FILE".';
+  end if;
+  checked := turnup.check_input(definition.canonical -> 'input', enqueue.input);
+  new_key := turnup.key_of(definition.key_parts, checked);
+  body := json_build_object(
+    'workflow', definition.workflow, 'version', definition.version,
+    'definition', encode(definition.digest, 'hex'), 'organisation', enqueue.organisation,
+    'key', new_key, 'state', definition.canonical ->> 'start', 'input', checked)::text;
+  event_hash := turnup.event_hash(
+    turnup.first_hash(), new_id, 1, turnup.microseconds(moment), 0, 'run.requested', who, null, body);
+
+  loop
+    if enqueue.id is not null then
+      -- The same id again is an enqueue whose answer was lost.
+      select * into existing from turnup.run r where r.id = enqueue.id;
+      exit when found;
+    end if;
+    insert into turnup.run as r (
+      id, workflow, version, definition, organisation, key, key_held, state, status, seq, hash,
+      requested_at, updated_at)
+    values (
+      new_id, definition.workflow, definition.version, definition.digest, enqueue.organisation, new_key, true,
+      definition.canonical ->> 'start', 'live', 1, event_hash, moment, moment)
+    on conflict (organisation, workflow, key) where key_held do nothing;
+    if found then
+      insert into turnup.event (run_id, seq, type, body, epoch, actor, recorded_at, hash)
+      values (new_id, 1, 'run.requested', body::json, 0, who, moment, event_hash);
+      insert into turnup.task (run_id, due, organisation)
+      values (new_id, coalesce(enqueue.due, moment), enqueue.organisation);
+      if enqueue.wake then perform turnup.wake(); end if;
+      return query select new_id, true;
+      return;
+    end if;
+    select * into existing from turnup.run r
+      where r.organisation = enqueue.organisation and r.workflow = definition.workflow and r.key = new_key
+        and r.key_held;
+    exit when found;
+    -- The holder let go of the key between the two statements: try again.
+  end loop;
+
+  if enqueue.on_conflict = 'return' and existing.status <> 'failed' and existing.status <> 'cancelled'
+    and existing.key = new_key and existing.workflow = definition.workflow
+    and existing.organisation = enqueue.organisation
+    and exists (select from turnup.event e
+      where e.run_id = existing.id and e.seq = 1 and (e.body -> 'input')::jsonb = checked::jsonb)
+  then
+    return query select existing.id, false;
+    return;
+  end if;
+  raise exception '"%" of organisation "%" belongs to run % (%, state %)',
+    new_key, enqueue.organisation, existing.id, existing.status, existing.state
+    using errcode = 'TU003',
+      detail = json_build_object('run', existing.id, 'status', existing.status, 'state', existing.state)::text,
+      hint = case
+        when existing.status in ('failed', 'cancelled') then
+          'Something may exist over there, so the run keeps its key until a person decides. See "turnup show '
+            || existing.id || '".'
+        else 'It was enqueued with other input, or on_conflict is "error". See "turnup show ' || existing.id || '".'
+      end;
+end $$;

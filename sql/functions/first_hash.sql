@@ -1,0 +1,5 @@
+-- What stands before a run's first event.
+create or replace function turnup.first_hash() returns bytea
+language sql immutable parallel safe as $$
+  select decode(repeat('00', 32), 'hex')
+$$;

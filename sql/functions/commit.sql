@@ -26,8 +26,10 @@ declare
   hashes bytea[];
   moment timestamptz;
   moment_microseconds bigint;
+  times bigint[] := array_fill(null::bigint, array[count]);
   place integer;
   first_event integer;
+  landed_microseconds bigint;
 begin
   -- Always in the order of the id, and run rows before task rows.
   with locked as materialized (
@@ -41,20 +43,27 @@ begin
   moment_microseconds := turnup.microseconds(moment);
 
   for place in 1..count loop
+    times[place] := moment_microseconds;
     if found_epochs[place] = epochs[place] and found_seqs[place] = base_seqs[place] then
       answers[place] := 'accepted';
       seqs[place] := found_seqs[place];
     else
+      -- Our own first event at its place is proof: an epoch belongs to one claim of one worker.
       first_event := array_position(event_runs, place::bigint);
-      answers[place] := case
-        when first_event is not null and exists (
-          select from turnup.event e
-          where e.run_id = run_ids[place] and e.seq = base_seqs[place] + 1 and e.epoch = epochs[place]
-            and e.actor = worker and e.type = event_types[first_event]
-            and e.attempt_id is not distinct from event_attempts[first_event]
-            and e.body::text = event_bodies[first_event]) then 'already'
-        when found_epochs[place] = epochs[place] then 'behind'
-        else 'fenced' end;
+      select turnup.microseconds(e.recorded_at) into landed_microseconds
+      from turnup.event e
+      where e.run_id = run_ids[place] and e.seq = base_seqs[place] + 1 and e.epoch = epochs[place]
+        and e.actor = worker and e.type = event_types[first_event]
+        and e.attempt_id is not distinct from event_attempts[first_event]
+        and e.body::text = event_bodies[first_event];
+      if found then
+        answers[place] := 'already';
+        times[place] := landed_microseconds;
+      elsif found_epochs[place] = epochs[place] then
+        answers[place] := 'behind';
+      else
+        answers[place] := 'fenced';
+      end if;
       seqs[place] := found_seqs[place];
     end if;
   end loop;
@@ -113,5 +122,5 @@ begin
     left join turnup.service s on s.name = g.service
   where t.run_id = g.id and g.answer = 'accepted' and g.status = 'live';
 
-  return query select p::bigint, answers[p], seqs[p], moment_microseconds from generate_series(1, count) as p;
+  return query select p::bigint, answers[p], seqs[p], times[p] from generate_series(1, count) as p;
 end $$;

@@ -1,0 +1,58 @@
+public import Vault
+public import WorkflowCore
+
+/// The store of events, runs, the queue, definitions, services and sealed secrets.
+///
+/// Every store passes one conformance suite. All times are the store's own. Errors are `StoreError`.
+public protocol EventStore: Sendable {
+    // Definitions
+    func publish(_ definition: PublishedDefinition, keyParts: JSONValue, by actor: String) async throws -> PublishAnswer
+    /// The newest version when none is named.
+    func definition(workflow: String, version: Int?) async throws -> PublishedDefinition?
+    func definitions() async throws -> [DefinitionSummary]
+
+    // Runs
+    func enqueue(_ request: EnqueueRequest) async throws -> EnqueueReceipt
+    func claim(worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [ClaimedRun]
+    /// All of the commits in one transaction; one answer each, in their order.
+    func commit(_ commits: [RunCommit], worker: String, leaseMilliseconds: Int64) async throws -> [CommitAnswer]
+    func release(_ leases: [LeaseRelease], worker: String) async throws
+    func append(_ request: AppendRequest) async throws -> AppendAnswer
+    /// False when the same evidence was there already.
+    func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool
+    func events(of runId: Identifier, after seq: Int64) async throws -> [RecordedEvent]
+    func run(_ id: Identifier) async throws -> RunOverview?
+    func runs(_ filter: RunFilter) async throws -> [RunOverview]
+    /// When the next run can be claimed; nil when none waits.
+    func nextDue() async throws -> Instant?
+    func now() async throws -> Instant
+
+    // Services
+    func service(_ name: String) async throws -> ServiceRecord?
+    func services() async throws -> [ServiceRecord]
+    /// Writes all but the pause, and wakes the runs that waited for the base URL.
+    func setService(_ service: ServiceRecord) async throws
+    /// Answers when the pause ends.
+    func pauseService(_ name: String, milliseconds: Int64, reason: String) async throws -> Instant
+    func resumeService(_ name: String) async throws
+
+    // Secrets
+    /// Refuses a version that exists. Wakes the runs that waited for a credential.
+    func putSecret(_ secret: SealedSecret, by actor: String) async throws
+    /// The newest version that is not forgotten.
+    func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret?
+    /// One version, with the time it was sealed.
+    func secretVersion(_ place: SecretPlace) async throws -> SealedSecret?
+    func secrets() async throws -> [SecretSummary]
+    /// Drops the ciphertext of every version; fingerprints stay. Answers how many had one.
+    func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int
+}
+
+extension EventStore {
+    /// The fold of all events of a run.
+    public func fold(_ runId: Identifier) async throws -> RunState? {
+        var state: RunState?
+        for event in try await events(of: runId, after: 0) { state = try evolve(state, run: runId, event) }
+        return state
+    }
+}

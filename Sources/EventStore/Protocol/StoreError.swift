@@ -1,0 +1,38 @@
+/// What a store could not do, in words for people and a code for programs.
+public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Stable: printed with `--json` and in logs.
+    public enum Code: String, Sendable {
+        case unknownWorkflow = "unknown_workflow"
+        case badInput = "bad_input"
+        case keyConflict = "key_conflict"
+        case alreadyPublished = "already_published"
+        case notFound = "not_found"
+        case appendOnly = "append_only"
+        case wrongKeyRing = "wrong_key_ring"
+        case notMigrated = "not_migrated"
+        case newerSchema = "newer_schema"
+        case changedMigration = "changed_migration"
+        /// The data was refused: our mistake, or a poisonous value. Retrying cannot help.
+        case refused
+        /// No connection, or a busy server: try again later. Nothing was written.
+        case unavailable
+        /// The connection broke while a write was under way: look whether it landed.
+        case outcomeUnknown = "outcome_unknown"
+        case broken
+    }
+
+    public let code: Code
+    public let message: String
+    public let hint: String?
+    /// The run that stands in the way, for `keyConflict`.
+    public let runId: String?
+
+    public init(_ code: Code, _ message: String, hint: String? = nil, runId: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.runId = runId
+    }
+
+    public var description: String { hint.map { "\(message)\n\($0)" } ?? message }
+}

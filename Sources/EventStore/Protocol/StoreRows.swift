@@ -1,0 +1,91 @@
+public import WorkflowCore
+
+/// A run as lists and `show` see it.
+public struct RunOverview: Sendable, Equatable {
+    public let id: Identifier
+    public let workflow: String
+    public let version: Int
+    public let organisation: String
+    public let key: String
+    public let state: String
+    public let status: RunStatus
+    public let reason: String?
+    public let seq: Int64
+    public let requestedAt: Instant
+    public let updatedAt: Instant
+    public let endedAt: Instant?
+    public let task: TaskOverview?
+}
+
+/// The queue row of a live run.
+public struct TaskOverview: Sendable, Equatable {
+    public let due: Instant
+    public let service: String?
+    /// Why it waits though nothing was tried, such as `no_secret`.
+    public let waiting: String?
+    public let leaseOwner: String?
+    public let leaseExpires: Instant?
+}
+
+/// Which runs to list; nil means any.
+public struct RunFilter: Sendable, Equatable {
+    public var workflow: String?
+    public var organisation: String?
+    public var key: String?
+    public var state: String?
+    public var status: RunStatus?
+    public var limit: Int
+
+    public init(
+        workflow: String? = nil, organisation: String? = nil, key: String? = nil, state: String? = nil,
+        status: RunStatus? = nil, limit: Int = 50
+    ) {
+        self.workflow = workflow
+        self.organisation = organisation
+        self.key = key
+        self.state = state
+        self.status = status
+        self.limit = limit
+    }
+}
+
+/// A platform as this installation knows it.
+public struct ServiceRecord: Sendable, Equatable {
+    public var name: String
+    public var baseURL: String?
+    /// Words (loopback, private, public) or networks in CIDR form.
+    public var allowedAddresses: [String]
+    public var concurrentRequests: Int?
+    public var sendsRequestId: Bool
+    public var pausedUntil: Instant?
+    public var pauseReason: String?
+    public var consecutiveFailures: Int
+
+    public init(
+        name: String, baseURL: String? = nil, allowedAddresses: [String] = ["public"], concurrentRequests: Int? = nil,
+        sendsRequestId: Bool = true, pausedUntil: Instant? = nil, pauseReason: String? = nil,
+        consecutiveFailures: Int = 0
+    ) {
+        self.name = name
+        self.baseURL = baseURL
+        self.allowedAddresses = allowedAddresses
+        self.concurrentRequests = concurrentRequests
+        self.sendsRequestId = sendsRequestId
+        self.pausedUntil = pausedUntil
+        self.pauseReason = pauseReason
+        self.consecutiveFailures = consecutiveFailures
+    }
+}
+
+/// A credential without its value.
+public struct SecretSummary: Sendable, Equatable {
+    public let scope: String
+    public let scopeId: String
+    public let name: String
+    public let version: Int
+    /// 8 hex digits.
+    public let fingerprint: String
+    public let createdAt: Instant
+    public let createdBy: String
+    public let isForgotten: Bool
+}

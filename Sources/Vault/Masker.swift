@@ -1,0 +1,114 @@
+public import WorkflowCore
+
+/// Replaces known secret values in text by `<masked>`: the last defence, behind the `Secret` type.
+///
+/// It knows a value as it is, and as JSON, percent-encoding, HTML, hexadecimal, base64 and base64url (also
+/// inside a longer value) write it; case is ignored. A value of fewer than 6 bytes is replaced only where it
+/// stands alone, because it would otherwise be found inside ordinary words and numbers.
+public struct Masker: Sendable {
+    public static let replacement = "<masked>"
+
+    private struct Pattern {
+        let bytes: [UInt8]
+        let standsAlone: Bool
+    }
+
+    private var patterns: [Pattern] = []
+    /// Indexes into `patterns` by the first byte, longest pattern first.
+    private var starts = [[Int]](repeating: [], count: 256)
+
+    public init(_ secrets: [Secret]) {
+        var known: Set<[UInt8]> = []
+        for secret in secrets where !secret.isEmpty {
+            let plain = secret.reveal()
+            let standsAlone = plain.count < 6
+            for form in Self.forms(of: plain, standsAlone: standsAlone) {
+                let bytes = form.map(Self.folded)
+                // A fragment this short would say little, and hide much that is no secret.
+                guard standsAlone || bytes.count >= 5, known.insert(bytes).inserted else { continue }
+                patterns.append(Pattern(bytes: bytes, standsAlone: standsAlone))
+            }
+        }
+        patterns.sort { $0.bytes.count > $1.bytes.count }
+        for (index, pattern) in patterns.enumerated() {
+            if let first = pattern.bytes.first { starts[Int(first)].append(index) }
+        }
+    }
+
+    /// The text with every occurrence replaced; overlapping occurrences become one.
+    public func mask(_ text: String) -> String {
+        guard !patterns.isEmpty else { return text }
+        let bytes = Array(text.utf8)
+        let folded = bytes.map(Self.folded)
+        var result: [UInt8] = []
+        var copied = 0
+        var maskedUntil = 0
+        for position in folded.indices {
+            guard let length = matchLength(in: folded, at: position) else { continue }
+            if position >= maskedUntil {
+                result += bytes[copied..<position]
+                result += Array(Self.replacement.utf8)
+            }
+            maskedUntil = max(maskedUntil, position + length)
+            copied = maskedUntil
+        }
+        guard copied > 0 else { return text }
+        result += bytes[copied...]
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    private func matchLength(in text: [UInt8], at position: Int) -> Int? {
+        for index in starts[Int(text[position])] {
+            let pattern = patterns[index]
+            let end = position + pattern.bytes.count
+            guard end <= text.count, text[position..<end].elementsEqual(pattern.bytes) else { continue }
+            if pattern.standsAlone {
+                let isInsideWord =
+                    position > 0 && Encodings.isAlphanumeric(text[position - 1])
+                    || end < text.count && Encodings.isAlphanumeric(text[end])
+                if isInsideWord { continue }
+            }
+            return pattern.bytes.count
+        }
+        return nil
+    }
+
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+    }
+
+    private static func forms(of plain: [UInt8], standsAlone: Bool) -> [[UInt8]] {
+        var forms: [[UInt8]] = []
+        if let text = String(validating: plain, as: UTF8.self) {
+            forms.append(plain)
+            for escapesSlash in [false, true] {
+                for escapesMarkup in [false, true] {
+                    for escapesNonASCII in [false, true] {
+                        forms.append(
+                            TextEscapes.json(
+                                text, slash: escapesSlash, markup: escapesMarkup, nonASCII: escapesNonASCII))
+                    }
+                }
+            }
+            forms.append(TextEscapes.html(text))
+        }
+        forms.append(Encodings.percent(plain, keeping: "-._~"))
+        forms.append(Encodings.percent(plain, keeping: "-._~!'()*"))
+        forms.append(Encodings.percent(plain, keeping: "-._~!$&'()*+,;=:@/?"))
+        forms.append(Encodings.percent(plain, keeping: "-._*", spaceAsPlus: true))
+        forms.append(Array(Encodings.hex(plain).utf8))
+        for offset in 0...(standsAlone ? 0 : 2) {
+            let core = Encodings.base64Core(plain, offset: offset)
+            forms.append(core)
+            forms.append(
+                core.map { byte in
+                    switch byte {
+                    case UInt8(ascii: "+"): UInt8(ascii: "-")
+                    case UInt8(ascii: "/"): UInt8(ascii: "_")
+                    default: byte
+                    }
+                })
+        }
+        return forms.filter { !$0.isEmpty }
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+import Vault
+import WorkflowCore
+
+@Suite struct MaskerTests {
+    private let value = "sk/Live+\"é\\7=Q&<z 9'"
+
+    @Test("a value is masked in every form that programs write it in")
+    func forms() throws {
+        let masker = Masker([Secret(value)])
+        let json = try String(decoding: JSONEncoder().encode([value]), as: UTF8.self)
+        var ascii = ""
+        for unit in value.utf16 {
+            ascii += unit < 0x7F ? String(UnicodeScalar(UInt8(unit))) : String(format: "\\u%04X", unit)
+        }
+        let percent = try #require(value.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+        let hex = value.utf8.map { String(format: "%02X", $0) }.joined()
+        let texts: [String: String] = [
+            "raw": value, "json": json,
+            "ascii json": ascii.replacing("\\7", with: "\\\\7").replacing("\"", with: "\\\""),
+            "percent": percent, "lower percent": percent.lowercased(),
+            "form": percent.replacing("%20", with: "+"), "hex": hex, "lower hex": hex.lowercased(),
+            "upper": value.uppercased().replacing("É", with: "é"),
+            "html": "sk/Live+&quot;é\\7=Q&amp;&lt;z 9&#39;",
+        ]
+        for (name, text) in texts {
+            let masked = masker.mask("before \(text) after")
+            #expect(masked.contains("<masked>"), "\(name)")
+            #expect(!masked.lowercased().contains("live"), "\(name): \(masked)")
+            #expect(masked.hasPrefix("before ") && masked.hasSuffix(" after"), "\(name)")
+        }
+    }
+
+    @Test("base64 and base64url hide the value at every alignment", arguments: 0...6)
+    func base64(offset: Int) {
+        let masker = Masker([Secret(value)])
+        let plain = String(repeating: "u", count: offset) + value + "tail"
+        let standard = Data(plain.utf8).base64EncodedString()
+        let url = standard.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        let core = Data(value.utf8).base64EncodedString().dropFirst(4).prefix(12)
+        for text in [standard, url] {
+            let masked = masker.mask("Basic \(text)")
+            #expect(masked.contains("<masked>"))
+            #expect(masked.count < 30 + offset * 2, "\(masked)")
+            #expect(!masked.contains(core))
+        }
+    }
+
+    @Test("the longest of several values is masked whole, and overlapping occurrences leave nothing between")
+    func longestFirst() {
+        let masker = Masker([Secret("abcdef"), Secret("abcdef-long-tail")])
+        #expect(masker.mask("x abcdef-long-tail y abcdef z") == "x <masked> y <masked> z")
+        #expect(Masker([Secret("abcabc1abc")]).mask("abcabc1abcabc1abc!") == "<masked>!")
+        #expect(Masker([Secret("aaaaaa")]).mask("aaaaaaaaa!") == "<masked>!")
+        #expect(Masker([Secret("abcdef"), Secret("ghijkl")]).mask("abcdefghijkl") == "<masked><masked>")
+    }
+
+    @Test("a short value is masked only where it stands alone; an empty one never")
+    func shortValues() {
+        let masker = Masker([Secret("1234"), Secret("ok"), Secret("")])
+        #expect(masker.mask("pin=1234, ok") == "pin=<masked>, <masked>")
+        #expect(masker.mask("token 91234 is okay at 12345") == "token 91234 is okay at 12345")
+        #expect(masker.mask("") == "")
+    }
+
+    @Test("text without a secret stays as it is, scalar for scalar")
+    func untouched() {
+        let text = "e\u{301} 🔑 \u{0}\u{7F} nothing here"
+        #expect(Array(Masker([Secret("sk-123456")]).mask(text).unicodeScalars) == Array(text.unicodeScalars))
+        #expect(Masker([]).mask(text) == text)
+    }
+
+    @Test("a value that is no text is still masked in its encodings")
+    func binaryValue() {
+        let masker = Masker([Secret(bytes: [0xFF, 0xFE, 0x01, 0x02, 0x03, 0x80, 0x81])])
+        #expect(masker.mask("fffe0102038081") == "<masked>")
+        #expect(masker.mask("//4BAgOAgQ==").contains("<masked>"))
+        #expect(masker.mask("%ff%fe%01%02%03%80%81") == "<masked>")
+    }
+}

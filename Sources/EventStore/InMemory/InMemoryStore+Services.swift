@@ -1,0 +1,89 @@
+public import Vault
+public import WorkflowCore
+
+extension InMemoryStore {
+    public func service(_ name: String) -> ServiceRecord? { serviceRows[name] }
+
+    public func services() -> [ServiceRecord] { serviceRows.values.sorted { $0.name < $1.name } }
+
+    public func setService(_ service: ServiceRecord) {
+        var row = service
+        row.pausedUntil = serviceRows[service.name]?.pausedUntil
+        row.pauseReason = serviceRows[service.name]?.pauseReason
+        row.consecutiveFailures = serviceRows[service.name]?.consecutiveFailures ?? 0
+        serviceRows[service.name] = row
+        wake(waiting: "no_base_url", service: service.name)
+    }
+
+    public func pauseService(_ name: String, milliseconds: Int64, reason: String) -> Instant {
+        var row = serviceRows[name] ?? ServiceRecord(name: name)
+        let time = now()
+        let ends = max(row.pausedUntil ?? time, time.advanced(byMilliseconds: milliseconds))
+        row.pausedUntil = ends
+        row.pauseReason = reason
+        row.consecutiveFailures += 1
+        serviceRows[name] = row
+        for (id, task) in tasks where task.service == name && task.due < ends && (task.expires ?? time) <= time {
+            tasks[id]?.due = ends
+            tasks[id]?.waiting = "service_paused"
+        }
+        return ends
+    }
+
+    public func resumeService(_ name: String) {
+        guard serviceRows[name]?.pausedUntil != nil || serviceRows[name]?.consecutiveFailures ?? 0 > 0 else { return }
+        serviceRows[name]?.pausedUntil = nil
+        serviceRows[name]?.pauseReason = nil
+        serviceRows[name]?.consecutiveFailures = 0
+        wake(waiting: "service_paused", service: name)
+    }
+
+    func wake(waiting code: String, service: String?) {
+        let time = now()
+        for (id, task) in tasks where task.waiting == code && task.due > time && (service == nil || task.service == service)
+        {
+            tasks[id]?.due = time
+        }
+    }
+
+    public func putSecret(_ secret: SealedSecret, by actor: String) throws {
+        guard !secretRows.contains(where: { $0.sealed.place == secret.place }) else {
+            throw StoreError(.refused, "version \(secret.place.version) of \"\(secret.place.name)\" is there already")
+        }
+        secretRows.append(StoredSecret(sealed: secret, createdAt: now(), createdBy: actor))
+        wake(waiting: "no_secret", service: nil)
+    }
+
+    public func secret(scope: SecretPlace.Scope, scopeId: String, name: String) -> SealedSecret? {
+        secretRows.filter {
+            $0.sealed.place.scope == scope && $0.sealed.place.scopeId == scopeId && $0.sealed.place.name == name
+                && !$0.isForgotten
+        }
+        .max { $0.sealed.place.version < $1.sealed.place.version }?.sealed
+    }
+
+    public func secretVersion(_ place: SecretPlace) -> SealedSecret? {
+        secretRows.first { $0.sealed.place == place && !$0.isForgotten }?.sealed
+    }
+
+    public func secrets() -> [SecretSummary] {
+        secretRows.map { row in
+            SecretSummary(
+                scope: row.sealed.place.scope.rawValue, scopeId: row.sealed.place.scopeId, name: row.sealed.place.name,
+                version: row.sealed.place.version, fingerprint: row.sealed.fingerprint.shown,
+                createdAt: row.createdAt, createdBy: row.createdBy, isForgotten: row.isForgotten)
+        }
+    }
+
+    public func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) -> Int {
+        var forgotten = 0
+        for index in secretRows.indices {
+            let place = secretRows[index].sealed.place
+            guard place.scope == scope, place.scopeId == scopeId, place.name == name, !secretRows[index].isForgotten
+            else { continue }
+            secretRows[index].isForgotten = true
+            forgotten += 1
+        }
+        return forgotten
+    }
+}

@@ -40,8 +40,8 @@ extension InMemoryStore {
 
     func wake(waiting code: String, service: String?) {
         let time = now()
-        for (id, task) in tasks where task.waiting == code && task.due > time && (service == nil || task.service == service)
-        {
+        for (id, task) in tasks
+        where task.waiting == code && task.due > time && (service == nil || task.service == service) {
             tasks[id]?.due = time
         }
     }

@@ -63,7 +63,7 @@ struct Turn {
     private func inputProblem() -> String? {
         for field in definition.input {
             guard let value = state.input[field.name] else { return "input \"\(field.name)\" is missing" }
-            if let problem = field.problem(with: value) { return "input \"\(field.name)\" \(problem)" }
+            if let problem = field.problem(with: value) { return "input \(problem)" }
         }
         return nil
     }
@@ -127,7 +127,7 @@ struct Turn {
                 guard let condition = branch.condition else { return branch.next }
                 if try condition.holds(scope) { return branch.next }
             }
-            throw ExpressionError(code: .other, message: "no branch of choose holds", offset: 0)
+            throw ExpressionError(code: .expression, message: "no branch of choose holds", source: "", offset: 0)
         }
     }
 

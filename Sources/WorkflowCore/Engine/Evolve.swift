@@ -138,7 +138,7 @@ extension SealedReference {
             name: name, version: Int(clamping: version), fingerprint: fingerprint, length: Int(clamping: length))
     }
 
-    var json: JSONValue {
+    public var json: JSONValue {
         [
             "name": .string(name), "version": .integer(version), "fingerprint": .string(fingerprint),
             "length": .integer(length),

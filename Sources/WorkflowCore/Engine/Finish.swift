@@ -54,7 +54,9 @@ extension Turn {
         var written = JSONObject()
         for item in values {
             guard case .plain(let value) = try item.template.evaluate(scope) else {
-                throw ExpressionError(code: .other, message: "\(item.name) would hold a secret in plain", offset: 0)
+                throw ExpressionError(
+                    code: .secret, message: "\(item.name) would hold a secret in plain",
+                    source: item.template.source, offset: 0)
             }
             written[item.name] = value
         }
@@ -74,7 +76,7 @@ struct RunScope {
         scope["input"] = .json(.object(state.input))
         let plain = state.data.members.map { ($0.name, ScopeValue.json($0.value)) }
         let sealed = state.secrets.map {
-            ($0.reference.name, ScopeValue.secret(SecretValue(reference: $0.reference)))
+            ($0.reference.name, ScopeValue.secret(SecretValue($0.reference)))
         }
         scope["data"] = .record(plain + sealed)
         scope["run"] = .json([

@@ -108,11 +108,22 @@ extension RunState {
 
     /// The same state once the commit's time is known.
     public func committed(at time: Instant) -> RunState {
-        let stored = snapshot
-        return RunState(
-            id: id, workflow: workflow, version: version, definitionDigest: definitionDigest,
-            organisation: organisation, key: key, status: status, seq: seq,
-            snapshot: Snapshot(
-                json: stored.json, times: stored.times.map { $0 == -1 ? time.microseconds : $0 })) ?? self
+        var state = self
+        state.enteredAt = enteredAt.resolved(time)
+        state.wait = wait.map { Wait(since: $0.since.resolved(time), milliseconds: $0.milliseconds) }
+        state.counters = counters.map {
+            RetryCounter(entry: $0.entry, attempts: $0.attempts, firstAt: $0.firstAt.resolved(time))
+        }
+        state.secrets = secrets.map { HeldSecret(reference: $0.reference, sealedAt: $0.sealedAt.resolved(time)) }
+        state.openAttempt = openAttempt.map {
+            OpenAttempt(
+                id: $0.id, state: $0.state, number: $0.number, startedAt: $0.startedAt.resolved(time),
+                isRepeatable: $0.isRepeatable)
+        }
+        return state
     }
+}
+
+extension Instant {
+    fileprivate func resolved(_ time: Instant) -> Instant { isOfThisCommit ? time : self }
 }

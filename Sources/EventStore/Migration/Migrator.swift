@@ -1,0 +1,120 @@
+public import Postgres
+import Vault
+
+/// Brings a database to the schema of this binary.
+public struct Migrator: Sendable {
+    /// One file that would be, or was, applied.
+    public struct Step: Sendable, Equatable {
+        public let name: String
+        public let text: String
+    }
+
+    /// Any number will do, as long as every migrator takes the same.
+    private static let lockNumber: Int64 = 0x7475_726e_7570
+
+    private let pool: PostgresPool
+
+    public init(pool: PostgresPool) { self.pool = pool }
+
+    /// What `migrate` would run now. Changes nothing.
+    public func pending() async throws -> [Step] {
+        try await translated {
+            try await pool.withTransaction(readOnly: true, label: "look at the schema") { connection in
+                let known = try connection.querySync(
+                    "select to_regclass('turnup.migration') is not null as known", readOnly: true)
+                guard try known.first?.bool("known") == true else {
+                    return ([SQLFiles.bootstrap] + SQLFiles.migrations + SQLFiles.functions).map(\.step)
+                }
+                return try Self.missing(connection).map(\.step)
+            }
+        }
+    }
+
+    /// Applies what is missing: each migration in a transaction of its own, all functions in one.
+    /// Migrators that run at once take turns.
+    public func migrate() async throws -> [Step] {
+        try await translated {
+            try await pool.withConnection { connection in
+                try await connection.withTransaction(label: "bootstrap") { connection in
+                    try Self.lock(connection)
+                    try connection.executeSync(SQLFiles.bootstrap.text, label: "bootstrap")
+                }
+                var applied: [Step] = []
+                for migration in SQLFiles.migrations {
+                    let isNew = try await connection.withTransaction(label: "migration \(migration.name)") {
+                        connection in
+                        try Self.lock(connection)
+                        guard try Self.missing(connection).contains(where: { $0.name == migration.name }) else {
+                            return false
+                        }
+                        try connection.executeSync(migration.text, label: "migration \(migration.name)")
+                        _ = try connection.querySync(
+                            "insert into turnup.migration (number, name, checksum) values ($1, $2, $3)",
+                            [.int(Self.number(migration)), .text(migration.name), .bytes(migration.checksum)])
+                        return true
+                    }
+                    if isNew { applied.append(migration.step) }
+                }
+                let functions = try await connection.withTransaction(label: "functions") { connection in
+                    try Self.lock(connection)
+                    let changed = try Self.missing(connection)
+                    // A function may call one that comes later in the alphabet.
+                    try connection.executeSync("set local check_function_bodies = off", label: "functions")
+                    for file in changed {
+                        try connection.executeSync(file.text, label: "function \(file.name)")
+                        _ = try connection.querySync(
+                            """
+                            insert into turnup.function_file (name, checksum) values ($1, $2)
+                            on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp()
+                            """, [.text(file.name), .bytes(file.checksum)])
+                    }
+                    _ = try connection.querySync(
+                        "insert into turnup.installation (id) values (turnup.new_id()) on conflict do nothing")
+                    return changed
+                }
+                return applied + functions.map(\.step)
+            }
+        }
+    }
+
+    private static func lock(_ connection: isolated PostgresConnection) throws {
+        _ = try connection.querySync("select pg_advisory_xact_lock($1::bigint)", [.int(lockNumber)])
+    }
+
+    /// What this binary has and the database has not. A changed migration, or one from a newer binary, is an error.
+    private static func missing(_ connection: isolated PostgresConnection) throws -> [SQLFile] {
+        var applied: [String: [UInt8]] = [:]
+        for row in try connection.querySync("select name, checksum from turnup.migration", readOnly: true) {
+            applied[try row.string("name")] = try row.bytes("checksum")
+        }
+        var functions: [String: [UInt8]] = [:]
+        for row in try connection.querySync("select name, checksum from turnup.function_file", readOnly: true) {
+            functions[try row.string("name")] = try row.bytes("checksum")
+        }
+        let known = Set(SQLFiles.migrations.map(\.name))
+        if let newer = applied.keys.filter({ !known.contains($0) }).max() {
+            throw StoreError(
+                .newerSchema, "the database has migration \(newer), which this turnup does not know",
+                hint: "It was migrated by a newer turnup. Install that version here.")
+        }
+        for migration in SQLFiles.migrations {
+            if let checksum = applied[migration.name], checksum != migration.checksum {
+                throw StoreError(
+                    .changedMigration, "migration \(migration.name) was applied with another text",
+                    hint: "An applied migration never changes. This binary was built from altered sources.")
+            }
+        }
+        return SQLFiles.migrations.filter { applied[$0.name] == nil }
+            + SQLFiles.functions.filter { functions[$0.name] != $0.checksum }
+    }
+
+    private static func number(_ file: SQLFile) -> Int64 { Int64(file.name.prefix(4)) ?? 0 }
+
+    private func translated<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do { return try await body() } catch let error as PostgresError { throw StoreError(error) }
+    }
+}
+
+extension SQLFile {
+    var step: Migrator.Step { Migrator.Step(name: name, text: text) }
+}

@@ -1,0 +1,47 @@
+import Vault
+
+/// One file of `sql/`, embedded in the binary.
+struct SQLFile: Sendable {
+    let name: String
+    let text: String
+
+    init(_ name: String, _ bytes: [UInt8]) {
+        self.name = name
+        text = String(decoding: bytes, as: UTF8.self)
+    }
+
+    var checksum: [UInt8] { ContentDigest.sha256(Array(text.utf8)) }
+}
+
+/// The contents of `sql/`. A test compares the list with the folder.
+enum SQLFiles {
+    static let bootstrap = SQLFile("bootstrap", PackageResources.bootstrap_sql)
+
+    /// In the order in which they apply: forward only, each once.
+    static let migrations = [
+        SQLFile("0001_base", PackageResources._001_base_sql)
+    ]
+
+    /// Applied again whenever their text has changed.
+    static let functions = [
+        SQLFile("append", PackageResources.append_sql),
+        SQLFile("append_late", PackageResources.append_late_sql),
+        SQLFile("check_input", PackageResources.check_input_sql),
+        SQLFile("claim", PackageResources.claim_sql),
+        SQLFile("commit", PackageResources.commit_sql),
+        SQLFile("enqueue", PackageResources.enqueue_sql),
+        SQLFile("event_hash", PackageResources.event_hash_sql),
+        SQLFile("first_hash", PackageResources.first_hash_sql),
+        SQLFile("is_of_kind", PackageResources.is_of_kind_sql),
+        SQLFile("key_of", PackageResources.key_of_sql),
+        SQLFile("microseconds", PackageResources.microseconds_sql),
+        SQLFile("new_id", PackageResources.new_id_sql),
+        SQLFile("next_due", PackageResources.next_due_sql),
+        SQLFile("now", PackageResources.now_sql),
+        SQLFile("pause_service", PackageResources.pause_service_sql),
+        SQLFile("release", PackageResources.release_sql),
+        SQLFile("resume_service", PackageResources.resume_service_sql),
+        SQLFile("wake", PackageResources.wake_sql),
+        SQLFile("wake_waiting", PackageResources.wake_waiting_sql),
+    ]
+}

@@ -1,0 +1,191 @@
+import Postgres
+public import Vault
+public import WorkflowCore
+
+extension PostgresStore {
+    public func enqueue(_ request: EnqueueRequest) async throws -> EnqueueReceipt {
+        let rows = try await query(
+            """
+            select run_id, created from turnup.enqueue(
+              $1, $2, $3::json, $4::integer, to_timestamp($5::numeric / 1000000), $6::uuid, $7, true, $8)
+            """,
+            [
+                .text(request.workflow), .text(request.organisation),
+                .text(JSONValue.object(request.input).serialized()), .optional(request.version.map { Int64($0) }),
+                .optional(request.due?.microseconds), .optional(request.id.map { PostgresUUID($0) }),
+                .text(request.refusesExisting ? "error" : "return"), .text(request.actor),
+            ], label: "enqueue")
+        return try decoded {
+            let row = try one(rows)
+            return EnqueueReceipt(runId: try row.identifier("run_id"), isNew: try row.bool("created"))
+        }
+    }
+
+    public func claim(worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [ClaimedRun] {
+        let rows = try await query(
+            "select * from turnup.claim($1, $2::integer, $3::bigint)",
+            [.text(worker), .int(Int64(limit)), .int(leaseMilliseconds)], label: "claim")
+        return try decoded { try rows.map { try ClaimedRun(row: $0) } }
+    }
+
+    public func release(_ leases: [LeaseRelease], worker: String) async throws {
+        guard !leases.isEmpty else { return }
+        _ = try await query(
+            "select turnup.release($1, $2, $3, $4, $5, $6)",
+            [
+                .text(worker), .uuidArray(leases.map { PostgresUUID($0.runId) }), .intArray(leases.map(\.epoch)),
+                .intArray(leases.map(\.dueMilliseconds)), .textArray(leases.map(\.service)),
+                .textArray(leases.map(\.waiting)),
+            ], label: "release")
+    }
+
+    public func append(_ request: AppendRequest) async throws -> AppendAnswer {
+        let after = request.stateAfter
+        let rows = try await query(
+            """
+            select answer, seq from turnup.append(
+              $1::uuid, $2::bigint, $3, $4, $5, $6, $7, $8::boolean, $9, 0, true)
+            """,
+            [
+                .uuid(PostgresUUID(request.runId)), .optional(request.expectedSeq), .text(request.event.type.rawValue),
+                .text(JSONValue.object(request.event.body).serialized()), .text(request.actor),
+                .optional(after?.status.rawValue), .optional(after?.state),
+                after.map { .bool($0.holdsKey) } ?? .null, .optional(after?.reason),
+            ], label: "append")
+        return try decoded {
+            let row = try one(rows)
+            let seq = try row.int("seq")
+            return try row.string("answer") == "accepted" ? .accepted(seq: seq) : .behind(seq: seq)
+        }
+    }
+
+    public func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool {
+        let sealed = evidence.sealed
+        let rows = try await query(
+            "select turnup.append_late($1, $2::uuid, $3::bigint, $4::uuid, $5, $6, $7, $8, $9, $10, $11) as answer",
+            [
+                .text(worker), .uuid(PostgresUUID(evidence.runId)), .int(evidence.epoch),
+                .uuid(PostgresUUID(evidence.attemptId)), .text(JSONValue.object(evidence.body).serialized()),
+                .textArray(sealed.map(\.place.name)), .textArray(sealed.map(\.keyId)),
+                .bytesArray(sealed.map(\.nonce)), .bytesArray(sealed.map(\.ciphertext)),
+                .bytesArray(sealed.map(\.fingerprint.bytes)), .intArray(sealed.map { Int64($0.length) }),
+            ], label: "append late evidence")
+        return try decoded { try one(rows).string("answer") == "accepted" }
+    }
+
+    public func nextDue() async throws -> Instant? {
+        let rows = try await query("select turnup.next_due() as due", readOnly: true, label: "next due")
+        return try decoded { try one(rows).instantOrNil("due") }
+    }
+
+    public func events(of runId: Identifier, after seq: Int64) async throws -> [RecordedEvent] {
+        let rows = try await query(
+            """
+            select seq, type, body, epoch, attempt_id, actor, turnup.microseconds(recorded_at) as recorded_at
+            from turnup.event where run_id = $1 and seq > $2 order by seq
+            """, [.uuid(PostgresUUID(runId)), .int(seq)], readOnly: true, label: "read events")
+        return try decoded {
+            try rows.map { row in
+                RecordedEvent(
+                    seq: try row.int("seq"), type: try row.string("type"), body: try row.object("body"),
+                    epoch: try row.int("epoch"), attemptId: try row.uuidOrNil("attempt_id").map { Identifier($0) },
+                    actor: try row.string("actor"), recordedAt: try row.instant("recorded_at"))
+            }
+        }
+    }
+
+    public func run(_ id: Identifier) async throws -> RunOverview? {
+        let rows = try await query(
+            RunOverview.select + " where r.id = $1", [.uuid(PostgresUUID(id))], readOnly: true, label: "read run")
+        return try decoded { try rows.first.map { try RunOverview(row: $0) } }
+    }
+
+    public func runs(_ filter: RunFilter) async throws -> [RunOverview] {
+        let rows = try await query(
+            RunOverview.select + """
+                 where ($1::text is null or r.workflow = $1) and ($2::text is null or r.organisation = $2)
+                   and ($3::text is null or r.key = $3) and ($4::text is null or r.state = $4)
+                   and ($5::text is null or r.status = $5)
+                 order by r.requested_at desc, r.id desc limit $6::bigint
+                """,
+            [
+                .optional(filter.workflow), .optional(filter.organisation), .optional(filter.key),
+                .optional(filter.state), .optional(filter.status?.rawValue), .int(Int64(filter.limit)),
+            ], readOnly: true, label: "list runs")
+        return try decoded { try rows.map { try RunOverview(row: $0) } }
+    }
+}
+
+extension ClaimedRun {
+    fileprivate init(row: PostgresRow) throws {
+        let id = try row.identifier("run_id")
+        self.init(
+            id: id, epoch: try row.int("epoch"), workflow: try row.string("workflow"),
+            version: Int(try row.int("version")), state: try Self.folded(id, row),
+            claimedAt: try row.instant("now_microseconds"), due: try row.instant("due_microseconds"))
+    }
+
+    /// The snapshot, and on top of it the events that it does not know yet.
+    private static func folded(_ id: Identifier, _ row: PostgresRow) throws -> Result<RunState, EvolveError> {
+        var state: RunState?
+        if let text = try row.utf8OrNil("snapshot") {
+            let json = try JSONValue.parse(Array(text), limits: .stored)
+            let digits = try row.string("times").dropFirst().dropLast()
+            state = RunState(
+                id: id, workflow: try row.string("workflow"), version: Int(try row.int("version")),
+                definitionDigest: ContentDigest.hex(try row.bytes("definition")),
+                organisation: try row.string("organisation"), key: try row.string("key"),
+                status: RunStatus(rawValue: try row.string("status")) ?? .live, seq: try row.int("snapshot_seq"),
+                snapshot: Snapshot(json: json, times: digits.split(separator: ",").compactMap { Int64($0) }))
+        }
+        guard let tail = try row.utf8OrNil("tail") else {
+            return state.map { .success($0) } ?? .failure(EvolveError(seq: 0, message: "the run has no snapshot"))
+        }
+        let events = try JSONValue.parse(Array(tail), limits: .stored).arrayValue ?? []
+        return Result { () throws(EvolveError) -> RunState in
+            for item in events { state = try evolve(state, run: id, try RecordedEvent(tail: item)) }
+            guard let state else { throw EvolveError(seq: 0, message: "the run has no events") }
+            return state
+        }
+    }
+}
+
+extension RecordedEvent {
+    /// One element of what `turnup.claim` answers in `tail`.
+    fileprivate init(tail item: JSONValue) throws(EvolveError) {
+        guard let seq = item["seq"]?.integerValue, let type = item["type"]?.stringValue,
+            let body = item["body"]?.objectValue, let epoch = item["epoch"]?.integerValue,
+            let actor = item["actor"]?.stringValue, let time = item["recorded_at"]?.integerValue
+        else { throw EvolveError(seq: 0, message: "the event is incomplete") }
+        self.init(
+            seq: seq, type: type, body: body, epoch: epoch,
+            attemptId: item["attempt_id"]?.stringValue.flatMap { Identifier($0) }, actor: actor,
+            recordedAt: Instant(microseconds: time))
+    }
+}
+
+extension RunOverview {
+    fileprivate static let select = """
+        select r.id, r.workflow, r.version, r.organisation, r.key, r.state, r.status, r.reason, r.seq,
+          turnup.microseconds(r.requested_at) as requested_at, turnup.microseconds(r.updated_at) as updated_at,
+          turnup.microseconds(r.ended_at) as ended_at, turnup.microseconds(t.due) as due, t.service, t.waiting,
+          t.lease_owner, turnup.microseconds(t.lease_expires) as lease_expires
+        from turnup.run r left join turnup.task t on t.run_id = r.id
+        """
+
+    fileprivate init(row: PostgresRow) throws {
+        var task: TaskOverview?
+        if let due = try row.instantOrNil("due") {
+            task = TaskOverview(
+                due: due, service: try row.stringOrNil("service"), waiting: try row.stringOrNil("waiting"),
+                leaseOwner: try row.stringOrNil("lease_owner"),
+                leaseExpires: try row.instantOrNil("lease_expires"))
+        }
+        self.init(
+            id: try row.identifier("id"), workflow: try row.string("workflow"), version: Int(try row.int("version")),
+            organisation: try row.string("organisation"), key: try row.string("key"), state: try row.string("state"),
+            status: RunStatus(rawValue: try row.string("status")) ?? .live, reason: try row.stringOrNil("reason"),
+            seq: try row.int("seq"), requestedAt: try row.instant("requested_at"),
+            updatedAt: try row.instant("updated_at"), endedAt: try row.instantOrNil("ended_at"), task: task)
+    }
+}

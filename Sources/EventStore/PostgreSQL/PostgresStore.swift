@@ -1,0 +1,85 @@
+public import Postgres
+public import Vault
+public import WorkflowCore
+
+/// The store in PostgreSQL: all data operations are SQL functions in `sql/`.
+public struct PostgresStore: EventStore {
+    let pool: PostgresPool
+
+    public init(pool: PostgresPool) { self.pool = pool }
+
+    func query(_ sql: String, _ parameters: [PostgresValue] = [], readOnly: Bool = false, label: String) async throws
+        -> PostgresRows
+    {
+        do {
+            return try await pool.query(sql, parameters, readOnly: readOnly, label: label)
+        } catch let error as PostgresError {
+            throw StoreError(error)
+        }
+    }
+
+    /// Reads the one row that a function always answers with.
+    func one(_ rows: PostgresRows) throws -> PostgresRow {
+        guard let row = rows.first else { throw StoreError(.broken, "the database answered no row") }
+        return row
+    }
+
+    func decoded<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as PostgresError { throw StoreError(error) }
+    }
+
+    public func now() async throws -> Instant {
+        let rows = try await query("select turnup.microseconds(turnup.now()) as now", readOnly: true, label: "now")
+        return try decoded { Instant(microseconds: try one(rows).int("now")) }
+    }
+
+    /// Refuses a key ring that is not the one this database was first used with; keeps the first one's mark.
+    public func adopt(keyRing: KeyRing) async throws {
+        _ = try await query(
+            "update turnup.installation set key_ring = $1, key_check = $2 where key_ring is null",
+            [.text(keyRing.id), .bytes(keyRing.checkValue)], label: "adopt key ring")
+        let rows = try await query(
+            "select key_ring, key_check from turnup.installation", readOnly: true, label: "check key ring")
+        guard let row = rows.first else {
+            throw StoreError(.notMigrated, "the database is not set up", hint: "Run \"turnup migrate\".")
+        }
+        let isOurs = try decoded { try row.bytes("key_check") == keyRing.checkValue }
+        guard isOurs else {
+            let expected = try decoded { try row.string("key_ring") }
+            throw StoreError(
+                .wrongKeyRing, "the key file holds ring \(keyRing.id), but this database was set up with \(expected)",
+                hint: "Name the right file with TURNUP_KEY_FILE. Without it, sealed secrets cannot be read.")
+        }
+    }
+}
+
+extension PostgresUUID {
+    init(_ id: Identifier) { self.init(high: id.high, low: id.low) }
+}
+
+extension Identifier {
+    init(_ uuid: PostgresUUID) { self.init(high: uuid.high, low: uuid.low) }
+}
+
+extension PostgresRow {
+    func identifier(_ column: String) throws -> Identifier { Identifier(try uuid(column)) }
+
+    func instant(_ column: String) throws -> Instant { Instant(microseconds: try int(column)) }
+
+    func instantOrNil(_ column: String) throws -> Instant? {
+        try intOrNil(column).map { Instant(microseconds: $0) }
+    }
+
+    func object(_ column: String) throws -> JSONObject {
+        let value = try JSONValue.parse(Array(try utf8(column)), limits: .stored)
+        guard let object = value.objectValue else {
+            throw StoreError(.broken, "column \(column) holds \(value.typeName) instead of an object")
+        }
+        return object
+    }
+}
+
+extension JSONLimits {
+    /// What the database holds was checked when it came in; the limit only guards the process.
+    static let stored = JSONLimits(depth: 128, bytes: 64 << 20)
+}

@@ -1,0 +1,31 @@
+import Postgres
+import WorkflowCore
+
+extension StoreError {
+    /// Puts a database error into the store's words. The functions' own SQLSTATEs begin with TU.
+    init(_ error: PostgresError) {
+        switch (error.kind, error.sqlState) {
+        case (_, "TU001"): self.init(.unknownWorkflow, error.message, hint: error.hint)
+        case (_, "TU002"): self.init(.badInput, error.message, hint: error.hint)
+        case (_, "TU003"):
+            let run = error.detail.flatMap { try? JSONValue.parse($0)["run"]?.stringValue }
+            self.init(.keyConflict, error.message, hint: error.hint, runId: run)
+        case (_, "TU004"): self.init(.notFound, error.message, hint: error.hint)
+        case (_, "TU005"): self.init(.appendOnly, error.message, hint: error.hint)
+        case (.outcomeUnknown, _):
+            self.init(.outcomeUnknown, error.description, hint: "Look whether it took effect before doing it again.")
+        case (_, "3F000"), (_, "42P01"), (_, "42883"):
+            self.init(
+                .notMigrated, "the database has no schema of Turnup, or an older one",
+                hint: "Run \"turnup migrate\".")
+        case (_, let state?) where state.hasPrefix("22") || state.hasPrefix("23"):
+            self.init(.refused, error.description)
+        case _
+        where error.isConnectionProblem || error.isRetryable || error.isReadOnlyServer
+            || error.sqlState?.hasPrefix("53") == true || error.kind == .timeout:
+            self.init(.unavailable, error.description)
+        default:
+            self.init(.broken, error.description)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import EventStore
+import HTTPActions
+import Vault
+import WorkflowCore
+
+/// Finds and opens the secrets that a call uses: credentials by name, and the run's own variables.
+///
+/// Sealed credentials are trusted for a second, so that many runs of one organisation read them once.
+actor CredentialReader {
+    private struct Name: Hashable {
+        let organisation: String
+        let name: String
+    }
+
+    private static let freshness: Duration = .seconds(1)
+    private static let mostKnown = 10_000
+
+    private let store: any EventStore
+    private let vault: Vault
+    private var known: [Name: (sealed: SealedSecret, readAt: ContinuousClock.Instant)] = [:]
+
+    init(store: any EventStore, vault: Vault) {
+        self.store = store
+        self.vault = vault
+    }
+
+    /// The organisation's value before the general one; nil when there is neither.
+    func credential(_ name: String, organisation: String) async throws -> SealedSecret? {
+        let key = Name(organisation: organisation, name: name)
+        if let entry = known[key], entry.readAt.duration(to: .now) < Self.freshness { return entry.sealed }
+        let own = try await store.secret(scope: .organisation, scopeId: organisation, name: name)
+        let found =
+            if let own { own } else {
+                try await store.secret(scope: .installation, scopeId: SecretPlace.installationId, name: name)
+            }
+        if known.count >= Self.mostKnown { known.removeAll() }
+        known[key] = found.map { ($0, .now) }
+        return found
+    }
+
+    /// The first credential of a call that is nowhere set; nil when all are there.
+    func missing(for call: CallDefinition, service: ServiceDefinition, organisation: String) async throws -> String? {
+        for name in SecretNames.credentials(of: call, service: service) {
+            if try await credential(name, organisation: organisation) == nil { return name }
+        }
+        return nil
+    }
+
+    func openedCredentials(for call: CallDefinition, service: ServiceDefinition, organisation: String) async throws
+        -> [OpenedSecret]
+    {
+        var opened: [OpenedSecret] = []
+        for name in SecretNames.credentials(of: call, service: service) {
+            guard let sealed = try await credential(name, organisation: organisation) else { continue }
+            opened.append(
+                OpenedSecret(name: name, secret: try vault.open(sealed), reference: sealed.reference))
+        }
+        return opened
+    }
+
+    /// The same value under another name of its run: for what came too late to be a variable.
+    nonisolated func resealed(_ sealed: SealedSecret, name: String) throws -> SealedSecret {
+        let place = SecretPlace(scope: .run, scopeId: sealed.place.scopeId, name: name, version: 1)
+        return try vault.seal(try vault.open(sealed), at: place)
+    }
+
+    /// All secret variables of the run: the used ones are sent, the others are what an answer is compared with.
+    /// `inHand` are values that this worker has just sealed.
+    func openedVariables(of state: RunState, inHand: [SealedSecret], now: Instant) async throws -> [OpenedSecret] {
+        var opened: [OpenedSecret] = []
+        for held in state.secrets {
+            let place = SecretPlace(
+                scope: .run, scopeId: state.id.description, name: held.reference.name,
+                version: held.reference.version)
+            let mine = inHand.first { $0.place == place }
+            let found = if let mine { mine } else { try await store.secretVersion(place) }
+            guard let found else {
+                throw StoreError(.notFound, "the sealed value of data.\(held.reference.name) is gone")
+            }
+            opened.append(
+                OpenedSecret(
+                    name: held.reference.name, secret: try vault.open(found), reference: held.reference,
+                    ageMilliseconds: now.milliseconds(since: held.sealedAt)))
+        }
+        return opened
+    }
+}
+
+extension SecretPlace {
+    /// The installation is one; its secrets need no further name.
+    public static let installationId = "installation"
+}
+
+/// Which secrets a call names.
+enum SecretNames {
+    static func credentials(of call: CallDefinition, service: ServiceDefinition) -> [String] {
+        let roots = references(of: call, service: service).filter { $0.root == "secrets" }
+        return Set(roots.compactMap(\.path.first)).sorted()
+    }
+
+    private static func references(of call: CallDefinition, service: ServiceDefinition) -> [ExpressionReference] {
+        var found = call.path.references
+        found += call.query.flatMap(\.value.references)
+        found += (call.headers + service.headers).flatMap(\.template.references)
+        switch call.body {
+        case .json(let template): found += template.references
+        case .form(let fields): found += fields.flatMap(\.value.references)
+        case nil: break
+        }
+        switch call.auth ?? service.auth {
+        case .bearer(let template), .header(_, let template): found += template.references
+        case .basic(let user, let password): found += user.references + password.references
+        case nil: break
+        }
+        return found
+    }
+}

@@ -119,7 +119,7 @@ struct YAMLReader {
         case "true": return true
         case "false": return false
         default:
-            if let number = JSONNumber(scalar.string) { return .number(number) }
+            if let number = JSONNumber(text: scalar.string) { return .number(number) }
             return .string(scalar.string)
         }
     }

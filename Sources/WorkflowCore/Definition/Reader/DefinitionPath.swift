@@ -18,6 +18,8 @@ public struct DefinitionPath: Sendable, Hashable, CustomStringConvertible {
     public func member(_ name: String) -> DefinitionPath { DefinitionPath(steps + [.name(name)]) }
     public func item(_ index: Int) -> DefinitionPath { DefinitionPath(steps + [.index(index)]) }
 
+    public func starts(with prefix: DefinitionPath) -> Bool { steps.starts(with: prefix.steps) }
+
     public var description: String {
         var text = ""
         for step in steps {

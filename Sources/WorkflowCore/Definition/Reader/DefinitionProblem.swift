@@ -9,17 +9,20 @@ public struct DefinitionProblem: Sendable, Hashable {
     public let code: ProblemCode
     /// One line, without the hint.
     public let message: String
+    /// Where the thing in question is declared, when that helps.
+    public let declaredAt: DefinitionPath?
     /// What to do about it.
     public let hint: String?
 
     public init(
         path: DefinitionPath, spot: DefinitionPath.Spot = .value, code: ProblemCode, message: String,
-        hint: String? = nil
+        declaredAt: DefinitionPath? = nil, hint: String? = nil
     ) {
         self.path = path
         self.spot = spot
         self.code = code
         self.message = message
+        self.declaredAt = declaredAt
         self.hint = hint
     }
 }

@@ -18,7 +18,7 @@ public struct Definition: Sendable, Equatable {
     public let services: [ServiceDefinition]
     /// Names for answers, tested in this order.
     public let errors: [ErrorRule]
-    /// In the order of the file, which means nothing to the engine.
+    /// In the order of the canonical form, by name; it means nothing to the engine.
     public let states: [StateDefinition]
 
     public init(
@@ -45,9 +45,10 @@ public struct Definition: Sendable, Equatable {
     public func service(_ name: String) -> ServiceDefinition? { services.first { $0.name == name } }
     public func variable(_ name: String) -> FieldDefinition? { data.first { $0.name == name } }
 
-    /// Where an error goes that nothing catches: the first state with `end: failed`.
+    /// Where an error goes that nothing catches: the state `failed` if it has `end: failed`, else the only one that has.
     public var failureState: StateDefinition? {
-        states.first { if case .end(.failed) = $0.exit { true } else { false } }
+        let failures = states.filter { $0.exit == .end(.failed) }
+        return failures.first { $0.name == "failed" } ?? failures.first
     }
 }
 

@@ -1,0 +1,79 @@
+// What may be sent again, and what waits for a person.
+
+extension DraftChecker {
+    mutating func checkCalls() {
+        let declared = Set(draft.data.map(\.name))
+        for state in draft.states {
+            if case .inline(let call) = state.call { checkSaves(call.save, declared) }
+            if let call = draft.call(of: state), !call.method.isEmpty { checkResends(state, call) }
+            checkSaves(state.set ?? [], declared)
+            for entry in state.catches { checkSaves(entry.set, declared) }
+        }
+        for call in draft.calls { checkSaves(call.save, declared) }
+    }
+
+    private mutating func checkSaves(_ saves: [DraftTemplate], _ declared: Set<String>) {
+        for save in saves where !declared.contains(save.name) {
+            report(
+                .undeclaredVariable, save.path, .name,
+                "\(Self.subject(save.path)) fills \"\(save.name)\", which is not declared under data",
+                hint: suggestion(save.name, among: Array(declared)) ?? "declare it under data")
+        }
+    }
+
+    private mutating func checkResends(_ state: DraftState, _ call: DraftCall) {
+        guard !call.isRepeatable, !call.hasHonouredKey, !state.hasReconcile else { return }
+        for error in state.retry.flatMap(\.errors) where mayBeSent(error.value) {
+            report(
+                .unsafeResend, error.path, .value,
+                "state \"\(state.name)\" retries \(error.value), but \(call.requestWords) may already have worked and is "
+                    + "not safe to send twice",
+                hint: "remove it, or say repeatable: true where sending twice is harmless")
+        }
+        report(
+            .lostAnswerWaits, state.path.member("call"), .name,
+            "state \"\(state.name)\": \(call.requestWords) is not safe to send twice and cannot be looked up, so a lost "
+                + "answer will wait for a person")
+    }
+
+    /// Whether an attempt that ended with this error may have had its effect.
+    private func mayBeSent(_ name: String) -> Bool {
+        if let error = draft.errors.first(where: { $0.name == name }) { return error.mayBeSent }
+        if let status = BuiltInError.status(name) { return !status.isWithin4xx }
+        return ["any", "transient", "timeout", "connection_lost", "bad_answer", "unknown_outcome"].contains(name)
+    }
+
+    /// E302: the order of entries, in `retry` and in `catch`.
+    mutating func checkEntries() {
+        for state in draft.states {
+            checkOrder(of: state.retry.map { ($0.errors, $0.path) }, "retry")
+            checkOrder(of: state.catches.map { ($0.errors, $0.path) }, "catch")
+        }
+    }
+
+    private mutating func checkOrder(of entries: [(errors: [Located<String>], path: DefinitionPath)], _ list: String) {
+        // Stops growing once everything is covered, so it stays small for any file.
+        var earlier: [(name: String, entry: Int)] = []
+        for (index, entry) in entries.enumerated() {
+            for error in entry.errors {
+                if error.value == "any", entry.errors.count > 1 || index < entries.count - 1 {
+                    report(
+                        .shadowedEntry, error.path, .value,
+                        entry.errors.count > 1
+                            ? "\"any\" stands alone: it includes the other errors of this entry"
+                            : "\"any\" takes every error, so the entries after it are never used",
+                        hint: entry.errors.count > 1 ? "remove the others" : "move it to the end")
+                } else if let shadow = earlier.first(where: { BuiltInError.covers($0.name, error.value) }),
+                    shadow.name != "any"
+                {
+                    report(
+                        .shadowedEntry, error.path, .value,
+                        "\"\(error.value)\" never gets here: entry \(shadow.entry + 1) of \(list) takes \"\(shadow.name)\"",
+                        hint: "move it before that entry, or remove it")
+                } else if earlier.count < 1000 {
+                    earlier.append((error.value, index))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+/// The states of a draft and the ways between them.
+struct DraftGraph {
+    struct Edge {
+        enum Kind {
+            /// `next` or `choose`: after the state's action.
+            case exit
+            case caught
+            /// To the failure state.
+            case uncaught
+        }
+
+        let from: Int
+        let to: Int
+        /// Variables that are set on this way.
+        let sets: Set<String>
+        /// Taking it costs time: a pause, or a retry policy that gave up.
+        let isDelayed: Bool
+        let kind: Kind
+
+        /// Written down, unlike the way of an uncaught error.
+        var isExplicit: Bool { kind != .uncaught }
+    }
+
+    let states: [DraftState]
+    let edges: [Edge]
+    let start: Int?
+    private let outgoing: [[Int]]
+
+    init(_ draft: Draft) {
+        states = draft.states
+        let names = draft.states.map(\.name)
+        var indices: [String: Int] = [:]
+        for (index, name) in names.enumerated() { indices[name] = index }
+        // A misspelt name counts as the name that was meant, so that one slip is one problem.
+        func index(_ name: Located<String>?) -> Int? {
+            guard let name else { return nil }
+            return indices[name.value] ?? NearestName.of(name.value, among: names).flatMap { indices[$0] }
+        }
+        var edges: [Edge] = []
+        let failure = draft.failureStates.first.flatMap { indices[$0.name] }
+        for (from, state) in draft.states.enumerated() {
+            let sets = Set((draft.call(of: state)?.save ?? []).map(\.name) + (state.set ?? []).map(\.name))
+            for target in [state.next] + (state.branches ?? []).map(\.next) {
+                guard let to = index(target) else { continue }
+                edges.append(Edge(from: from, to: to, sets: sets, isDelayed: state.hasPause, kind: .exit))
+            }
+            for entry in state.catches {
+                guard let to = index(entry.next) else { continue }
+                let isDelayed = entry.errors.allSatisfy { error in
+                    state.retry.contains { retry in
+                        retry.errors.contains { BuiltInError.covers($0.value, error.value) }
+                    }
+                }
+                edges.append(
+                    Edge(
+                        from: from, to: to, sets: Set(entry.set.map(\.name)), isDelayed: isDelayed, kind: .caught))
+            }
+            if let failure, state.end == nil {
+                edges.append(Edge(from: from, to: failure, sets: [], isDelayed: true, kind: .uncaught))
+            }
+        }
+        self.edges = edges
+        start = index(draft.start)
+        var outgoing = Array(repeating: [Int](), count: draft.states.count)
+        for (number, edge) in edges.enumerated() { outgoing[edge.from].append(number) }
+        self.outgoing = outgoing
+    }
+
+    /// How states are reached from the start.
+    struct Paths {
+        var isReached: [Bool]
+        /// The edge that reaches a state first; nil for the start itself.
+        var arrivals: [Edge?]
+    }
+
+    /// The shortest paths over the edges allowed.
+    func paths(over isAllowed: (Edge) -> Bool = { _ in true }) -> Paths {
+        var paths = Paths(
+            isReached: Array(repeating: false, count: states.count), arrivals: Array(repeating: nil, count: states.count))
+        guard let start else { return paths }
+        paths.isReached[start] = true
+        var queue = [start]
+        var position = 0
+        while position < queue.count {
+            for number in outgoing[queue[position]] {
+                let edge = edges[number]
+                guard isAllowed(edge), !paths.isReached[edge.to] else { continue }
+                paths.isReached[edge.to] = true
+                paths.arrivals[edge.to] = edge
+                queue.append(edge.to)
+            }
+            position += 1
+        }
+        return paths
+    }
+
+    /// `requested > qr-pending`.
+    func words(for paths: Paths, to state: Int) -> String {
+        var names = [states[state].name]
+        var current = state
+        while let edge = paths.arrivals[current] {
+            names.append(states[edge.from].name)
+            current = edge.from
+        }
+        if names.count > 6 { names = Array(names.prefix(3)) + ["…"] + Array(names.suffix(2)) }
+        return names.reversed().joined(separator: " > ")
+    }
+
+    /// Cycles whose every step takes no time, each as the indices of its states in order.
+    func busyCycles() -> [[Int]] {
+        var isDone = Array(repeating: false, count: states.count)
+        var placeOnPath: [Int: Int] = [:]
+        var found: [[Int]] = []
+        for root in states.indices where !isDone[root] {
+            var path: [(state: Int, nextEdge: Int)] = [(root, 0)]
+            placeOnPath[root] = 0
+            while let top = path.last {
+                let ways = outgoing[top.state]
+                guard top.nextEdge < ways.count else {
+                    path.removeLast()
+                    placeOnPath[top.state] = nil
+                    isDone[top.state] = true
+                    continue
+                }
+                path[path.count - 1].nextEdge += 1
+                let edge = edges[ways[top.nextEdge]]
+                guard !edge.isDelayed else { continue }
+                if let place = placeOnPath[edge.to] {
+                    found.append(path[place...].map(\.state))
+                } else if !isDone[edge.to] {
+                    placeOnPath[edge.to] = path.count
+                    path.append((edge.to, 0))
+                }
+            }
+        }
+        return found
+    }
+}
+
+extension Draft {
+    func call(named name: String) -> DraftCall? { calls.first { $0.name == name } }
+
+    func call(of state: DraftState) -> DraftCall? {
+        switch state.call {
+        case .inline(let call): call
+        case .named(let name): call(named: name.value)
+        case nil: nil
+        }
+    }
+
+    /// Where uncaught errors go: the state `failed` if it is such an end, else the ones that are.
+    var failureStates: [DraftState] {
+        let ends = states.filter { $0.end == .failed }
+        return ends.first { $0.name == "failed" }.map { [$0] } ?? ends
+    }
+}

@@ -1,0 +1,138 @@
+// The shape of the graph: what is reached, what ends, what spins.
+
+extension DraftChecker {
+    mutating func checkGraph() {
+        let reached = graph.paths()
+        if graph.start != nil {
+            for (index, state) in graph.states.enumerated() where !reached.isReached[index] && !isFailureState(state) {
+                report(
+                    .unreachableState, state.path, .name,
+                    "state \"\(state.name)\" is never reached: no next, choose or catch names it")
+            }
+        }
+        checkWaysToEnd()
+        checkCycles()
+    }
+
+    /// Uncaught errors lead there.
+    private func isFailureState(_ state: DraftState) -> Bool {
+        draft.failureStates.contains { $0.name == state.name }
+    }
+
+    private mutating func checkWaysToEnd() {
+        var canEnd = Array(repeating: false, count: graph.states.count)
+        var incoming = Array(repeating: [Int](), count: graph.states.count)
+        for edge in graph.edges where edge.isExplicit { incoming[edge.to].append(edge.from) }
+        // A state whose exits are wrong or not run yet has its own problem; this rule stays silent about it.
+        var queue = graph.states.indices.filter { index in
+            let state = graph.states[index]
+            return state.exitKeywords != ["next"] && state.exitKeywords != ["choose"]
+                || !graph.edges.contains { $0.from == index && $0.isExplicit }
+        }
+        for index in queue { canEnd[index] = true }
+        while let index = queue.popLast() {
+            for from in incoming[index] where !canEnd[from] {
+                canEnd[from] = true
+                queue.append(from)
+            }
+        }
+        for (index, state) in graph.states.enumerated() where !canEnd[index] {
+            report(
+                .noWayToEnd, state.path, .name, "state \"\(state.name)\" leads to no end",
+                hint: "let next, choose or catch lead to a state with end")
+        }
+    }
+
+    private mutating func checkCycles() {
+        var blamed: Set<Int> = []
+        for cycle in graph.busyCycles() {
+            guard let first = cycle.first, blamed.insert(first).inserted else { continue }
+            let names = (cycle + [first]).map { graph.states[$0].name }
+            let words = (names.count > 6 ? Array(names.prefix(4)) + ["…"] + names.suffix(1) : names)
+                .joined(separator: " > ")
+            report(
+                .busyCycle, graph.states[first].path, .name, "the way \(words) can go round without ever waiting",
+                hint: "put a state with pause on it, or retry the error before catch sends it back")
+        }
+    }
+}
+
+// MARK: - Variables along the way
+
+extension DraftChecker {
+    /// A read of a variable that another read of the same place does not guard with `has`.
+    private struct Read: Hashable {
+        let variable: String
+        let path: DefinitionPath
+    }
+
+    /// E206: on every way from the start, something has filled the variable before it is read.
+    mutating func checkVariables() {
+        guard graph.start != nil else { return }
+        let declared = Set(draft.data.map(\.name))
+        var readsOfState: [[Read]] = graph.states.map { reads(in: $0) }
+        let readsAtExit: [[Read]] = graph.states.map { reads(under: $0.path.member("choose")) }
+        let readsOfOutput = draft.output.flatMap { reads(under: $0.path) }
+        for (index, state) in graph.states.enumerated() where state.end == .succeeded {
+            readsOfState[index] += readsOfOutput
+        }
+        let variables = Set((readsOfState + readsAtExit).joined().map(\.variable)).intersection(declared)
+        for variable in variables.sorted() {
+            let paths = graph.paths { !$0.sets.contains(variable) }
+            for index in graph.states.indices where paths.isReached[index] {
+                for read in readsOfState[index] where read.variable == variable {
+                    reportUnset(read.variable, at: read.path, in: index, paths)
+                }
+                guard !graph.actionSets(variable, in: index) else { continue }
+                for read in readsAtExit[index] where read.variable == variable {
+                    reportUnset(read.variable, at: read.path, in: index, paths)
+                }
+            }
+        }
+    }
+
+    private mutating func reportUnset(
+        _ variable: String, at path: DefinitionPath, in index: Int, _ paths: DraftGraph.Paths
+    ) {
+        let state = graph.states[index].name
+        let words = graph.words(for: paths, to: index)
+        let isStart = paths.arrivals[index] == nil
+        report(
+            .unsetVariable, path, .value,
+            "data.\(variable) may be unset in state \"\(state)\": "
+                + (isStart ? "the run starts there" : "the path \(words) does not save it"),
+            hint: "save or set it before, or guard it with has(data.\(variable))")
+    }
+
+    /// What the action, the catches and the set of a state read; a call's and its service's own reads count.
+    private func reads(in state: DraftState) -> [Read] {
+        var found = reads(under: state.path).filter { $0.path.steps.dropFirst(2).first != .name("choose") }
+        guard let call = draft.call(of: state) else { return found }
+        if call.name != nil { found += reads(under: call.path) }
+        if let service = draft.services.first(where: { $0.name == call.service?.value }) {
+            found += reads(under: service.path)
+        }
+        return found
+    }
+
+    private func reads(under prefix: DefinitionPath) -> [Read] {
+        (usesByOwner[DefinitionPath(Array(prefix.steps.prefix(2)))] ?? []).filter { $0.path.starts(with: prefix) }
+            .flatMap { use in
+                let references = use.references
+                let guarded = Set(
+                    references.filter { $0.isPresenceTest && $0.root == "data" }.compactMap(\.path.first))
+                return references.compactMap { reference -> Read? in
+                    guard reference.root == "data", let name = reference.path.first, !guarded.contains(name) else {
+                        return nil
+                    }
+                    return Read(variable: name, path: use.path)
+                }
+            }
+    }
+}
+
+extension DraftGraph {
+    func actionSets(_ variable: String, in state: Int) -> Bool {
+        edges.contains { $0.from == state && $0.kind == .exit && $0.sets.contains(variable) }
+    }
+}

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LocalPostgres
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)), .blocking)
 struct PlaceTests {
     private static let isRoot = geteuid() == 0
 

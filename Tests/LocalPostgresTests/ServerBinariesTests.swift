@@ -3,7 +3,7 @@ import Testing
 
 @testable import LocalPostgres
 
-@Suite struct ServerBinariesTests {
+@Suite(.blocking) struct ServerBinariesTests {
     @Test func `finds the programs without any help, in a supported version`() throws {
         let found = try ServerBinaries.find(named: nil, dataVersion: nil, searchPath: "/usr/bin:/bin")
         #expect(found.majorVersion >= ServerBinaries.oldestMajorVersion)

@@ -1,0 +1,27 @@
+.PHONY: help demo test unit build format setup
+
+TURNUP = .build/debug/turnup
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+demo: setup ## see two numbers added to one organisation, the second one's key late
+	@mkdir -p .build
+	@[ -x $(TURNUP) ] || echo "Building turnup; the first time takes some minutes ..." >&2
+	@swift build --product turnup >.build/demo-build.log 2>&1 || { cat .build/demo-build.log >&2; exit 1; }
+	@$(TURNUP) demo
+
+test: setup ## every test; those that need PostgreSQL start a private one
+	@swift test
+
+unit: setup ## the tests that need no PostgreSQL
+	@swift test --skip PostgresTests --skip EventStoreTests
+
+build: setup ## turnup and all tests
+	@swift build --build-tests
+
+format: ## format all Swift files in place
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+setup:
+	@.ci/setup

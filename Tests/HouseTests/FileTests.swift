@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@Suite struct FileTests {
+    @Test func `no Swift file is longer than 600 lines`() throws {
+        let files = Repository.files(below: ["Sources", "Tests"], ending: ".swift")
+        #expect(!files.isEmpty)
+        for path in files {
+            let count = try Repository.lines(path).count - 1
+            #expect(count <= 600, "\(path) has \(count) lines")
+        }
+    }
+
+    @Test func `every trap and every unchecked promise in the sources has its reason beside it`() throws {
+        let dangerous =
+            /\b(fatalError|preconditionFailure)\(|\btry!|\bas!\s|@unchecked\s+Sendable|nonisolated\(unsafe\)/
+        for path in Repository.files(below: ["Sources"], ending: ".swift") {
+            let lines = try Repository.lines(path)
+            for (index, line) in lines.enumerated() where line.contains(dangerous) {
+                let isComment = line.firstMatch(of: /^\s*\/\//) != nil
+                let above = index > 0 ? lines[index - 1] : ""
+                #expect(
+                    isComment || line.contains("//") || above.contains("//"), "\(path):\(index + 1) gives no reason")
+            }
+        }
+    }
+
+    @Test func `SQL is spoken in the event store only`() throws {
+        // Session settings, the making of a cluster and test databases are no business of the event store.
+        let speakers: Set = ["EventStore", "Postgres", "LocalPostgres", "TestSupport"]
+        let statement =
+            /"\s*(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|TRUNCATE|COPY|LISTEN|NOTIFY|WITH)\s|\b(?:insert\s+into\s|delete\s+from\s|select\s+\S.*\sfrom\s|update\s+\S+\s+set\s|create\s+(?:table|database|role|index)\s)/
+        for path in Repository.files(below: ["Sources"], ending: ".swift")
+        where !speakers.contains(Repository.target(of: path)) {
+            for (index, line) in try Repository.lines(path).enumerated() where line.firstMatch(of: /^\s*\/\//) == nil {
+                #expect(line.firstMatch(of: statement) == nil, "\(path):\(index + 1) speaks SQL")
+            }
+        }
+    }
+
+    @Test func `no file names a package registry's host or a folder of somebody's machine`() throws {
+        // Written in two halves, so that this file does not name them either.
+        let hosts = [
+            ("registry.npmjs", "org"), ("pypi", "org"), ("pythonhosted", "org"), ("crates", "io"), ("docker", "io"),
+            ("ghcr", "io"), ("quay", "io"), ("proxy.golang", "org"), ("deb.debian", "org"), ("archive.ubuntu", "com"),
+            ("apt.postgresql", "org"), ("rubygems", "org"), ("repo.maven.apache", "org"),
+        ].map { "\($0).\($1)" }
+        let folders = [("/work", "/wt"), ("/work", "/shared"), ("/opt", "/swift-packages")].map { $0 + $1 }
+        let files = Repository.files(below: [
+            "Sources", "Tests", "sql", "workflows", "docs", "deploy", "Benchmarks", ".ci", ".github", "Makefile",
+            "README.md", "Package.swift",
+        ])
+        for path in files {
+            guard let text = try? Repository.text(path) else { continue }
+            for name in hosts + folders {
+                #expect(!text.contains(name), "\(path) names \(name)")
+            }
+        }
+    }
+}
+
+/// Whether the repository has the folder; rules about it hold as soon as it does.
+private func hasFolder(_ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: Repository.root.appendingPathComponent(name).path)
+}
+
+@Suite(.enabled(if: hasFolder("sql"), "there is no sql folder yet"))
+struct SQLFileTests {
+    private let files = Repository.files(below: ["sql"], ending: ".sql")
+
+    @Test func `every SQL file is a migration or a function`() {
+        for path in files {
+            #expect(
+                path.wholeMatch(of: /sql\/(migrations\/\d{4}_[a-z0-9_]+|functions\/[a-z0-9_]+)\.sql/) != nil,
+                "\(path) is neither sql/migrations/NNNN_name.sql nor sql/functions/name.sql")
+        }
+    }
+
+    @Test func `migrations are numbered from 0001 without a gap`() {
+        let numbers = files.filter { $0.hasPrefix("sql/migrations/") }.compactMap { path in
+            path.split(separator: "/").last.flatMap { Int($0.prefix(4)) }
+        }
+        #expect(numbers == Array(1..<(numbers.count + 1)))
+    }
+
+    /// Embedding turns a file's name into an identifier whose first character cannot be a digit.
+    @Test func `no two SQL files get the same name when they are embedded`() {
+        let names = files.map { path in
+            let name = path.split(separator: "/").last.map(String.init) ?? path
+            return name.first?.isNumber == true ? "_" + name.dropFirst() : name
+        }
+        #expect(Set(names).count == names.count, "\(names.sorted())")
+    }
+
+    @Test func `the event store embeds the folder sql itself`() {
+        let embedded = Repository.root.appendingPathComponent("Sources/EventStore/SQL").resolvingSymlinksInPath()
+        #expect(embedded == Repository.root.appendingPathComponent("sql").resolvingSymlinksInPath())
+    }
+}

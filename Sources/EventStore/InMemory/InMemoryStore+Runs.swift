@@ -1,4 +1,4 @@
-public import WorkflowCore
+import WorkflowCore
 
 extension InMemoryStore {
     public func enqueue(_ request: EnqueueRequest) throws -> EnqueueReceipt {

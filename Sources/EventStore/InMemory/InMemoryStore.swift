@@ -1,4 +1,4 @@
-public import Vault
+import Vault
 public import WorkflowCore
 
 /// A store in memory, for tests and simulation. It passes the same conformance suite as PostgreSQL's.

@@ -1,6 +1,6 @@
 import Postgres
 import Vault
-public import WorkflowCore
+import WorkflowCore
 
 extension PostgresStore {
     public func commit(_ commits: [RunCommit], worker: String, leaseMilliseconds: Int64) async throws

@@ -1,5 +1,5 @@
 import Postgres
-public import Vault
+import Vault
 public import WorkflowCore
 
 extension PostgresStore {

@@ -13,7 +13,7 @@ public struct PostgresStore: EventStore {
     {
         do {
             return try await pool.query(sql, parameters, readOnly: readOnly, label: label)
-        } catch let error as PostgresError {
+        } catch {
             throw StoreError(error)
         }
     }

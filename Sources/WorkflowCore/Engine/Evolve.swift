@@ -3,6 +3,11 @@ public struct EvolveError: Error, Sendable, Equatable, CustomStringConvertible {
     public let seq: Int64
     public let message: String
 
+    public init(seq: Int64, message: String) {
+        self.seq = seq
+        self.message = message
+    }
+
     public var description: String { "event \(seq) cannot be folded: \(message)" }
 }
 

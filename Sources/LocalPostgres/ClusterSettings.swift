@@ -22,12 +22,16 @@ struct ClusterSettings {
     let authentication: ClientAuthentication
 
     var mainFile: String { "\(layout.configurationDirectory)/postgresql.conf" }
+    private var ownFile: String { "\(layout.configurationDirectory)/local.conf" }
     private var accessFile: String { "\(layout.configurationDirectory)/hba.conf" }
     private var mapFile: String { "\(layout.configurationDirectory)/ident.conf" }
 
     func write() throws(LocalPostgresError) {
         try makePrivateDirectory(layout.configurationDirectory, permissions: account.isForeign ? 0o755 : 0o700)
         try write(main(), to: mainFile)
+        if FileFacts(of: ownFile) == nil {
+            try write("# Settings of your own; they take effect at the next start.\n", to: ownFile)
+        }
         try write(access(), to: accessFile)
         try write(map(), to: mapFile)
     }
@@ -51,7 +55,7 @@ struct ClusterSettings {
             "log_line_prefix = '%m [%p] %u@%d '",
             "log_checkpoints = off",
             "log_error_verbosity = terse",
-            "include_if_exists 'local.conf'",
+            "include 'local.conf'",
             "log_parameter_max_length = 0",
             "log_parameter_max_length_on_error = 0",
         ]

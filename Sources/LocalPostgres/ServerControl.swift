@@ -33,13 +33,14 @@ struct ServerControl {
     ) throws(LocalPostgresError) -> ServerProcess {
         let deadline = Deadline(seconds: timeoutSeconds)
         while true {
+            let log = ServerLog(layout)
             let identifier = try launch(binaries: binaries, account: account, settings: settings)
             if let ready = try waitForStart(identifier, deadline: deadline) { return ready }
-            let reason = failureReason()
+            let reason = log.failureReason()
             // Children of a killed server hold its memory until they notice, at most one statement later.
             guard reason.contains("shared memory block"), !deadline.isOver else {
                 throw LocalPostgresError(
-                    .start, "The private database in \(layout.dataDirectory) did not start: \(reason)",
+                    .start, "The private database in \(layout.dataDirectory) did not start: \(reason).",
                     hint: "More may be in \(layout.startLog) and \(layout.logDirectory).")
             }
             usleep(200_000)
@@ -94,27 +95,6 @@ struct ServerControl {
                 .start, "Could not run \(binaries.postgres): \(lastLines(of: outcome.output)).")
         }
         return identifier
-    }
-
-    /// The server's own words, from before and after it opened its log.
-    private func failureReason() -> String {
-        let logs = (try? FileManager.default.contentsOfDirectory(atPath: layout.logDirectory)) ?? []
-        let newest =
-            logs
-            .map { "\(layout.logDirectory)/\($0)" }
-            .max { changed($0) < changed($1) }
-        for path in [layout.startLog, newest].compactMap({ $0 }) {
-            let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-            let lines = text.split(separator: "\n").filter {
-                $0.contains("FATAL:") || $0.contains("PANIC:") || $0.contains("ERROR:")
-            }
-            if let last = lines.last { return String(last) }
-        }
-        return "it ended without a word."
-    }
-
-    private func changed(_ path: String) -> Date {
-        (try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date) ?? .distantPast
     }
 
     /// Stops a server: open transactions are rolled back, commits stay. Waits until its process is gone.

@@ -73,6 +73,23 @@ struct CrashTests {
         #expect(ServerProcess.isAlive(other))
     }
 
+    @Test func `the number of another PostgreSQL is not taken for this one`() throws {
+        let cluster = try makeCluster()
+        let other = try makeCluster()
+        try cluster.server.ensureRunning()
+        let layout = cluster.server.layout
+        let process = try #require(try other.server.ensureRunning().processIdentifier)
+        try killServer(cluster)
+        let theirs = try String(contentsOfFile: other.server.layout.processFile, encoding: .utf8)
+        try theirs.write(toFile: layout.processFile, atomically: false, encoding: .utf8)
+
+        #expect(cluster.server.status().state == .stopped)
+        #expect(try !cluster.server.stop())
+        #expect(try cluster.server.ensureRunning().processIdentifier != process)
+        #expect(other.server.status().processIdentifier == process)
+        #expect(try other.server.run(sql: "SELECT 1") == "1")
+    }
+
     @Test func `an initialisation killed in the middle is thrown away by the next start`() async throws {
         let cluster = try makeCluster()
         let directory = cluster.directory

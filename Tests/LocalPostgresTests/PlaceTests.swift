@@ -84,7 +84,7 @@ struct PlaceTests {
     @Test func `a link or a file where a private folder should be is refused`() throws {
         let folder = try Folder()
         try #require(symlink("/tmp", "\(folder.path)/link") == 0)
-        try folder.write("", to: "file")
+        try "".write(toFile: "\(folder.path)/file", atomically: true, encoding: .utf8)
         for name in ["link", "file"] {
             let error = try localError { try makePrivateDirectory("\(folder.path)/\(name)", permissions: 0o700) }
             #expect(error.code == .folder)

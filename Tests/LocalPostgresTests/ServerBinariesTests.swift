@@ -45,9 +45,10 @@ import Testing
 
     private func fake(_ version: String) throws -> Folder {
         let folder = try Folder()
-        for name in ["initdb", "postgres"] {
-            try folder.write("#!/bin/sh\necho '\(version)'\n", to: name, permissions: 0o755)
-        }
+        // Written by another process: while this one had the file open, any child it starts would keep it busy.
+        let script =
+            #"for name in initdb postgres; do printf '#!/bin/sh\necho "%s"\n' "$2" >"$1/$name"; done; chmod +x "$1"/*"#
+        try #require(try Command(["/bin/sh", "-c", script, "sh", folder.path, version]).run().succeeded)
         return folder
     }
 }

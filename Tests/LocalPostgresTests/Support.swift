@@ -47,12 +47,6 @@ final class Folder {
     deinit {
         try? FileManager.default.removeItem(atPath: path)
     }
-
-    func write(_ text: String, to name: String, permissions: mode_t = 0o644) throws {
-        let file = "\(path)/\(name)"
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
-        chmod(file, permissions)
-    }
 }
 
 /// Live processes that run PostgreSQL on a data folder.

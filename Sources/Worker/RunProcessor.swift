@@ -117,7 +117,7 @@ struct RunProcessor {
     private mutating func entrance(of planned: PlannedCall, _ decision: Decision) async throws -> Entrance {
         do {
             return try await entrance(of: planned, hasResult: !decision.events.isEmpty)
-        } catch where !decision.events.isEmpty {
+        } catch  where !decision.events.isEmpty {
             parts.logger.warning("the next call waits", metadata: ["run": "\(state.id)", "error": "\(error)"])
             return .wait(milliseconds: 1000, waiting: nil)
         }
@@ -137,7 +137,8 @@ struct RunProcessor {
         }
         let patience = hasResult ? 0 : parts.configuration.leaseMilliseconds / 4
         switch try await parts.gate.enter(
-            call.service, declaredBaseURL: service.baseURL, now: now, waitMilliseconds: min(patience, leaseLeftMilliseconds))
+            call.service, declaredBaseURL: service.baseURL, now: now,
+            waitMilliseconds: min(patience, leaseLeftMilliseconds))
         {
         case .open(let record): return .send(record)
         case .paused: return .wait(milliseconds: 0, waiting: nil)
@@ -282,7 +283,8 @@ struct RunProcessor {
     private func send(_ planned: PlannedCall, _ record: ServiceRecord, _ id: Identifier) async -> ActionOutcome {
         let timeout = timeout(of: planned.call)
         guard leaseLeftMilliseconds > timeout + parts.configuration.leaseMarginMilliseconds / 2 else {
-            return .unsent("lease_too_short", "the commit of the intent took too long: the lease no longer outlasts the request")
+            return .unsent(
+                "lease_too_short", "the commit of the intent took too long: the lease no longer outlasts the request")
         }
         guard let service = definition.service(planned.call.service), let baseURL = record.baseURL else {
             return .unsent("unreachable", "the service has no base URL")

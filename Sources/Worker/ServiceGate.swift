@@ -45,7 +45,8 @@ actor ServiceGate {
             record.baseURL = declaredBaseURL ?? record.baseURL
             guard record.baseURL != nil else { return .noBaseURL }
             if let ends = record.pausedUntil, ends > now { return .paused }
-            let places = record.consecutiveFailures > 0 ? 1 : record.concurrentRequests ?? configuration.concurrentRequests
+            let places =
+                record.consecutiveFailures > 0 ? 1 : record.concurrentRequests ?? configuration.concurrentRequests
             if doors[name]?.inside ?? 0 < places {
                 doors[name]?.inside += 1
                 return .open(record)

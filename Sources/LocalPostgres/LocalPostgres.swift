@@ -5,7 +5,7 @@ import Glibc
 ///
 /// It listens on a Unix socket only, belongs to one operating system account, outlives the command that started it and
 /// is found again by the next one. All methods block the calling thread: a first start takes seconds, finding a running
-/// server takes about a millisecond.
+/// server takes a few milliseconds.
 public struct LocalPostgres: Sendable {
     private let configuration: LocalPostgresConfiguration
     private let authentication: ClientAuthentication
@@ -61,7 +61,9 @@ public struct LocalPostgres: Sendable {
     private func startWhenNeeded() throws(LocalPostgresError) -> LocalPostgresStatus {
         let control = ServerControl(layout: layout, timeoutSeconds: configuration.timeoutSeconds)
         if case .server(let process) = ServerProcess.find(layout), let ready = try control.settle(process) {
-            return status(of: ready)
+            if control.answers(ready) { return status(of: ready) }
+            // Nobody can reach it any more; a start makes its socket anew.
+            try control.stop(ready)
         }
         try ClusterInitialisation.requireOwnData(layout)
         let account = try ServerAccount.choose(dataDirectory: layout.dataDirectory)

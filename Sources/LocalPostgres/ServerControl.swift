@@ -27,6 +27,17 @@ struct ServerControl {
         }
     }
 
+    /// Whether a server that calls itself ready can be reached, which it cannot when it is dying or when somebody
+    /// cleaned up the folder of its socket.
+    func answers(_ process: ServerProcess) -> Bool {
+        let deadline = Deadline(seconds: 3)
+        while ServerProcess.isServer(process.identifier, of: layout), !deadline.isOver {
+            if ServerSocket.answers(at: layout.socketFile, timeoutMilliseconds: 1000) { return true }
+            usleep(20000)
+        }
+        return false
+    }
+
     /// Starts a server on existing data and waits until it accepts connections.
     func start(
         binaries: ServerBinaries, account: ServerAccount, settings: ClusterSettings
@@ -74,18 +85,21 @@ struct ServerControl {
         // What a crash left: a number that another process has now would stop the start, in both lock files.
         var stale = [layout.socketFile, "\(layout.socketFile).lock"]
         if case .stale = ServerProcess.find(layout) { stale.append(layout.processFile) }
+        // The server empties a weekday's log only when it runs at that midnight, so a start does it too.
         // The shell's end hands the server over to the system, so nobody has to collect it.
         let script = #"""
             umask 077
-            log=$1 server=$2 data=$3 conf=$4
-            shift 4
+            log=$1 logs=$2 server=$3 data=$4 conf=$5
+            shift 5
             rm -f -- "$@"
+            if [ -d "$logs" ]; then find "$logs" -type f \( -mtime +5 -o -size +64M \) -delete; fi
             "$server" -D "$data" -c config_file="$conf" </dev/null >"$log" 2>&1 &
             echo $!
             """#
         let outcome = try account.run(
             [
-                "/bin/sh", "-c", script, "sh", layout.startLog, binaries.postgres, layout.dataDirectory,
+                "/bin/sh", "-c", script, "sh", layout.startLog, layout.logDirectory, binaries.postgres,
+                layout.dataDirectory,
                 settings.mainFile,
             ] + stale)
         guard outcome.succeeded,

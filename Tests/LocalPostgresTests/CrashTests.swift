@@ -10,13 +10,24 @@ struct CrashTests {
         let cluster = try makeCluster()
         let before = try #require(try cluster.server.ensureRunning().processIdentifier)
         try cluster.server.run(sql: "CREATE TABLE kept AS SELECT 7 AS value")
-        try killServer(cluster)
-        #expect(cluster.server.status().state == .stopped)
-        #expect(exists(cluster.server.layout.processFile), "the crash leaves its file behind")
-
+        try #require(kill(before, SIGKILL) == 0)
         let after = try #require(try cluster.server.ensureRunning().processIdentifier)
         #expect(after != before)
         #expect(try cluster.server.run(sql: "SELECT value FROM kept") == "7")
+
+        try killServer(cluster)
+        #expect(cluster.server.status().state == .stopped)
+        #expect(exists(cluster.server.layout.processFile), "the crash leaves its file behind")
+        #expect(try cluster.server.ensureRunning().processIdentifier != after)
+    }
+
+    @Test func `a server whose socket was cleaned up is made reachable again`() throws {
+        let cluster = try makeCluster()
+        try cluster.server.ensureRunning()
+        try FileManager.default.removeItem(atPath: cluster.server.layout.socketDirectory)
+        #expect(throws: LocalPostgresError.self) { try cluster.server.run(sql: "SELECT 1") }
+        try cluster.server.ensureRunning()
+        #expect(try cluster.server.run(sql: "SELECT 1") == "1")
     }
 
     @Test func `a statement that outlives the killed server delays the next start, no more`() throws {

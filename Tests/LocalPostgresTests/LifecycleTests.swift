@@ -98,7 +98,20 @@ struct LifecycleTests {
         ]
         let values = try names.map { try cluster.server.run(sql: "SHOW \($0)") }
         #expect(values == ["on", "on", "on", "0", "terse", "on", "5MB", "17"])
-        #expect(listing(cluster.server.status().logDirectory).count == 1)
+    }
+
+    @Test func `a start removes logs of last week and logs that grew too long`() throws {
+        let cluster = try makeCluster()
+        let logs = try cluster.server.ensureRunning().logDirectory
+        try cluster.server.stop()
+        let today = listing(logs)
+        let script = #"touch -d "7 days ago" "$1/postgresql-Old.log"; truncate -s 65M "$1/postgresql-Long.log""#
+        try #require(try Command(["/bin/sh", "-c", script, "sh", logs]).run().succeeded)
+        try #require(listing(logs).count == today.count + 2)
+        try cluster.server.ensureRunning()
+        #expect(!exists("\(logs)/postgresql-Old.log"))
+        #expect(!exists("\(logs)/postgresql-Long.log"))
+        #expect(Set(listing(logs)).isSuperset(of: today))
     }
 
     @Test func `a setting that cannot be written is refused by name`() throws {

@@ -71,9 +71,9 @@ struct JSONNumberTests {
 
     @Test("Doubles become JSON unless they are infinite, by making numbers of them")
     func makesNumbersOfDoubles() {
-        #expect(JSONNumber(0.1)?.text == "0.1")
-        #expect(JSONNumber(1e300)?.double == 1e300)
-        #expect(JSONNumber(Double.infinity) == nil)
-        #expect(JSONNumber(Double.nan) == nil)
+        #expect(JSONNumber(double: 0.1)?.text == "0.1")
+        #expect(JSONNumber(double: 1e300)?.double == 1e300)
+        #expect(JSONNumber(double: Double.infinity) == nil)
+        #expect(JSONNumber(double: Double.nan) == nil)
     }
 }

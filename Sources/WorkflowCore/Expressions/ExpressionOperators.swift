@@ -42,7 +42,7 @@ extension ExpressionEvaluator {
             guard number != .min else { throw error(.expression, "the result does not fit 64 bits", at: offset) }
             return .json(.integer(-number))
         case .double(let number)?:
-            guard let result = JSONNumber(-number) else {
+            guard let result = JSONNumber(double: -number) else {
                 throw error(.expression, "the result is too large", at: offset)
             }
             return .double(result)
@@ -74,7 +74,7 @@ extension ExpressionEvaluator {
             guard !overflow else { throw error(.expression, "the result does not fit 64 bits", at: offset) }
             return .json(.integer(result))
         case (.double(let a)?, .double(let b)?):
-            guard let result = JSONNumber(double(a, b)) else {
+            guard let result = JSONNumber(double: double(a, b)) else {
                 throw error(.expression, "the result is too large", at: offset)
             }
             return .double(result)

@@ -65,7 +65,9 @@ public enum WorkflowFile {
     private static func nameProblem(_ tree: JSONValue, _ name: String, _ positions: PositionTree) -> [WorkflowProblem] {
         guard let workflow = tree["workflow"]?.stringValue else { return [] }
         let file = name.split(separator: "/").last.map(String.init) ?? name
-        let stem = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file.hasSuffix(".yml") ? String(file.dropLast(4)) : file
+        let stem =
+            file.hasSuffix(".yaml")
+            ? String(file.dropLast(5)) : file.hasSuffix(".yml") ? String(file.dropLast(4)) : file
         guard workflow != stem else { return [] }
         let position = positions.position(of: DefinitionPath([.name("workflow")]), .value)
         return [

@@ -23,7 +23,8 @@ struct YAMLComposer {
         // An alias in a mapping's key makes Yams hash the whole tree behind it, again and again. So a text that may have
         // aliases is first read with its aliases turned into words; only without any anchor is it read as it stands.
         if text.utf8.contains(UInt8(ascii: "*")), text.utf8.contains(UInt8(ascii: "&")) {
-            let words = String(decoding: text.utf8.map { $0 == UInt8(ascii: "*") ? UInt8(ascii: "x") : $0 }, as: UTF8.self)
+            let words = String(
+                decoding: text.utf8.map { $0 == UInt8(ascii: "*") ? UInt8(ascii: "x") : $0 }, as: UTF8.self)
             let composed = composeRenaming(words)
             guard let root = composed.root, !hasAnchor(root) else { return composed }
         }
@@ -85,7 +86,9 @@ struct YAMLComposer {
         var line = 1
         var index = 0
         while line < position.line, index < scalars.count {
-            if scalars[index] == "\n" || (scalars[index] == "\r" && !(index + 1 < scalars.count && scalars[index + 1] == "\n")) {
+            if scalars[index] == "\n"
+                || (scalars[index] == "\r" && !(index + 1 < scalars.count && scalars[index + 1] == "\n"))
+            {
                 line += 1
             }
             index += 1

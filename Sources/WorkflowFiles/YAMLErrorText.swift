@@ -32,8 +32,7 @@ enum YAMLErrorText {
         let line = line(mark.line, of: text)
         let indentation = line.prefix { $0 == " " || $0 == "\t" }
         if indentation.contains("\t") {
-            return YAMLProblem(
-                position, .notYAML, "a tab indents this line; YAML allows spaces only", hint: "use spaces")
+            return YAMLProblem(position, .notYAML, "a tab indents this line; YAML allows spaces only")
         }
         let hint: String? =
             switch problem {

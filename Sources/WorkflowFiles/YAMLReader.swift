@@ -1,3 +1,4 @@
+import Foundation
 import WorkflowCore
 import Yams
 
@@ -17,11 +18,14 @@ struct YAMLReader {
 
     init(_ bytes: [UInt8]) {
         let source = SourceText(bytes)
-        if let problem = source.problem { return stop(problem) }
+        if let problem = source.problem {
+            stop(problem)
+            return
+        }
         let composed = YAMLComposer.compose(source.text)
-        if let problem = composed.problem { return stop(problem) }
         guard let node = composed.root else {
-            return stop(YAMLProblem(.start, .notYAML, "the file is empty", hint: "start with dsl: 1"))
+            stop(composed.problem ?? YAMLProblem(.start, .notYAML, "the file is empty", hint: "start with dsl: 1"))
+            return
         }
         renamed = composed.renamed
         // The parser owns the anchors that the nodes refer to.
@@ -44,12 +48,7 @@ struct YAMLReader {
             stop(YAMLProblem(position, .notYAML, "values are nested deeper than \(Self.maximumDepth) levels"))
             return (.null, tree)
         }
-        if node.anchor != nil {
-            stop(
-                YAMLProblem(
-                    position, .unknownKey, "anchors (&name) and aliases (*name) are not part of the language",
-                    hint: "write the value out"))
-        }
+        refuseAnchor(of: node, position)
         switch node {
         case .scalar(let scalar):
             return (read(scalar, node, position), tree)
@@ -78,14 +77,10 @@ struct YAMLReader {
                 problems.append(YAMLProblem(keyPosition, .unknownKey, "a key must be a word, not a list or a mapping"))
                 continue
             }
-            if key.anchor != nil {
-                stop(
-                    YAMLProblem(
-                        keyPosition, .unknownKey, "anchors (&name) and aliases (*name) are not part of the language",
-                        hint: "write the value out"))
-            }
+            refuseAnchor(of: key, keyPosition)
             refuseTag(of: key, unless: scalar.style == .plain ? Tag(YAMLComposer.plainTag) : Tag(.str), keyPosition)
             let name = renamed[keyPosition] ?? scalar.string
+            refuseNul(in: name, keyPosition)
             if name == "<<", scalar.style == .plain {
                 problems.append(
                     YAMLProblem(
@@ -97,7 +92,8 @@ struct YAMLReader {
             if let first = tree.children[.name(name)]?.name {
                 problems.append(
                     YAMLProblem(
-                        keyPosition, .unknownKey, "the key \"\(name)\" is given twice in this mapping (first at \(first))",
+                        keyPosition, .unknownKey,
+                        "the key \"\(name)\" is given twice in this mapping (first at \(first))",
                         hint: "keep one of them"))
                 continue
             }
@@ -109,6 +105,7 @@ struct YAMLReader {
 
     /// The core schema: null, booleans and JSON's numbers; everything else is text.
     private mutating func read(_ scalar: Node.Scalar, _ node: Node, _ position: SourcePosition) -> JSONValue {
+        refuseNul(in: scalar.string, position)
         guard scalar.style == .plain else {
             refuseTag(of: node, unless: Tag(.str), position)
             return .string(scalar.string)
@@ -124,11 +121,26 @@ struct YAMLReader {
         }
     }
 
+    private mutating func refuseAnchor(of node: Node, _ position: SourcePosition) {
+        guard node.anchor != nil else { return }
+        stop(
+            YAMLProblem(
+                position, .unknownKey, "anchors (&name) and aliases (*name) are not part of the language",
+                hint: "write the value out"))
+    }
+
+    /// Escapes can write it, and PostgreSQL cannot store it.
+    private mutating func refuseNul(in text: String, _ position: SourcePosition) {
+        guard text.utf8.contains(0) else { return }
+        problems.append(YAMLProblem(position, .notYAML, "this text holds the character U+0000", hint: "remove it"))
+    }
+
     private mutating func refuseTag(of node: Node, unless expected: Tag, _ position: SourcePosition) {
         guard node.tag != expected else { return }
+        let tag = node.tag.description.replacingOccurrences(of: "tag:yaml.org,2002:", with: "!!")
         problems.append(
             YAMLProblem(
-                position, .unknownKey, "tags (\(node.tag)) are not part of the language",
+                position, .unknownKey, "tags (\(tag)) are not part of the language",
                 hint: "leave the tag out; quote what shall be text"))
     }
 

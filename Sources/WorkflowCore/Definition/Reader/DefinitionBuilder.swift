@@ -4,7 +4,8 @@ struct DefinitionBuilder {
 
     /// nil when something that a definition needs is missing, which a problem has told already.
     func build() -> Definition? {
-        guard let workflow = draft.workflow, let version = draft.version, let key = draft.key, let start = draft.start else {
+        guard let workflow = draft.workflow, let version = draft.version, let key = draft.key, let start = draft.start
+        else {
             return nil
         }
         var states: [StateDefinition] = []
@@ -15,7 +16,8 @@ struct DefinitionBuilder {
         return Definition(
             workflow: workflow.value, version: version, title: draft.title, key: key, start: start.value,
             input: draft.input.compactMap(\.field), data: draft.data.compactMap(\.field),
-            output: build(draft.output), secrets: draft.secrets.map(\.value), services: draft.services.map { build($0) },
+            output: build(draft.output), secrets: draft.secrets.map(\.value),
+            services: draft.services.map { build($0) },
             errors: draft.errors.map {
                 ErrorRule(name: $0.name, statuses: $0.statuses, condition: $0.condition, outcome: $0.outcome)
             },
@@ -40,7 +42,8 @@ struct DefinitionBuilder {
         guard let service = call.service, let path = call.urlPath else { return nil }
         return CallDefinition(
             name: call.name, method: call.method, service: service.value, path: path,
-            query: call.query.compactMap { field in field.value.map { NamedJSONTemplate(name: field.name, value: $0) } },
+            query: call.query.compactMap { field in field.value.map { NamedJSONTemplate(name: field.name, value: $0) }
+            },
             headers: build(call.headers), auth: call.auth, body: call.body, ok: call.ok ?? [.family(2)],
             save: build(call.save), timeoutMilliseconds: call.timeoutMilliseconds, isRepeatable: call.isRepeatable)
     }
@@ -72,7 +75,8 @@ struct DefinitionBuilder {
     }
 
     private func build(_ entry: DraftRetry) -> RetryEntry? {
-        guard let name = entry.policy?.value, let policy = draft.policies.first(where: { $0.name == name })?.policy else {
+        guard let name = entry.policy?.value, let policy = draft.policies.first(where: { $0.name == name })?.policy
+        else {
             return nil
         }
         return RetryEntry(errors: entry.errors.map(\.value), policy: policy)

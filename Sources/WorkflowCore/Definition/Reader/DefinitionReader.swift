@@ -67,6 +67,8 @@ extension DefinitionReader {
             wrongType(node, "a mapping of \(Self.listed(shape.keywords.map(\.name)))")
             return nil
         }
+        // A required key that is misspelt is one problem, not also a missing one.
+        var meant: Set<String> = []
         for member in members.members {
             let path = node.path.member(member.name)
             switch shape.keyword(member.name)?.support {
@@ -76,16 +78,19 @@ extension DefinitionReader {
                 report(.reservedWord, path, .name, "\"\(member.name)\" is reserved for dsl 2", hint: "remove it")
             case nil:
                 let nearest = NearestName.of(member.name, among: shape.keywords.map(\.name))
+                meant.formUnion([nearest].compactMap(\.self))
                 report(
                     .unknownKey, path, .name, "unknown key \"\(member.name)\" in \(shape.title)",
                     hint: nearest.map { "did you mean \"\($0)\"?" }
                         ?? "it takes \(Self.listed(shape.keywords.map(\.name)))")
             }
         }
-        for keyword in shape.keywords where keyword.isRequired && members[keyword.name] == nil {
+        for keyword in shape.keywords
+        where keyword.isRequired && members[keyword.name] == nil && !meant.contains(keyword.name) {
             report(
                 keyword.name == "start" ? .noStart : .wrongType, node.path, .name,
-                "\"\(keyword.name)\" is missing in \(shape.title)", hint: "add \(keyword.name)")
+                "\"\(keyword.name)\" is missing in \(shape.title)",
+                hint: keyword.name == "start" ? "name the first state" : "add \(keyword.name)")
         }
         return Mapping(path: node.path, members: members)
     }

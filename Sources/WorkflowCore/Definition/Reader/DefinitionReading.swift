@@ -13,13 +13,15 @@ extension Definition {
     /// engine runs every keyword. The definition is nil exactly when there is a problem.
     public static func read(canonical: JSONValue) -> (definition: Definition?, problems: [DefinitionProblem]) {
         var (draft, uses, problems) = draft(of: canonical, .publish)
-        var checker = DraftChecker(draft, uses, hasKeywordsNotRun: false)
+        var checker = DraftChecker(draft, uses, notRun: [])
         checker.checkSoundness()
         problems = (problems + checker.problems).filter { $0.code.severity == .error }
         return (problems.isEmpty ? DefinitionBuilder(draft: draft).build() : nil, problems)
     }
 
-    /// Reads a definition and applies all rules of the language. The definition is there unless there is an error.
+    /// Reads a definition and applies all rules of the language. The definition is nil when there is an error, or when
+    /// it cannot be had without a keyword that this engine does not run. With `check` it may be one that ignores such
+    /// keywords; that is one to look at, not to run.
     ///
     /// Give the tree in canonical order (`canonicalOrder`), so that the definition is the same as the one that `read`
     /// makes of the canonical form.
@@ -27,13 +29,22 @@ extension Definition {
         _ tree: JSONValue, mode: DefinitionMode
     ) -> (definition: Definition?, problems: [DefinitionProblem]) {
         let (draft, uses, problems) = draft(of: tree, mode)
-        var checker = DraftChecker(
-            draft, uses, hasKeywordsNotRun: problems.contains { [.notRunYet, .notRunYetWarning].contains($0.code) })
+        var checker = DraftChecker(draft, uses, notRun: keywordsNotRun(problems))
         checker.checkSoundness()
         checker.checkRules()
+        // What could not be read may well have used it.
+        if !problems.contains(where: { $0.code.severity == .error }) { checker.checkUsage() }
         let all = problems + checker.problems
         let isSound = !all.contains { $0.code.severity == .error }
         return (isSound ? DefinitionBuilder(draft: draft).build() : nil, all)
+    }
+
+    private static func keywordsNotRun(_ problems: [DefinitionProblem]) -> Set<String> {
+        var names: Set<String> = []
+        for problem in problems where problem.code == .notRunYet || problem.code == .notRunYetWarning {
+            if case .name(let name)? = problem.path.steps.last { names.insert(name) }
+        }
+        return names
     }
 
     private static func draft(

@@ -1,19 +1,25 @@
 /// The rules that need more than one place of a definition. It works on a draft, so that one mistake hides no other.
 struct DraftChecker {
+    /// With misspelt calls taken for the ones that were meant.
     let draft: Draft
+    /// As it was written.
+    private let original: Draft
     let uses: [ExpressionUse]
     /// The same by the section and the name they stand under, such as `states.requested`.
     let usesByOwner: [DefinitionPath: [ExpressionUse]]
     let graph: DraftGraph
-    let hasKeywordsNotRun: Bool
+    /// Keywords of the file that this engine does not run; what they say was not read.
+    let notRun: Set<String>
     var problems: [DefinitionProblem] = []
+    var guesses = NameGuesses()
 
-    init(_ draft: Draft, _ uses: [ExpressionUse], hasKeywordsNotRun: Bool) {
-        self.draft = draft
+    init(_ draft: Draft, _ uses: [ExpressionUse], notRun: Set<String>) {
+        original = draft
+        self.draft = draft.guessing(&guesses)
         self.uses = uses
-        self.hasKeywordsNotRun = hasKeywordsNotRun
+        self.notRun = notRun
         usesByOwner = Dictionary(grouping: uses) { DefinitionPath(Array($0.path.steps.prefix(2))) }
-        graph = DraftGraph(draft)
+        graph = DraftGraph(self.draft, &guesses)
     }
 
     /// What a definition needs to make sense at all: every name in it exists, every state has one way on.
@@ -23,14 +29,13 @@ struct DraftChecker {
         checkEnds()
     }
 
-    /// All other rules.
+    /// All other rules, but for `checkUsage`.
     mutating func checkRules() {
         checkGraph()
-        checkVariables()
+        if notRun.isDisjoint(with: ["await", "reconcile"]) { checkVariables() }
         checkCalls()
         checkEntries()
         checkExpressions()
-        checkUsage()
     }
 
     mutating func report(
@@ -69,7 +74,7 @@ extension DraftChecker {
     private mutating func checkNames() {
         let states = draft.states.map(\.name)
         if let start = draft.start { need(start, "start", in: states) }
-        for state in draft.states {
+        for state in original.states {
             let subject = "state \"\(state.name)\": "
             if let next = state.next { need(next, subject + "next", in: states) }
             for branch in state.branches ?? [] {
@@ -153,7 +158,8 @@ extension DraftChecker {
         let path = state.path.member("choose")
         guard let last = branches.last else {
             return report(
-                .wrongExit, path, .value, "state \"\(state.name)\" chooses among nothing", hint: "list at least one next")
+                .wrongExit, path, .value, "state \"\(state.name)\" chooses among nothing",
+                hint: "list at least one next")
         }
         for branch in branches.dropLast() where !branch.hasCondition {
             report(

@@ -26,15 +26,14 @@ struct DraftGraph {
     let start: Int?
     private let outgoing: [[Int]]
 
-    init(_ draft: Draft) {
+    init(_ draft: Draft, _ guesses: inout NameGuesses) {
         states = draft.states
         let names = draft.states.map(\.name)
         var indices: [String: Int] = [:]
         for (index, name) in names.enumerated() { indices[name] = index }
-        // A misspelt name counts as the name that was meant, so that one slip is one problem.
         func index(_ name: Located<String>?) -> Int? {
             guard let name else { return nil }
-            return indices[name.value] ?? NearestName.of(name.value, among: names).flatMap { indices[$0] }
+            return indices[name.value] ?? guesses.meant(by: name.value, among: names).flatMap { indices[$0] }
         }
         var edges: [Edge] = []
         let failure = draft.failureStates.first.flatMap { indices[$0.name] }
@@ -76,7 +75,8 @@ struct DraftGraph {
     /// The shortest paths over the edges allowed.
     func paths(over isAllowed: (Edge) -> Bool = { _ in true }) -> Paths {
         var paths = Paths(
-            isReached: Array(repeating: false, count: states.count), arrivals: Array(repeating: nil, count: states.count))
+            isReached: Array(repeating: false, count: states.count),
+            arrivals: Array(repeating: nil, count: states.count))
         guard let start else { return paths }
         paths.isReached[start] = true
         var queue = [start]
@@ -138,14 +138,25 @@ struct DraftGraph {
 }
 
 extension Draft {
-    func call(named name: String) -> DraftCall? { calls.first { $0.name == name } }
-
     func call(of state: DraftState) -> DraftCall? {
         switch state.call {
         case .inline(let call): call
-        case .named(let name): call(named: name.value)
+        case .named(let name): calls.first { $0.name == name.value }
         case nil: nil
         }
+    }
+
+    /// Takes misspelt names of calls for the ones that were meant; the slip itself is reported from the original.
+    func guessing(_ guesses: inout NameGuesses) -> Draft {
+        var draft = self
+        let names = calls.compactMap(\.name)
+        for (index, state) in states.enumerated() {
+            guard case .named(let name) = state.call, let meant = guesses.meant(by: name.value, among: names) else {
+                continue
+            }
+            draft.states[index].call = .named(Located(value: meant, path: name.path))
+        }
+        return draft
     }
 
     /// Where uncaught errors go: the state `failed` if it is such an end, else the ones that are.

@@ -14,7 +14,8 @@ extension DraftChecker {
     mutating func checkExpressions() {
         for use in uses {
             let isLegal = checkReferences(of: use)
-            checkTypes(of: use, isLegal: isLegal)
+            if use.place == .key { checkKey(use) }
+            if isLegal { checkTypes(of: use) }
         }
         checkLiterals()
     }
@@ -49,7 +50,8 @@ extension DraftChecker {
             let names = draft.secrets.map(\.value)
             guard !names.contains(name) else { return true }
             report(
-                .undeclaredSecret, use.path, .value, "\(words(use)) reads secrets.\(name), which is not listed under secrets",
+                .undeclaredSecret, use.path, .value,
+                "\(words(use)) reads secrets.\(name), which is not listed under secrets",
                 hint: suggestion(name, among: names, prefix: "secrets.") ?? "add it to secrets")
             return false
         default:
@@ -93,7 +95,9 @@ extension DraftChecker {
             let hint =
                 code == .secretInPlainData || code == .secretCompared
                 ? "secrets.* is read at each attempt, in auth, headers or body only" : "use it in auth, headers or body"
-            report(code, use.path, .value, "\(words(use)) reads \(reference.text), and no secret may stand here", hint: hint)
+            report(
+                code, use.path, .value, "\(words(use)) reads \(reference.text), and no secret may stand here",
+                hint: hint)
         } else if all.contains(reference.root) {
             report(
                 .expression, use.path, .value, "\(words(use)) cannot read \(reference.root) here",
@@ -104,6 +108,20 @@ extension DraftChecker {
                 hint: suggestion(reference.root, among: roots) ?? "it may read \(DefinitionReader.listed(roots))")
         }
         return false
+    }
+
+    /// The database evaluates the key when a run is requested, so it takes names alone.
+    private mutating func checkKey(_ use: ExpressionUse) {
+        guard case .template(let template) = use.content else { return }
+        for case .expression(let expression, _) in template.parts {
+            let reference = expression.references.first
+            let isName = reference.map { $0.path.count == 1 && $0.text == expression.source.trimmingSpaces } ?? false
+            guard !isName, expression.references.allSatisfy({ $0.root == "input" }) else { continue }
+            report(
+                .expression, use.path, .value,
+                "the key is made of text and ${input.x} only, and this computes something",
+                hint: "let the caller compute it")
+        }
     }
 
     // MARK: Types and secrets
@@ -126,14 +144,17 @@ extension DraftChecker {
         }
     }
 
-    private mutating func checkTypes(of use: ExpressionUse, isLegal: Bool) {
+    private mutating func checkTypes(of use: ExpressionUse) {
         let analysis = use.analyse { type(of: $0) }
         for problem in analysis.problems {
             switch problem.code {
             case .comparedSecret:
-                report(.secretCompared, use.path, .value, "\(words(use)), character \(problem.offset + 1): \(problem.message)")
+                report(
+                    .secretCompared, use.path, .value,
+                    "\(words(use)), character \(problem.offset + 1): \(problem.message)")
             case .type, .misusedSecret:
-                report(.expression, use.path, .value, "\(words(use)), character \(problem.offset + 1): \(problem.message)")
+                report(
+                    .expression, use.path, .value, "\(words(use)), character \(problem.offset + 1): \(problem.message)")
             }
         }
         if use.place.isCondition, analysis.problems.isEmpty, !analysis.type.isSecret,
@@ -143,7 +164,7 @@ extension DraftChecker {
                 .expression, use.path, .value,
                 "\(words(use)): a condition must be true or false, and this is \(analysis.type.kind.rawValue)")
         }
-        if analysis.type.isSecret, isLegal { refuseSecret(in: use) }
+        if analysis.type.isSecret { refuseSecret(in: use) }
         if let target = use.target { checkFilling(of: target, by: analysis.type, in: use) }
     }
 
@@ -161,8 +182,9 @@ extension DraftChecker {
         switch use.place {
         case .key, .output:
             report(
-                code, use.path, .value, "\(words(use)) would show \(secret.text), which is secret", declaredAt: declaredAt,
-                hint: "use fingerprint(\(secret.text)) or remove it")
+                code, use.path, .value, "\(words(use)) would show \(secret.text), which is secret",
+                declaredAt: declaredAt,
+                hint: use.place == .key ? "remove it" : "use fingerprint(\(secret.text)) or remove it")
         case .path, .query:
             report(
                 code, use.path, .value,
@@ -173,7 +195,8 @@ extension DraftChecker {
             else { return }
             report(
                 code, use.path, .value,
-                "\(words(use)) copies secret \(secret.text) into data.\(target), which is plain", declaredAt: field.path,
+                "\(words(use)) copies secret \(secret.text) into data.\(target), which is plain",
+                declaredAt: field.path,
                 hint: "declare \(target) with secret: true, or use fingerprint(\(secret.text))")
         case .holdText:
             report(
@@ -198,13 +221,17 @@ extension DraftChecker {
 
     private mutating func checkFilling(of target: String, by type: StaticType, in use: ExpressionUse) {
         guard let field = draft.data.first(where: { $0.name == target }) else { return }
-        if let kinds = field.field?.kinds, !kinds.isEmpty, !type.isSecret, !kinds.contains(where: { $0.mayHold(type.kind) }) {
+        if let kinds = field.field?.kinds, !kinds.isEmpty, !type.isSecret,
+            !kinds.contains(where: { $0.mayHold(type.kind) })
+        {
             report(
                 .expression, use.path, .value,
                 "\(words(use)) fills data.\(target) with \(type.kind.rawValue), but its type is "
                     + kinds.map(\.rawValue).joined(separator: " or "), declaredAt: field.path)
         }
-        guard use.place == .save, !field.isSecret, !type.isSecret, field.field?.kinds.contains(.string) == true else { return }
+        guard use.place == .save, !field.isSecret, !type.isSecret, field.field?.kinds.contains(.string) == true else {
+            return
+        }
         var names = [target]
         if case .template(let template) = use.content, template.references.count == 1,
             let reference = template.references.first, template.source == "${\(reference.text)}"
@@ -216,6 +243,12 @@ extension DraftChecker {
             .plainCredential, use.path, .value,
             "\(words(use)) saves \"\(name)\" as plain data, readable in the history", declaredAt: field.path,
             hint: "declare \(target) with secret: true")
+    }
+}
+
+extension String {
+    fileprivate var trimmingSpaces: String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }
 

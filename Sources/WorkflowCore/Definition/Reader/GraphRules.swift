@@ -3,7 +3,7 @@
 extension DraftChecker {
     mutating func checkGraph() {
         let reached = graph.paths()
-        if graph.start != nil {
+        if graph.start != nil, !notRun.contains("await") {
             for (index, state) in graph.states.enumerated() where !reached.isReached[index] && !isFailureState(state) {
                 report(
                     .unreachableState, state.path, .name,

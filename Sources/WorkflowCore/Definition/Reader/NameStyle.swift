@@ -76,7 +76,9 @@ enum BuiltInError {
     static func covers(_ name: String, _ other: String) -> Bool {
         if name == other || name == "any" { return true }
         if name == "transient" { return transient.contains(other) }
-        if case .family(let digit)? = status(name), case .exact(let code)? = status(other) { return code / 100 == digit }
+        if case .family(let digit)? = status(name), case .exact(let code)? = status(other) {
+            return code / 100 == digit
+        }
         return false
     }
 }

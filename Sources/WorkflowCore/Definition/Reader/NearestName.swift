@@ -1,3 +1,18 @@
+/// Guesses which of the names that exist a misspelt one was meant to be, so that one slip is one problem.
+///
+/// It gives up after some guesses: they take time, and nobody reads the hundredth hint.
+struct NameGuesses {
+    private var left = 200
+
+    /// The name itself when it exists, else the nearest one that does.
+    mutating func meant(by name: String, among names: [String]) -> String? {
+        if names.contains(name) { return name }
+        guard left > 0 else { return nil }
+        left -= 1
+        return NearestName.of(name, among: names)
+    }
+}
+
 /// Finds the name that somebody probably meant.
 enum NearestName {
     private static let maximumLength = 64

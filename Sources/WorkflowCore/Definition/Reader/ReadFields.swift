@@ -51,7 +51,14 @@ extension DefinitionReader {
 
     private mutating func readPattern(_ node: Node?) -> String? {
         guard let node, let text = text(node) else { return nil }
-        return text
+        do throws(PatternError) {
+            _ = try Pattern.parse(text)
+            return text
+        } catch {
+            report(
+                .wrongType, node.path, .value, "\"pattern\", character \(error.offset + 1): \(error.message)")
+            return nil
+        }
     }
 
     private mutating func readLength(_ node: Node?) -> Int? {
@@ -84,34 +91,19 @@ extension DefinitionReader {
         guard !field.kinds.isEmpty else { return }
         if !field.kinds.contains(.string) {
             for name in ["pattern", "minLength", "maxLength"] where mapping.has(name) {
-                report(.wrongType, mapping.path.member(name), .name, "\"\(name)\" is for text, but the type is not string")
+                report(
+                    .wrongType, mapping.path.member(name), .name, "\"\(name)\" is for text, but the type is not string")
             }
         }
         if !field.kinds.contains(.integer), !field.kinds.contains(.number) {
             for name in ["minimum", "maximum"] where mapping.has(name) {
-                report(.wrongType, mapping.path.member(name), .name, "\"\(name)\" is for numbers, but the type is no number")
+                report(
+                    .wrongType, mapping.path.member(name), .name,
+                    "\"\(name)\" is for numbers, but the type is no number")
             }
         }
-        if let node = mapping["default"] {
-            if !field.kinds.contains(where: { $0.takes(node.value) }) {
-                let kinds = field.kinds.map(\.rawValue).joined(separator: " or ")
-                wrongType(node, "of type \(kinds)")
-            } else if let allowed = field.allowedValues, !allowed.contains(node.value) {
-                report(.wrongType, node.path, .value, "\"default\" is none of the values of enum")
-            }
-        }
-    }
-}
-
-extension FieldDefinition.Kind {
-    /// Whether a value is of this kind, in the sense of JSON Schema: 1.0 is an integer.
-    public func takes(_ value: JSONValue) -> Bool {
-        switch (self, value) {
-        case (.string, .string), (.boolean, .bool), (.object, .object), (.array, .array), (.null, .null),
-            (.number, .number):
-            true
-        case (.integer, .number(let number)): number.isWhole
-        default: false
+        if let node = mapping["default"], let problem = field.problem(with: node.value) {
+            report(.wrongType, node.path, .value, "\"default\" does not fit: \(problem)")
         }
     }
 }

@@ -60,7 +60,8 @@ extension DefinitionReader {
         guard let mapping = mapping(node, Vocabulary.service) else { return service }
         if let node = mapping["base_url"], let text = text(node) {
             if let reason = Self.refusal(ofBaseURL: text) {
-                report(.wrongType, node.path, .value, "\"base_url\" \(reason)", hint: "write it like https://host/prefix")
+                report(
+                    .wrongType, node.path, .value, "\"base_url\" \(reason)", hint: "write it like https://host/prefix")
             }
             service.baseURL = text
         }
@@ -111,7 +112,8 @@ extension DefinitionReader {
         }
         let policy = RetryPolicy(
             name: name, delayMilliseconds: delay, backoff: readBackoff(mapping["backoff"]) ?? standard.backoff,
-            maximumDelayMilliseconds: cap, jitter: choice(mapping["jitter"], RetryPolicy.Jitter.self) ?? standard.jitter,
+            maximumDelayMilliseconds: cap,
+            jitter: choice(mapping["jitter"], RetryPolicy.Jitter.self) ?? standard.jitter,
             maximumAttempts: integer(mapping["max_attempts"], in: 1...1_000_000, attempts),
             withinMilliseconds: duration(mapping["within"]),
             honoursRetryAfter: flag(mapping["retry_after"]) ?? standard.honoursRetryAfter)

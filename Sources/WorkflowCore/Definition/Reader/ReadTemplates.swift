@@ -134,7 +134,9 @@ extension DefinitionReader {
         switch node.value {
         case .string: _ = template(node, place)
         case .array(let items):
-            for (index, item) in items.enumerated() { readLeaves(Node(path: node.path.item(index), value: item), place) }
+            for (index, item) in items.enumerated() {
+                readLeaves(Node(path: node.path.item(index), value: item), place)
+            }
         case .object(let object):
             for member in object.members {
                 readLeaves(Node(path: node.path.member(member.name), value: member.value), place)

@@ -3,7 +3,8 @@
 /// Tells credentials by their look.
 enum CredentialNames {
     private static let words: Set<String> = [
-        "key", "keys", "apikey", "token", "tokens", "secret", "secrets", "password", "passwd", "passphrase", "credential",
+        "key", "keys", "apikey", "token", "tokens", "secret", "secrets", "password", "passwd", "passphrase",
+        "credential",
         "credentials", "jwt",
     ]
 
@@ -60,16 +61,28 @@ extension DraftChecker {
             hint: "list a name under secrets, and fill it with: turnup secret set NAME")
     }
 
+    /// W209: what is declared is used. Says nothing where keywords that were not read might use it.
     mutating func checkUsage() {
+        guard notRun.isSubset(of: ["deadline", "limits", "cooldown"]) else { return }
         var read: [String: Set<String>] = [:]
         for reference in uses.lazy.flatMap(\.references) {
             if let name = reference.path.first { read[reference.root, default: []].insert(name) }
         }
-        var filled: Set<String> = read["data"] ?? []
-        for use in uses { if let target = use.target { filled.insert(target) } }
-        for field in draft.input where read["input"]?.contains(field.name) != true { unused("input", field.name, field.path) }
-        for field in draft.data where !filled.contains(field.name) { unused("data", field.name, field.path) }
-        for secret in draft.secrets where read["secrets"]?.contains(secret.value) != true {
+        for use in uses { if let target = use.target { read["data", default: []].insert(target) } }
+        let declared = [
+            "input": draft.input.map(\.name), "data": draft.data.map(\.name), "secrets": draft.secrets.map(\.value),
+        ]
+        for (root, names) in declared.sorted(by: { $0.key < $1.key }) {
+            let meant = meant(by: read[root] ?? [], among: names)
+            read[root, default: []].formUnion(meant)
+        }
+        for field in draft.input where read["input"]?.contains(field.name) == false {
+            unused("input", field.name, field.path)
+        }
+        for field in draft.data where read["data"]?.contains(field.name) == false {
+            unused("data", field.name, field.path)
+        }
+        for secret in draft.secrets where read["secrets"]?.contains(secret.value) == false {
             unused("secret", secret.value, secret.path)
         }
         checkUsageOfParts()
@@ -85,17 +98,22 @@ extension DraftChecker {
             for entry in state.retry { if let policy = entry.policy { policies.insert(policy.value) } }
         }
         for call in draft.calls { if let service = call.service { services.insert(service.value) } }
+        services.formUnion(meant(by: services, among: draft.services.map(\.name)))
+        policies.formUnion(meant(by: policies, among: draft.policies.map(\.name)))
         for service in draft.services where !services.contains(service.name) {
             unused("service", service.name, service.path)
         }
         for policy in draft.policies where !policies.contains(policy.name) {
             unused("retry policy", policy.name, policy.path)
         }
-        // A call that only a keyword not run yet names is used all the same.
-        let isComplete = !hasKeywordsNotRun
-        for call in draft.calls where isComplete {
+        for call in draft.calls {
             if let name = call.name, !calls.contains(name) { unused("call", name, call.path) }
         }
+    }
+
+    /// What misspelt names were meant to be: it is used too.
+    private mutating func meant(by used: Set<String>, among names: [String]) -> [String] {
+        used.subtracting(names).sorted().compactMap { guesses.meant(by: $0, among: names) }
     }
 
     private mutating func unused(_ what: String, _ name: String, _ path: DefinitionPath) {

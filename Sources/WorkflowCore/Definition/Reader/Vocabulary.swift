@@ -25,7 +25,7 @@ enum Vocabulary {
     static let reserved = ["run", "each", "parallel", "schedule", "pages", "exchange", "extends"]
 
     static let file = shape(
-        "file", required: ["dsl", "workflow", "version", "key", "start", "states"],
+        "the file", required: ["dsl", "workflow", "version", "key", "start", "states"],
         optional: ["title", "input", "data", "output", "secrets", "services", "errors", "retries", "calls"],
         notYet: ["deadline", "limits", "signals", "moved"])
 

@@ -1,0 +1,57 @@
+import Testing
+import WorkflowCore
+import WorkflowFiles
+
+@Suite("Shipped workflows")
+struct ShippedWorkflowTests {
+    @Test("whatsapp-number has no problem but the lost create answer, by publishing it")
+    func flagshipIsClean() throws {
+        let check = WorkflowFile.check(
+            try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml", mode: .publish)
+        #expect(
+            check.problems.map(\.description) == [
+                "whatsapp-number.yaml:62:5: W307 state \"requested\": POST /api/integrations/wpp/create is not safe to "
+                    + "send twice and cannot be looked up, so a lost answer will wait for a person."
+            ])
+        #expect(check.workflow != nil)
+    }
+
+    @Test("a worker reads the same definition from the canonical text as the file gave, by a round trip")
+    func canonicalRoundTrip() throws {
+        let check = WorkflowFile.check(try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml")
+        let workflow = try #require(check.workflow)
+        let reading = Definition.read(canonical: try JSONValue.parse(workflow.canonical))
+        #expect(reading.problems.isEmpty)
+        #expect(reading.definition == workflow.definition)
+    }
+
+    @Test("whatsapp-number says what the design asks, by looking at its states")
+    func flagshipShape() throws {
+        let check = WorkflowFile.check(try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml")
+        let definition = try #require(check.workflow).definition
+        let create = try #require(call(definition, "requested"))
+        #expect(!create.isRepeatable)
+        #expect(definition.state("requested")?.retry.isEmpty == true)
+        #expect(definition.state("client-created")?.action == nil)
+        #expect(definition.state("client-created")?.exit == .next("token-pending"))
+        let token = try #require(call(definition, "token-pending"))
+        #expect(token.isRepeatable)
+        #expect(token.timeoutMilliseconds == 15_000)
+        let retry = try #require(definition.state("token-pending")).retry
+        #expect(retry.map(\.errors) == [["key_not_active"], ["transient"]])
+        let activation = try #require(retry.first).policy
+        #expect(
+            activation
+                == RetryPolicy(
+                    name: "activation", delayMilliseconds: 1000, backoff: 1.5, maximumDelayMilliseconds: 60_000,
+                    jitter: .none, withinMilliseconds: 21_600_000))
+        #expect(definition.failureState?.name == "failed")
+        #expect(definition.variable("api_key")?.isSecret == true)
+        #expect(definition.variable("token_expires_in")?.kinds == [.integer, .null])
+    }
+
+    private func call(_ definition: Definition, _ state: String) -> CallDefinition? {
+        guard case .call(let call)? = definition.state(state)?.action else { return nil }
+        return call
+    }
+}

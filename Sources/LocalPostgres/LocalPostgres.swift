@@ -32,6 +32,9 @@ public struct LocalPostgres: Sendable {
         self.layout = try ClusterLayout(stateDirectory: configuration.stateDirectory, environment: environment)
     }
 
+    /// The folder of this installation: the cluster, and beside it the key file.
+    public var stateDirectory: String { layout.stateDirectory }
+
     /// How Turnup connects: database and role `turnup`, as a libpq URI. The role is no superuser.
     public var url: String { url(database: ClusterSettings.role) }
 

@@ -16,6 +16,11 @@ public struct Migrator: Sendable {
 
     public init(pool: PostgresPool) { self.pool = pool }
 
+    /// All that a new database gets.
+    public static var everything: [Step] {
+        ([SQLFiles.bootstrap] + SQLFiles.migrations + SQLFiles.functions).map(\.step)
+    }
+
     /// What `migrate` would run now. Changes nothing.
     public func pending() async throws -> [Step] {
         try await translated {
@@ -23,7 +28,7 @@ public struct Migrator: Sendable {
                 let known = try connection.querySync(
                     "select to_regclass('turnup.migration') is not null as known", readOnly: true)
                 guard try known.first?.bool("known") == true else {
-                    return ([SQLFiles.bootstrap] + SQLFiles.migrations + SQLFiles.functions).map(\.step)
+                    return Self.everything
                 }
                 return try Self.missing(connection).map(\.step)
             }

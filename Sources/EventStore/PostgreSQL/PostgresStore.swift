@@ -33,6 +33,13 @@ public struct PostgresStore: EventStore {
         return try decoded { Instant(microseconds: try one(rows).int("now")) }
     }
 
+    /// Whether secrets were, or may have been, sealed for this database.
+    public func hasKeyRing() async throws -> Bool {
+        let rows = try await query(
+            "select key_ring is not null as has from turnup.installation", readOnly: true, label: "look for key ring")
+        return try decoded { try rows.first?.bool("has") ?? false }
+    }
+
     /// Refuses a key ring that is not the one this database was first used with; keeps the first one's mark.
     public func adopt(keyRing: KeyRing) async throws {
         _ = try await query(

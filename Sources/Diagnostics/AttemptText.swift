@@ -1,0 +1,79 @@
+import WorkflowCore
+
+/// The line of an attempt's outcome: answer, error, evidence, what was learned, what comes next.
+struct AttemptText {
+    let event: RecordedEvent
+    let nextTry: Instant?
+    let clock: ClockText
+
+    private var body: JSONObject { event.body }
+    private var evidence: JSONObject { body["evidence"]?.objectValue ?? JSONObject() }
+
+    var text: String {
+        var parts = [answer]
+        if let keys = credentials { parts.append(keys) }
+        if let learned { parts.append(learned) }
+        if let next { parts.append(next) }
+        return parts.joined(separator: "; ")
+    }
+
+    private var answer: String {
+        var text =
+            switch EventType(rawValue: event.type) {
+            case .attemptDone: "done"
+            case .attemptNotDone: "not done"
+            case .attemptUnknown: "outcome unknown"
+            default: "late answer, kept as evidence"
+            }
+        if let status = evidence["status"]?.integerValue { text += ": \(status)" }
+        if let error = body["error"]?.stringValue { text += evidence["status"] == nil ? ": \(error)" : " \(error)" }
+        if let excerpt = refusal { text += " \(excerpt)" }
+        if let detail = evidence["detail"]?.stringValue { text += " (\(detail))" }
+        if let total = evidence["phases"]?["total_milliseconds"]?.integerValue {
+            text += " in \(Phrases.span(milliseconds: total))"
+        }
+        if body["counted"]?.boolValue == false { text += ", not counted" }
+        return text
+    }
+
+    /// A refusal's own words; an answer that was taken is shown by what was saved from it.
+    private var refusal: String? {
+        guard event.type != EventType.attemptDone.rawValue, let excerpt = evidence["body"] else { return nil }
+        let text = Timeline.plain(excerpt)
+        guard !text.isEmpty else { return nil }
+        let short = text.unicodeScalars.count > 160
+        return short ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(160))) + "…" : text
+    }
+
+    private var credentials: String? {
+        let used = (evidence["credentials_used"]?.arrayValue ?? []).compactMap { item -> String? in
+            guard let name = item["name"]?.stringValue, let mark = item["fingerprint"]?.stringValue else { return nil }
+            let age = item["age_milliseconds"]?.integerValue.map { ", \(Phrases.span(milliseconds: $0)) old" } ?? ""
+            return "\(name) \(mark)\(age)"
+        }
+        return used.isEmpty ? nil : "used \(used.joined(separator: ", "))"
+    }
+
+    private var learned: String? {
+        let plain = (body["saved"]?.objectValue?.members ?? []).map { "\($0.name)=\(Timeline.plain($0.value))" }
+        let sealed = (body["sealed"]?.arrayValue ?? []).compactMap { item -> String? in
+            guard let name = item["name"]?.stringValue, let mark = item["fingerprint"]?.stringValue else { return nil }
+            return "\(name) sealed (\(mark))"
+        }
+        let all = plain + sealed
+        return all.isEmpty ? nil : all.joined(separator: ", ")
+    }
+
+    private var next: String? {
+        if let entered = body["entered"]?.stringValue {
+            return body["gave_up"]?.stringValue.map { "→ \(entered): \($0)" } ?? "→ \(entered)"
+        }
+        guard let nextTry, let retry = body["retry"]?.objectValue else { return nil }
+        let delay = retry["delay_milliseconds"]?.integerValue ?? 0
+        var why = "policy \(retry["policy"]?.stringValue ?? "?")"
+        if retry["policy"]?.stringValue == "service" { why = "waiting for the service costs no attempt" }
+        if let number = retry["number"]?.integerValue { why += ", retry \(number)" }
+        if retry["retry_after_milliseconds"] != nil { why += ", as the platform asked" }
+        return "next try at \(clock.time(nextTry)), in \(Phrases.span(milliseconds: delay)) (\(why))"
+    }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+
+struct Turnup: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "turnup",
+        abstract: "Brings third-party accounts into service, and can prove what happened.",
+        discussion: """
+            A run adds one thing, first of all a WhatsApp number, through a platform that may be slow or flaky.
+            Its events are kept in PostgreSQL; workers advance it.
+
+            Database: --database-url, TURNUP_DATABASE_URL, or libpq's own variables and service files. With none of
+            them a private PostgreSQL of this user is used, and said so on stderr.
+
+            Exit codes: 0 done, 1 it failed, 2 bad input, 3 the database or a port is not to be had, 130 interrupted.
+            """,
+        version: Version.text,
+        groupedSubcommands: [
+            CommandGroup(name: "Start", subcommands: [Demo.self, Up.self, Migrate.self, Database.self]),
+            CommandGroup(name: "Set up", subcommands: [WorkflowCommand.self, ServiceCommand.self, SecretCommand.self]),
+            CommandGroup(name: "Run", subcommands: [Enqueue.self, WorkerCommand.self]),
+            CommandGroup(name: "Look", subcommands: [Runs.self, Show.self, History.self]),
+            CommandGroup(name: "Test", subcommands: [Simulate.self]),
+        ])
+}
+
+enum Version {
+    static let text = "0.1.0"
+}

@@ -88,7 +88,7 @@ struct ControlRoutes: Sendable {
         [
             "status": "ok", "seed": .text(String(simulator.configuration.seed)),
             "nowMilliseconds": .integer(simulator.nowMilliseconds),
-            "requests": .integer(simulator.ledger().count), "clients": .integer(simulator.clients().count),
+            "requests": .integer(simulator.requestCount), "clients": .integer(simulator.clients().count),
             "held": .integer(simulator.heldCount()),
         ]
     }

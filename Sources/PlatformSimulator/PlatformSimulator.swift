@@ -123,6 +123,8 @@ public final class PlatformSimulator: Sendable {
     /// The requests so far, in order of arrival, beginning after an ordinal.
     public func ledger(after ordinal: Int = 0) -> [LedgerEntry] { core.ledger(after: ordinal) }
 
+    public var requestCount: Int { core.requestCount }
+
     /// Every client there is, with its key.
     public func clients() -> [ClientRecord] { core.clients }
 

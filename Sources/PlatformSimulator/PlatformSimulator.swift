@@ -186,6 +186,9 @@ public final class PlatformSimulator: Sendable {
     /// Milliseconds since 1970 on the simulator's clock.
     public var nowMilliseconds: Int { core.clock.nowMilliseconds }
 
+    /// The start of the simulator's clock, from which outage windows count.
+    public var startedAtMilliseconds: Int { core.clock.startedAtMilliseconds }
+
     private func settle() async {
         let supervisor: OutageSupervisor? = stage.withLock { stage in
             guard case .running(let running) = stage else { return nil }

@@ -84,9 +84,5 @@ extension Behaviour: Codable {
         guard (100...599).contains(refusedKeyStatus) else {
             throw container.complaint(.refusedKeyStatus, "'refusedKeyStatus' is no HTTP status")
         }
-        if let rateLimit, rateLimit.requestsPerSecond <= 0 || rateLimit.burst < 1 {
-            throw container.complaint(
-                .rateLimit, "a rate limit needs requestsPerSecond above 0 and a burst of 1 or more")
-        }
     }
 }

@@ -34,6 +34,23 @@ public struct RateLimit: Codable, Sendable, Hashable {
         self.burst = burst
         self.retryAfter = retryAfter
     }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case requestsPerSecond
+        case burst
+        case retryAfter
+    }
+
+    public init(from decoder: any Decoder) throws {
+        try decoder.refuseKeys(beyond: CodingKeys.self)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        requestsPerSecond = try container.decode(Double.self, forKey: .requestsPerSecond)
+        burst = try container.decode(Int.self, forKey: .burst)
+        retryAfter = try container.decodeIfPresent(Hint.self, forKey: .retryAfter) ?? .seconds
+        guard requestsPerSecond > 0, burst >= 1 else {
+            throw container.complaint(.burst, "a rate limit needs requestsPerSecond above 0 and a burst of 1 or more")
+        }
+    }
 }
 
 /// A stretch of time, counted from the start of the simulator, in which something is down.
@@ -50,6 +67,22 @@ public struct OutageWindow: Codable, Sendable, Hashable {
         self.toMilliseconds = toMilliseconds
         self.refuse = refuse
         self.tokenUnavailable = tokenUnavailable
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case fromMilliseconds
+        case toMilliseconds
+        case refuse
+        case tokenUnavailable
+    }
+
+    public init(from decoder: any Decoder) throws {
+        try decoder.refuseKeys(beyond: CodingKeys.self)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        fromMilliseconds = try container.decodeNonNegative(.fromMilliseconds)
+        toMilliseconds = try container.decodeNonNegative(.toMilliseconds)
+        refuse = try container.decodeIfPresent(Bool.self, forKey: .refuse) ?? false
+        tokenUnavailable = try container.decodeIfPresent(Bool.self, forKey: .tokenUnavailable) ?? false
     }
 
     func contains(_ elapsedMilliseconds: Int) -> Bool {

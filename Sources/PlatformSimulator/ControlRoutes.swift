@@ -87,8 +87,9 @@ struct ControlRoutes: Sendable {
     private func health(_ simulator: PlatformSimulator) -> [String: JSONField] {
         [
             "status": "ok", "seed": .text(String(simulator.configuration.seed)),
+            "startedAtMilliseconds": .integer(simulator.startedAtMilliseconds),
             "nowMilliseconds": .integer(simulator.nowMilliseconds),
-            "requests": .integer(simulator.ledger().count), "clients": .integer(simulator.clients().count),
+            "requests": .integer(simulator.requestCount), "clients": .integer(simulator.clients().count),
             "held": .integer(simulator.heldCount()),
         ]
     }

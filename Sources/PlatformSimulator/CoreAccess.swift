@@ -5,6 +5,7 @@ extension SimulatorCore {
     var behaviour: Behaviour { contents.withLock { $0.state.behaviour } }
     var clients: [ClientRecord] { contents.withLock { $0.state.clients } }
     var faults: [ArmedFault] { contents.withLock { $0.faults } }
+    var requestCount: Int { contents.withLock { $0.entries.count } }
     var heldCount: Int { contents.withLock { $0.holders.count } }
 
     func ledger(after ordinal: Int) -> [LedgerEntry] {

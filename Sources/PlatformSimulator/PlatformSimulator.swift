@@ -123,6 +123,8 @@ public final class PlatformSimulator: Sendable {
     /// The requests so far, in order of arrival, beginning after an ordinal.
     public func ledger(after ordinal: Int = 0) -> [LedgerEntry] { core.ledger(after: ordinal) }
 
+    public var requestCount: Int { core.requestCount }
+
     /// Every client there is, with its key.
     public func clients() -> [ClientRecord] { core.clients }
 
@@ -183,6 +185,9 @@ public final class PlatformSimulator: Sendable {
 
     /// Milliseconds since 1970 on the simulator's clock.
     public var nowMilliseconds: Int { core.clock.nowMilliseconds }
+
+    /// The start of the simulator's clock, from which outage windows count.
+    public var startedAtMilliseconds: Int { core.clock.startedAtMilliseconds }
 
     private func settle() async {
         let supervisor: OutageSupervisor? = stage.withLock { stage in

@@ -40,6 +40,11 @@ import Testing
             #expect(simulator.behaviour.create == .oldKey)
             #expect(simulator.behaviour.activation == .none)
             #expect(simulator.behaviour.rateLimit?.retryAfter == .date)
+            let short =
+                #"{"rateLimit":{"requestsPerSecond":5,"burst":2},"outageWindows":[{"fromMilliseconds":1,"toMilliseconds":2}]}"#
+            #expect(try await control.post("/behaviour", short).status == 200)
+            #expect(simulator.behaviour.rateLimit?.retryAfter == .seconds)
+            #expect(simulator.behaviour.outageWindows.map(\.refuse) == [false])
         }
     }
 

@@ -39,6 +39,29 @@ public struct JSONObject: Sendable {
 extension JSONObject: Equatable {
     /// Order is no part of an object's meaning.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
-        left.count == right.count && left.members.allSatisfy { right[$0.name] == $0.value }
+        guard left.count == right.count else { return false }
+        let isSameOrder = zip(left.members, right.members).allSatisfy { $0.name.hasSameScalars(as: $1.name) }
+        if isSameOrder { return zip(left.members, right.members).allSatisfy { $0.value == $1.value } }
+        guard left.count > 16 else { return left.members.allSatisfy { right[$0.name] == $0.value } }
+        // An index keeps a large hostile object from costing the square of its size.
+        let index = Dictionary(right.members.map { (ScalarText($0.name), $0.value) }) { first, _ in first }
+        return left.members.allSatisfy { index[ScalarText($0.name)] == $0.value }
+    }
+}
+
+/// Text as a key of sets and dictionaries, by its Unicode scalars.
+struct ScalarText: Hashable {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func == (left: ScalarText, right: ScalarText) -> Bool { left.text.hasSameScalars(as: right.text) }
+
+    func hash(into hasher: inout Hasher) {
+        let isContiguous: Void? = text.utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        guard isContiguous == nil else { return }
+        for byte in text.utf8 { hasher.combine(byte) }
     }
 }

@@ -88,6 +88,11 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
 extension String {
     /// Equality by Unicode scalars; `==` would also take "é" and "e" + accent as one.
     public func hasSameScalars(as other: String) -> Bool {
-        utf8.elementsEqual(other.utf8)
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    }
+
+    /// Order by Unicode scalars, which is the order of the UTF-8 bytes.
+    public func precedesByScalars(_ other: String) -> Bool {
+        utf8.lexicographicallyPrecedes(other.utf8)
     }
 }

@@ -187,7 +187,7 @@ struct ExpressionEvaluator {
             if let member = object[name] { return .json(member) }
             throw error(.missing, "\(name) is not there", at: offset)
         case .record(let members):
-            if let member = ScopeValue.record(members).member(name) { return Operand(member) }
+            if let member = members.first(where: { $0.0.hasSameScalars(as: name) }) { return Operand(member.1) }
             throw error(.missing, "\(name) is not there, or has no value yet", at: offset)
         case .secret: throw error(.secret, "a secret has no members", at: offset)
         default: throw error(.missing, "\(name) is not there: what should hold it is \(value.typeName)", at: offset)

@@ -121,7 +121,7 @@ struct ExpressionLexer {
         }
         guard isDouble else { return try integer(UInt64(text(from: start)), hasDigits: true) }
         try refuseSuffix()
-        guard let value = Double(text(from: start)), let number = JSONNumber(value) else {
+        guard let value = Double(text(from: start)), let number = JSONNumber(double: value) else {
             throw error("the number is too large", at: start)
         }
         return .double(number)

@@ -7,7 +7,7 @@ extension ExpressionEvaluator {
         for sign in operators.reversed() {
             switch sign {
             case .not: value = .json(.bool(!(try bool(value, at: node.offset))))
-            case .minus: value = try subtract(value, from: nil, at: offset)
+            case .minus: value = try negative(value, at: offset)
             }
         }
         return value
@@ -35,18 +35,23 @@ extension ExpressionEvaluator {
         }
     }
 
-    /// `nil - x` is the negative of x.
-    mutating func subtract(_ right: Operand, from left: Operand?, at offset: Int) throws(ExpressionError) -> Operand {
-        guard let left else {
-            if case .double = right {
-                return try subtract(right, from: .double(JSONNumber(validated: "-0.0")), at: offset)
+    private func negative(_ value: Operand, at offset: Int) throws(ExpressionError) -> Operand {
+        if case .secret = value { throw error(.secret, "a secret is no number", at: offset) }
+        switch try arithmetic(value, at: offset) {
+        case .integer(let number)?:
+            guard number != .min else { throw error(.expression, "the result does not fit 64 bits", at: offset) }
+            return .json(.integer(-number))
+        case .double(let number)?:
+            guard let result = JSONNumber(double: -number) else {
+                throw error(.expression, "the result is too large", at: offset)
             }
-            if let number = right.number, number.integer == nil, !number.isWhole {
-                return try subtract(right, from: .double(JSONNumber(validated: "-0.0")), at: offset)
-            }
-            return try subtract(right, from: .json(.integer(0 as Int64)), at: offset)
+            return .double(result)
+        case nil: throw error(.expression, "- takes a number, and this is \(value.typeName)", at: offset)
         }
-        return try calculate(left, right, symbol: "-", at: offset) {
+    }
+
+    func subtract(_ right: Operand, from left: Operand, at offset: Int) throws(ExpressionError) -> Operand {
+        try calculate(left, right, symbol: "-", at: offset) {
             $0.subtractingReportingOverflow($1)
         } double: {
             $0 - $1
@@ -69,7 +74,7 @@ extension ExpressionEvaluator {
             guard !overflow else { throw error(.expression, "the result does not fit 64 bits", at: offset) }
             return .json(.integer(result))
         case (.double(let a)?, .double(let b)?):
-            guard let result = JSONNumber(double(a, b)) else {
+            guard let result = JSONNumber(double: double(a, b)) else {
                 throw error(.expression, "the result is too large", at: offset)
             }
             return .double(result)

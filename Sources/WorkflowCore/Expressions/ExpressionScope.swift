@@ -77,14 +77,6 @@ public indirect enum ScopeValue: Sendable {
 }
 
 extension ScopeValue {
-    func member(_ name: String) -> ScopeValue? {
-        switch self {
-        case .json(let value): value[name].map(ScopeValue.json)
-        case .record(let members): members.first { $0.0.hasSameScalars(as: name) }?.1
-        case .secret: nil
-        }
-    }
-
     /// The whole as JSON; nil when a secret is in it.
     var plain: JSONValue? {
         switch self {

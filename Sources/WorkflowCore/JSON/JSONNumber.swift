@@ -17,7 +17,7 @@ public struct JSONNumber: Sendable {
     public init(_ value: Int64) { text = String(value) }
 
     /// nil for an infinity or no number, which JSON cannot say.
-    public init?(_ value: Double) {
+    public init?(double value: Double) {
         guard value.isFinite else { return nil }
         text = value.description
     }

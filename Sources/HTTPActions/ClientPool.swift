@@ -1,0 +1,104 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOSSL
+import Synchronization
+
+/// HTTP clients, one for each host at one checked address: the client takes its name override for its life.
+///
+/// Calls that must not be sent twice have clients of their own, whose connections serve one request each: a
+/// request never meets a kept connection that the platform is just closing.
+final class ClientPool: Sendable {
+    private struct Key: Hashable {
+        let host: String
+        let address: IPAddress
+        let isSingleUse: Bool
+    }
+
+    private struct Entry {
+        let client: HTTPClient
+        var users: Int
+        /// Counts up with every use; the lowest is the oldest.
+        var lastUse: UInt64
+    }
+
+    private struct State {
+        var entries: [Key: Entry] = [:]
+        var uses: UInt64 = 0
+        var isShutDown = false
+    }
+
+    static let maximumClients = 256
+
+    let group: any EventLoopGroup = HTTPClient.defaultEventLoopGroup
+    private let configuration: HTTPActionsConfiguration
+    private let trustRoots: NIOSSLTrustRoots?
+    private let state = Mutex(State())
+
+    init(configuration: HTTPActionsConfiguration) {
+        self.configuration = configuration
+        trustRoots = configuration.trustRootsPath.map { .file($0) }
+    }
+
+    /// Runs the body with a client that dials the address whenever it is asked for the host; nil after shutdown.
+    func withClient<Result>(
+        host: String, address: IPAddress, isSingleUse: Bool, _ body: (HTTPClient) async -> Result
+    ) async -> Result? {
+        let key = Key(host: host, address: address, isSingleUse: isSingleUse)
+        var retired: [HTTPClient] = []
+        let client: HTTPClient? = state.withLock { state in
+            guard !state.isShutDown else { return nil }
+            state.uses += 1
+            var entry =
+                state.entries[key]
+                ?? Entry(
+                    client: makeClient(host: host, address: address, isSingleUse: isSingleUse), users: 0, lastUse: 0)
+            entry.users += 1
+            entry.lastUse = state.uses
+            state.entries[key] = entry
+            while state.entries.count > Self.maximumClients {
+                let idle = state.entries.filter { $0.value.users == 0 }
+                guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }) else { break }
+                state.entries[oldest.key] = nil
+                retired.append(oldest.value.client)
+            }
+            return entry.client
+        }
+        for old in retired { old.shutdown { _ in } }
+        guard let client else { return nil }
+        defer { state.withLock { $0.entries[key]?.users -= 1 } }
+        return await body(client)
+    }
+
+    /// Closes all connections; requests under way end as cancelled.
+    func shutdown() async throws {
+        let clients = state.withLock { state in
+            state.isShutDown = true
+            defer { state.entries = [:] }
+            return state.entries.values.map(\.client)
+        }
+        for client in clients { try await client.shutdown() }
+    }
+
+    private func makeClient(host: String, address: IPAddress, isSingleUse: Bool) -> HTTPClient {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        tls.certificateVerification = .fullVerification
+        if let trustRoots { tls.trustRoots = trustRoots }
+        var settings = HTTPClient.Configuration(
+            tlsConfiguration: tls,
+            redirectConfiguration: .disallow,
+            timeout: .init(connect: .milliseconds(configuration.connectTimeoutMilliseconds)),
+            proxy: nil,
+            ignoreUncleanSSLShutdown: false,
+            decompression: .disabled)
+        settings.httpVersion = .http1Only
+        settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1024
+        settings.connectionPool.retryConnectionEstablishment = false
+        // Shorter than what servers keep, so that the closing is nearly always ours.
+        settings.connectionPool.idleTimeout = isSingleUse ? .seconds(1) : .seconds(3)
+        if isSingleUse { settings.maximumUsesPerConnection = 1 }
+        if IPAddress(host) == nil { settings.dnsOverride = [host: address.description] }
+        // One loop for a client, so that a request's watcher and its connection share it: see ExchangeRecorder.
+        return HTTPClient(eventLoopGroupProvider: .shared(group.next()), configuration: settings)
+    }
+}

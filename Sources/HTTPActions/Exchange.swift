@@ -1,0 +1,92 @@
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// How sending one request ended.
+struct Exchange: Sendable {
+    enum Ending: Sendable {
+        case complete(Answer)
+        /// Nothing left: not a byte of the request was written.
+        case notSent(String)
+        /// Something may have left, and no complete answer came.
+        case broken(error: String, detail: String)
+        case cancelled
+    }
+
+    let ending: Ending
+    let record: ExchangeRecorder.Record
+
+    var isSent: Bool { record.headSentAt != nil }
+
+    /// Sends the request once; it ends by the deadline, whatever the peer does.
+    static func perform(
+        _ rendered: RenderedRequest, with client: HTTPClient, deadline: NIODeadline, limits: HTTPActionsConfiguration,
+        logger: Logger
+    ) async -> Exchange {
+        let recorder = ExchangeRecorder(headLimit: limits.headLimitBytes, bodyLimit: limits.bodyLimitBytes)
+        let request: HTTPClient.Request
+        do {
+            request = try makeRequest(rendered)
+        } catch {
+            return Exchange(ending: .notSent("the client refused the request: \(error)"), record: recorder.record)
+        }
+        // Two readers of one URL must agree, or the checked host is not the one that is called.
+        guard request.host.lowercased() == rendered.target.host, request.port == rendered.target.port else {
+            return Exchange(ending: .notSent("the URL is read in two ways"), record: recorder.record)
+        }
+        let task = client.execute(request: request, delegate: recorder, deadline: deadline, logger: logger)
+        let failure: (any Error)? = await withTaskCancellationHandler {
+            do {
+                try await task.futureResult.get()
+                return nil
+            } catch { return error }
+        } onCancel: {
+            task.cancel()
+        }
+        let record = recorder.record
+        return Exchange(ending: ending(of: record, failure), record: record)
+    }
+
+    private static func makeRequest(_ rendered: RenderedRequest) throws -> HTTPClient.Request {
+        var headers = HTTPHeaders()
+        for (name, value) in rendered.headers { headers.add(name: name, value: value) }
+        if !rendered.isRepeatable { headers.add(name: "Connection", value: "close") }
+        return try HTTPClient.Request(
+            url: rendered.url, method: HTTPMethod(rawValue: rendered.method), headers: headers,
+            body: rendered.body.map { .bytes($0) })
+    }
+
+    private static func ending(of record: ExchangeRecorder.Record, _ failure: (any Error)?) -> Ending {
+        guard let failure else {
+            guard let status = record.status else {
+                return .broken(error: "bad_answer", detail: "the answer ended without a head")
+            }
+            return .complete(Answer(status: status, headers: record.headers, bytes: record.body))
+        }
+        if failure as? HTTPClientError == .cancelled { return .cancelled }
+        guard record.headSentAt != nil else { return .notSent(shortText(of: failure)) }
+        switch failure {
+        case let error as HTTPClientError:
+            switch error {
+            case .deadlineExceeded, .readTimeout, .writeTimeout:
+                return .broken(error: "timeout", detail: "no complete answer came before the deadline")
+            default: return .broken(error: "connection_lost", detail: shortText(of: error))
+            }
+        case HTTPParserError.invalidEOFState:
+            return .broken(error: "connection_lost", detail: "the connection ended within the answer")
+        case let error as HTTPParserError:
+            return .broken(error: "bad_answer", detail: "the answer is no HTTP: \(error)")
+        case ExchangeRecorder.LimitError.head(let limit):
+            return .broken(error: "bad_answer", detail: "the answer's head is longer than \(limit) bytes")
+        case ExchangeRecorder.LimitError.body(let limit):
+            return .broken(error: "bad_answer", detail: "the answer's body is longer than \(limit) bytes")
+        default: return .broken(error: "connection_lost", detail: shortText(of: failure))
+        }
+    }
+
+    private static func shortText(of error: any Error) -> String {
+        if let error = error as? HTTPClientError { return error.shortDescription }
+        return "\(error)"
+    }
+}

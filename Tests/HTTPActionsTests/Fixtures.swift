@@ -1,0 +1,131 @@
+import Logging
+import Testing
+import Vault
+public import WorkflowCore
+
+@testable import HTTPActions
+
+let attemptId = Identifier(high: 0x0192_0000_0000_7000, low: 0x8000_0000_0000_0001)
+let runId = Identifier(high: 0x0192_0000_0000_7000, low: 0x8000_0000_0000_0002)
+let vault = Vault(keyRing: .generate())
+
+func template(_ text: String) throws -> Template { try Template.parse(text) }
+
+func named(_ pairs: KeyValuePairs<String, String>) throws -> [NamedTemplate] {
+    try pairs.map { NamedTemplate(name: $0.key, template: try template($0.value)) }
+}
+
+func namedJSON(_ pairs: KeyValuePairs<String, String>) throws -> [NamedJSONTemplate] {
+    try pairs.map { NamedJSONTemplate(name: $0.key, value: try JSONTemplate(parsing: .string($0.value))) }
+}
+
+func rule(
+    _ name: String, _ statuses: [StatusPattern] = [], when condition: String? = nil, outcome: Outcome? = nil
+) throws -> ErrorRule {
+    ErrorRule(
+        name: name, statuses: statuses, condition: try condition.map { try Expression.parse($0) }, outcome: outcome)
+}
+
+func opened(_ name: String, _ value: String, version: Int = 1, age: Int64? = nil) throws -> OpenedSecret {
+    let place = SecretPlace(scope: .run, scopeId: runId.description, name: name, version: version)
+    let sealed = try vault.seal(Secret(value), at: place)
+    return OpenedSecret(name: name, secret: Secret(value), reference: sealed.reference, ageMilliseconds: age)
+}
+
+/// The parts of an action, with what most tests need.
+struct Setup {
+    var baseURL: String
+    var method = "POST"
+    var path = "/things"
+    var query: KeyValuePairs<String, String> = [:]
+    var headers: KeyValuePairs<String, String> = [:]
+    var auth: AuthDefinition?
+    var body: BodyDefinition?
+    var ok: [StatusPattern] = [.family(2)]
+    var save: KeyValuePairs<String, String> = [:]
+    var isRepeatable = false
+    var service = ServiceDefinition(name: "wpp")
+    var errors: [ErrorRule] = []
+    var variables: [FieldDefinition] = [
+        FieldDefinition(name: "session", kinds: [.string]),
+        FieldDefinition(name: "count", kinds: [.integer]),
+        FieldDefinition(name: "api_key", kinds: [.string], isSecret: true),
+        FieldDefinition(name: "token", kinds: [.string], isSecret: true),
+    ]
+    var allowed: [AddressRule] = [.loopback]
+    var sendsRequestId = true
+    var input: JSONObject = ["number": "+34600111222"]
+    var data = JSONObject()
+    var secretData: [OpenedSecret] = []
+    var secrets: [OpenedSecret] = []
+    var deadlineMilliseconds: Int64 = 10_000
+
+    init(_ server: ScriptedServer) { baseURL = server.origin }
+    init(baseURL: String) { self.baseURL = baseURL }
+
+    func action() throws -> Action {
+        Action(
+            attemptId: attemptId,
+            call: CallDefinition(
+                method: method, service: "wpp", path: try template(path), query: try namedJSON(query),
+                headers: try named(headers), auth: auth, body: body, ok: ok, save: try named(save),
+                isRepeatable: isRepeatable),
+            service: service, errors: errors, variables: variables,
+            target: ServiceTarget(
+                name: "wpp", baseURL: baseURL, allowedAddresses: allowed, sendsRequestId: sendsRequestId),
+            scope: ActionScope(
+                runId: runId, organisation: "acme", key: "+34600111222", workflow: "whatsapp-number", version: 3,
+                stateName: "requested", attemptNumber: 2, input: input, data: data, secretData: secretData,
+                secrets: secrets, nextSecretVersion: { $0 == "api_key" ? 2 : 1 }),
+            deadlineMilliseconds: deadlineMilliseconds)
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
+}
+
+/// Runs the body with a client of its own, and closes that.
+func withActions<Result>(
+    configure: (inout HTTPActionsConfiguration) -> Void = { _ in }, _ body: (HTTPActions) async throws -> Result
+) async throws -> Result {
+    var configuration = HTTPActionsConfiguration(userAgent: "turnup/test")
+    configure(&configuration)
+    let actions = HTTPActions(vault: vault, logger: Logger(label: "test"), configuration: configuration)
+    do {
+        let result = try await body(actions)
+        try await actions.shutdown()
+        return result
+    } catch {
+        try await actions.shutdown()
+        throw error
+    }
+}
+
+func perform(_ setup: Setup) async throws -> ActionOutcome {
+    let action = try setup.action()
+    return try await withActions { await $0.perform(action) }
+}
+
+func http(
+    _ status: String, _ body: String = "", type: String? = "application/json",
+    headers: KeyValuePairs<String, String> = [:]
+) -> String {
+    var text = "HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n"
+    if let type, !body.isEmpty { text += "Content-Type: \(type)\r\n" }
+    for (name, value) in headers { text += "\(name): \(value)\r\n" }
+    return text + "\r\n" + body
+}
+
+extension ActionOutcome {
+    var evidence: JSONObject { result.evidence }
+    var evidenceText: String { JSONValue.object(result.evidence).serialized() }
+    var detail: String { evidence["detail"]?.stringValue ?? "" }
+
+    /// Everything that could reach a log, an event or a page.
+    var everything: String {
+        var dumped = ""
+        dump(self, to: &dumped)
+        return evidenceText + JSONValue.object(result.saved).serialized() + dumped + "\(self)"
+    }
+}

@@ -74,6 +74,9 @@ let package = Package(
             dependencies: [
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .target(name: "LocalPostgres", swiftSettings: strict),
@@ -103,11 +106,8 @@ let package = Package(
             dependencies: ["EventStore", "WorkflowCore", "Vault", "Postgres", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "HTTPActionsTests", dependencies: ["HTTPActions", "WorkflowCore", "Vault"], swiftSettings: strict),
-        .testTarget(
-            name: "PlatformSimulatorTests",
-            dependencies: [
-                "PlatformSimulator", .product(name: "HummingbirdTesting", package: "hummingbird"),
-            ], swiftSettings: strict),
+        .testTarget(name: "PlatformSimulatorTests", dependencies: ["PlatformSimulator"], swiftSettings: strict),
+        .testTarget(name: "HouseTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -14,6 +14,9 @@ public struct SecretPlace: Sendable, Hashable {
     /// 1 for the first value of that name in its scope, counting up.
     public let version: Int
 
+    /// The installation is one; its secrets need no further id.
+    public static let installationId = "installation"
+
     public init(scope: Scope, scopeId: String, name: String, version: Int) {
         self.scope = scope
         self.scopeId = scopeId

@@ -86,11 +86,6 @@ actor CredentialReader {
     }
 }
 
-extension SecretPlace {
-    /// The installation is one; its secrets need no further name.
-    public static let installationId = "installation"
-}
-
 /// Which secrets a call names.
 enum SecretNames {
     static func credentials(of call: CallDefinition, service: ServiceDefinition) -> [String] {

@@ -296,7 +296,7 @@ struct RunProcessor {
                 variables: definition.data,
                 target: ServiceTarget(
                     name: service.name, baseURL: baseURL,
-                    allowedAddresses: try record.allowedAddresses.map { try AddressRule($0) },
+                    allowedAddresses: record.allowedAddresses.compactMap { AddressRule($0) },
                     sendsRequestId: record.sendsRequestId),
                 scope: ActionScope(
                     runId: state.id, organisation: state.organisation, key: state.key, workflow: state.workflow,

@@ -100,6 +100,14 @@ extension PostgresStore {
         return try decoded { try rows.first.map { try RunOverview(row: $0) } }
     }
 
+    /// At most two runs whose id begins so, in lower-case hex digits and hyphens.
+    public func runs(beginningWith prefix: String) async throws -> [RunOverview] {
+        let rows = try await query(
+            RunOverview.select + " where r.id::text like $1 || '%' limit 2", [.text(prefix)], readOnly: true,
+            label: "find run")
+        return try decoded { try rows.map { try RunOverview(row: $0) } }
+    }
+
     public func runs(_ filter: RunFilter) async throws -> [RunOverview] {
         let rows = try await query(
             RunOverview.select + """

@@ -4,6 +4,9 @@ public import WorkflowCore
 
 /// The store in PostgreSQL: all data operations are SQL functions in `sql/`.
 public struct PostgresStore: EventStore {
+    /// The channel that `turnup.wake` notifies.
+    public static let wakeChannel = "turnup_wake"
+
     let pool: PostgresPool
 
     public init(pool: PostgresPool) { self.pool = pool }

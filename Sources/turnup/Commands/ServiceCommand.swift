@@ -1,0 +1,145 @@
+import ArgumentParser
+import Diagnostics
+import EventStore
+import Foundation
+import HTTPActions
+import WorkflowCore
+
+struct ServiceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "service", abstract: "Say where the platforms are and what they may be reached at.",
+        discussion: """
+            Example:
+              turnup service set wpp --base-url https://wpp.example.com
+              turnup service set wpp --base-url http://127.0.0.1:8080 --allow loopback
+            """,
+        subcommands: [Set.self, List.self, Check.self])
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Set a service's base URL and limits. What is not named stays as it is.")
+
+        @Argument(help: "The service's name in the definitions.") var name: String
+        @Option(name: .customLong("base-url"), help: ArgumentHelp("Scheme, host, port and a path prefix.", valueName: "url"))
+        var baseURL: String?
+        @Option(
+            name: .customLong("allow"), parsing: .singleValue,
+            help: ArgumentHelp(
+                "Addresses it may be reached at: public, loopback, private or a network such as 10.1.0.0/16; may be repeated.",
+                valueName: "network"))
+        var allowed: [String] = []
+        @Option(help: ArgumentHelp("Requests at once for each worker.", valueName: "number")) var concurrent: Int?
+        @Option(
+            name: .customLong("request-id"),
+            help: ArgumentHelp("Whether X-Request-Id is sent: yes or no.", valueName: "yes|no"))
+        var requestId: YesOrNo?
+        @OptionGroup var database: DatabaseOptions
+
+        func validate() throws {
+            guard !name.isEmpty else { throw ValidationError("the service's name is empty") }
+            if let concurrent, concurrent < 1 { throw ValidationError("--concurrent must be at least 1") }
+            for text in allowed where AddressRule(text) == nil {
+                throw ValidationError(
+                    "--allow \(text): it must be public, loopback, private or a network such as 10.1.0.0/16")
+            }
+            if let baseURL, let problem = BaseURL.problem(baseURL) { throw ValidationError("--base-url: \(problem)") }
+        }
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                var record = try await session.store.service(name) ?? ServiceRecord(name: name)
+                if let baseURL { record.baseURL = baseURL }
+                if !allowed.isEmpty { record.allowedAddresses = allowed }
+                if let concurrent { record.concurrentRequests = concurrent }
+                if let requestId { record.sendsRequestId = requestId == .yes }
+                try await session.store.setService(record)
+                Console.out("\(name): \(record.baseURL ?? "no base URL yet")")
+            }
+        }
+    }
+
+    enum YesOrNo: String, ExpressibleByArgument { case yes, no }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List services.")
+
+        @OptionGroup var database: DatabaseOptions
+        @Flag(help: "Print one JSON object per line.") var json = false
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                let services = try await session.store.services()
+                let now = try await session.store.now()
+                if json {
+                    for item in services { Console.out(Self.json(item)) }
+                    return
+                }
+                var table = Table("SERVICE", "BASE URL", "ALLOWED", "AT ONCE", "STATE")
+                for item in services {
+                    table.add(
+                        item.name, item.baseURL ?? "-", item.allowedAddresses.joined(separator: ","),
+                        item.concurrentRequests.map(String.init) ?? "-", Self.state(item, now: now))
+                }
+                Console.out(table.text)
+            }
+        }
+
+        private static func state(_ item: ServiceRecord, now: Instant) -> String {
+            guard let until = item.pausedUntil, until > now else {
+                return item.consecutiveFailures > 0 ? "failed lately" : "ok"
+            }
+            return "paused, \(Phrases.distance(from: now, to: until)): \(item.pauseReason ?? "")"
+        }
+
+        private static func json(_ item: ServiceRecord) -> String {
+            JSONText.object([
+                ("name", .string(item.name)), ("base_url", .optional(item.baseURL)),
+                ("allowed_addresses", .array(item.allowedAddresses.map { .string($0) })),
+                ("concurrent_requests", item.concurrentRequests.map { .integer($0) } ?? .null),
+                ("sends_request_id", .bool(item.sendsRequestId)), ("paused_until", .time(item.pausedUntil)),
+                ("pause_reason", .optional(item.pauseReason)),
+                ("consecutive_failures", .integer(item.consecutiveFailures)),
+            ])
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Connect to a service and send one GET to its base URL, with no credential.")
+
+        @Argument(help: "The service's name.") var name: String
+        @OptionGroup var database: DatabaseOptions
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                guard let record = try await session.store.service(name), let baseURL = record.baseURL else {
+                    throw CommandFailure.badInput(
+                        "service \(name) has no base URL", hint: "turnup service set \(name) --base-url URL")
+                }
+                let result = try await ServiceProbe.probe(record, baseURL: baseURL, vault: session.vault())
+                guard let status = result.status else {
+                    let detail = result.evidence["detail"]?.stringValue ?? ""
+                    throw CommandFailure.failed("\(name) at \(baseURL): \(result.error ?? "no answer") \(detail)")
+                }
+                let total = result.evidence["phases"]?["total_milliseconds"]?.integerValue ?? 0
+                Console.out("\(name) at \(baseURL) answers: \(status) in \(Phrases.span(milliseconds: total))")
+            }
+        }
+    }
+}
+
+/// What a base URL must look like.
+enum BaseURL {
+    static func problem(_ text: String) -> String? {
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased() else {
+            return "\"\(text)\" is not a URL"
+        }
+        guard ["http", "https"].contains(scheme) else { return "it must begin with https:// or http://" }
+        guard parts.host?.isEmpty == false else { return "it has no host" }
+        guard parts.user == nil, parts.password == nil else {
+            return "it must not hold a user or a password; use \"turnup secret set\""
+        }
+        guard parts.query == nil, parts.fragment == nil else { return "it must not have a query or a fragment" }
+        return nil
+    }
+}

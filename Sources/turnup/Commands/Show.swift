@@ -1,0 +1,74 @@
+import ArgumentParser
+import Diagnostics
+import EventStore
+import WorkflowCore
+
+struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show one run: where it stands, and why.",
+        discussion: """
+            A run is named by its id, or by the beginning of it as "turnup runs" prints it. Example:
+              turnup show 0192f0c1
+            """)
+
+    @Argument(help: "The run's id, or its beginning.") var run: String
+    @Flag(help: "Print JSON.") var json = false
+    @OptionGroup var database: DatabaseOptions
+
+    func run() async throws {
+        try await Session.with(database) { session in
+            let found = try await session.run(named: run)
+            let now = try await session.store.now()
+            if json {
+                Console.out(RunJSON.line(found, now: now))
+                return
+            }
+            guard let state = try await session.store.fold(found.id) else {
+                throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
+            }
+            Console.out(Self.page(found, state, now: now))
+        }
+    }
+
+    private static func page(_ run: RunOverview, _ state: RunState, now: Instant) -> String {
+        let clock = ClockText()
+        var lines = [
+            "run           \(run.id)", "workflow      \(run.workflow) version \(run.version)",
+            "organisation  \(run.organisation)", "key           \(run.key)", "state         \(run.state)",
+            "status        \(run.status.rawValue)", "why           \(Explanation.text(run, now: now, clock: clock))",
+            "requested     \(clock.dateAndTime(run.requestedAt)) \(clock.zoneName) "
+                + "(\(Phrases.distance(from: now, to: run.requestedAt)))",
+        ]
+        if let ended = run.endedAt {
+            let took = Phrases.span(milliseconds: ended.milliseconds(since: run.requestedAt))
+            lines.append("ended         \(clock.dateAndTime(ended)) \(clock.zoneName), after \(took)")
+        }
+        if state.attempts > 0 { lines.append("attempts      \(state.attempts) in this state") }
+        for member in state.data.members {
+            lines.append("data          \(member.name)=\(member.value.stringValue ?? member.value.serialized())")
+        }
+        for secret in state.secrets {
+            let reference = secret.reference
+            lines.append("secret        \(reference.name), fingerprint \(reference.fingerprint), version \(reference.version)")
+        }
+        lines.append("events        \(run.seq); see \"turnup history \(run.id)\"")
+        return lines.map(Table.visible).joined(separator: "\n")
+    }
+}
+
+extension Session {
+    /// Finds a run by its id or by the beginning of it.
+    func run(named name: String) async throws -> RunOverview {
+        if let id = Identifier(name), let run = try await store.run(id) { return run }
+        let isPrefix = !name.isEmpty && name.allSatisfy { $0 == "-" || ($0.isASCII && $0.isHexDigit) }
+        guard isPrefix, name.count <= 36 else {
+            throw CommandFailure.badInput("\"\(name)\" is not a run's id", hint: "See \"turnup runs\".")
+        }
+        let found = try await store.runs(beginningWith: name.lowercased())
+        switch found.count {
+        case 0: throw CommandFailure.badInput("there is no run \(name)", hint: "See \"turnup runs\".")
+        case 1: return found[0]
+        default: throw CommandFailure.badInput("more than one run begins with \(name)", hint: "Give more of the id.")
+        }
+    }
+}

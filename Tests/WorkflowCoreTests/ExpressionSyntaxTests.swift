@@ -113,7 +113,9 @@ struct ExpressionSyntaxTests {
         #expect(error?.code == .limit)
         let absorbed = #expect(throws: ExpressionError.self) { try Expression.parse(list + " || true").evaluate(scope) }
         #expect(absorbed?.code == .limit)
-        let joined = #expect(throws: ExpressionError.self) { try Expression.parse("text + 'b'").evaluate(scope) }
+        let joined = #expect(throws: ExpressionError.self) {
+            try Expression.parse("text + 'b' == '' || true").evaluate(scope)
+        }
         #expect(joined?.code == .limit)
         #expect(
             try Expression.parse("text").evaluate(scope) == .plain(.string(String(repeating: "a", count: 1_000_000))))

@@ -56,6 +56,8 @@ struct JSONWriterTests {
         #expect(reversed == value)
         #expect(reversed.serialized(sorted: true) == value.serialized(sorted: true))
         #expect(reversed.serialized() != value.serialized())
+        let alike = JSONValue.object(JSONObject([("é", 1), ("f", 2), ("e\u{301}", 3)]))
+        #expect(alike.serialized(sorted: true) == "{\"e\u{301}\":3,\"f\":2,\"é\":1}")
     }
 
     @Test("Controls, quotes and backslashes are escaped, by writing all of them")

@@ -106,8 +106,8 @@ struct YAMLTests {
     @Test("aliases cannot multiply work, by anchors that double twenty times over used as keys")
     func aliasesAreBounded() {
         var text = "a0: &a0 [x, x]\n"
-        for level in 1...24 { text += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
-        text += "? *a24\n: 1\n? *a24\n: 2\n"
+        for level in 1...20 { text += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
+        text += "? *a20\n: 1\n? *a20\n: 2\n"
         let clock = ContinuousClock()
         let started = clock.now
         let reader = YAMLReader(Array(text.utf8))

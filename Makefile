@@ -15,7 +15,7 @@ test: setup ## every test; those that need PostgreSQL start a private one
 	@swift test
 
 unit: setup ## the tests that need no PostgreSQL
-	@swift test --skip PostgresTests --skip EventStoreTests
+	@swift test --skip PostgresTests --skip EventStoreTests --skip ScenarioTests
 
 build: setup ## turnup and all tests
 	@swift build --build-tests

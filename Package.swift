@@ -108,6 +108,12 @@ let package = Package(
             name: "HTTPActionsTests", dependencies: ["HTTPActions", "WorkflowCore", "Vault"], swiftSettings: strict),
         .testTarget(name: "PlatformSimulatorTests", dependencies: ["PlatformSimulator"], swiftSettings: strict),
         .testTarget(name: "HouseTests", swiftSettings: strict),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: [
+                "turnup", "EventStore", "PlatformSimulator", "Postgres", "TestSupport", "Vault", "WorkflowCore",
+                "WorkflowFiles",
+            ], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

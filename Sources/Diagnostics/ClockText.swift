@@ -34,7 +34,8 @@ public struct ClockText: Sendable {
         let parts = clock.components(instant)
         let fraction = String(((instant.microseconds % 1_000_000) + 1_000_000) % 1_000_000)
         let padded = String(repeating: "0", count: max(0, 6 - fraction.count)) + fraction
-        return "\(clock.date(instant))T\(clock.two(parts.hour)):\(clock.two(parts.minute)):\(clock.two(parts.second)).\(padded)Z"
+        return
+            "\(clock.date(instant))T\(clock.two(parts.hour)):\(clock.two(parts.minute)):\(clock.two(parts.second)).\(padded)Z"
     }
 
     private func components(_ instant: Instant) -> DateComponents {

@@ -100,10 +100,15 @@ extension PostgresStore {
         return try decoded { try rows.first.map { try RunOverview(row: $0) } }
     }
 
-    /// At most two runs whose id begins so, in lower-case hex digits and hyphens.
+    /// At most two runs whose id begins with these hex digits; hyphens do not count.
     public func runs(beginningWith prefix: String) async throws -> [RunOverview] {
+        let digits = prefix.filter { $0 != "-" }
+        let missing = max(0, 32 - digits.utf8.count)
+        guard let low = PostgresUUID(digits + String(repeating: "0", count: missing)),
+            let high = PostgresUUID(digits + String(repeating: "f", count: missing))
+        else { return [] }
         let rows = try await query(
-            RunOverview.select + " where r.id::text like $1 || '%' limit 2", [.text(prefix)], readOnly: true,
+            RunOverview.select + " where r.id between $1 and $2 limit 2", [.uuid(low), .uuid(high)], readOnly: true,
             label: "find run")
         return try decoded { try rows.map { try RunOverview(row: $0) } }
     }

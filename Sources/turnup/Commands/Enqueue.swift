@@ -33,7 +33,8 @@ struct Enqueue: AsyncParsableCommand {
                     "workflow \"\(workflow)\"\(version.map { " version \($0)" } ?? "") is not published",
                     hint: "See \"turnup workflow list\"; publish it with \"turnup workflow publish FILE\".")
             }
-            guard let definition = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition else {
+            guard let definition = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition
+            else {
                 throw CommandFailure.failed("the stored definition of \(workflow) cannot be read by this version")
             }
             let values = try InputArguments.parse(input, definition: definition)
@@ -101,7 +102,8 @@ enum Readiness {
         for service in definition.services where service.baseURL == nil {
             if try await session.store.service(service.name)?.baseURL == nil {
                 Console.note(
-                    "It will wait: service \(service.name) has no base URL. turnup service set \(service.name) --base-url URL")
+                    "It will wait: service \(service.name) has no base URL. turnup service set \(service.name) --base-url URL"
+                )
             }
         }
         for name in definition.secrets {

@@ -46,7 +46,8 @@ enum HistoryPage {
                 "\(entry.seq)", clock.time(entry.time), entry.state, entry.attempt.map(String.init) ?? "", entry.text)
         }
         let date = clock.date(run.requestedAt)
-        return "\(run.workflow) \(Table.visible(run.key)) of \(Table.visible(run.organisation)), \(date), run \(run.id)\n"
+        return
+            "\(run.workflow) \(Table.visible(run.key)) of \(Table.visible(run.organisation)), \(date), run \(run.id)\n"
             + table.text
     }
 }

@@ -36,7 +36,9 @@ struct SecretCommand: AsyncParsableCommand {
         @OptionGroup var place: Place
         @Option(
             name: .customLong("from-file"),
-            help: ArgumentHelp("Read the value from a file, \"-\" for standard input; one newline at its end is left out.", valueName: "path"))
+            help: ArgumentHelp(
+                "Read the value from a file, \"-\" for standard input; one newline at its end is left out.",
+                valueName: "path"))
         var file: String?
         @Option(
             name: .customLong("from-env"),
@@ -98,7 +100,8 @@ struct SecretCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List credentials by fingerprint. Values are never shown.")
+        static let configuration = CommandConfiguration(
+            abstract: "List credentials by fingerprint. Values are never shown.")
 
         @OptionGroup var database: DatabaseOptions
         @Flag(help: "Print one JSON object per line.") var json = false

@@ -20,7 +20,9 @@ struct ServiceCommand: AsyncParsableCommand {
             abstract: "Set a service's base URL and limits. What is not named stays as it is.")
 
         @Argument(help: "The service's name in the definitions.") var name: String
-        @Option(name: .customLong("base-url"), help: ArgumentHelp("Scheme, host, port and a path prefix.", valueName: "url"))
+        @Option(
+            name: .customLong("base-url"), help: ArgumentHelp("Scheme, host, port and a path prefix.", valueName: "url")
+        )
         var baseURL: String?
         @Option(
             name: .customLong("allow"), parsing: .singleValue,

@@ -49,7 +49,8 @@ struct Show: AsyncParsableCommand {
         }
         for secret in state.secrets {
             let reference = secret.reference
-            lines.append("secret        \(reference.name), fingerprint \(reference.fingerprint), version \(reference.version)")
+            lines.append(
+                "secret        \(reference.name), fingerprint \(reference.fingerprint), version \(reference.version)")
         }
         lines.append("events        \(run.seq); see \"turnup history \(run.id)\"")
         return lines.map(Table.visible).joined(separator: "\n")

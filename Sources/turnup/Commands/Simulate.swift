@@ -16,7 +16,8 @@ struct Simulate: AsyncParsableCommand {
             """)
 
     @Option(help: "How the platform behaves.") var preset = Preset.healthy
-    @Option(help: ArgumentHelp("The same seed gives the same delays and faults.", valueName: "number")) var seed: UInt64 = 1
+    @Option(help: ArgumentHelp("The same seed gives the same delays and faults.", valueName: "number")) var seed:
+        UInt64 = 1
     @Option(help: ArgumentHelp("The platform's port; 0 takes a free one.", valueName: "number")) var port = 0
     @Option(
         name: .customLong("control-port"),
@@ -40,7 +41,8 @@ struct Simulate: AsyncParsableCommand {
         Console.out("platform http://127.0.0.1:\(ports.port)")
         Console.out("control  http://127.0.0.1:\(ports.controlPort)")
         Console.note(
-            "Preset \(preset.rawValue), seed \(seed); master secret \(SimulatorConfiguration.defaultMasterSecret). Ctrl-C stops it.")
+            "Preset \(preset.rawValue), seed \(seed); master secret \(SimulatorConfiguration.defaultMasterSecret). Ctrl-C stops it."
+        )
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: SimulatorService(simulator: simulator))],

@@ -56,7 +56,8 @@ struct WorkflowCommand: AsyncParsableCommand {
                 for workflow in workflows {
                     let answer = try await session.publish(workflow)
                     let name = "\(workflow.definition.workflow) version \(workflow.definition.version)"
-                    Console.out(answer == .published ? "Published \(name)." : "\(name) is published already, unchanged.")
+                    Console.out(
+                        answer == .published ? "Published \(name)." : "\(name) is published already, unchanged.")
                 }
             }
         }

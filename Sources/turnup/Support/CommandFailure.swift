@@ -29,7 +29,8 @@ struct CommandFailure: Error {
     init?(_ error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure
-        case let error as StoreError: self.init(exitCode: Self.exitCode(error.code), message: error.message, hint: error.hint)
+        case let error as StoreError:
+            self.init(exitCode: Self.exitCode(error.code), message: error.message, hint: error.hint)
         case let error as PostgresError:
             self.init(
                 exitCode: 3, message: error.description,

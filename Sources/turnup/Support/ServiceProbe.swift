@@ -8,7 +8,8 @@ import WorkflowCore
 enum ServiceProbe {
     static func probe(_ record: ServiceRecord, baseURL: String, vault: Vault) async throws -> AttemptResult {
         let actions = HTTPActions(vault: vault, logger: Logger(label: "probe") { _ in SwiftLogNoOpLogHandler() })
-        let call = CallDefinition(method: "GET", service: record.name, path: try Template.parse("/"), isRepeatable: true)
+        let call = CallDefinition(
+            method: "GET", service: record.name, path: try Template.parse("/"), isRepeatable: true)
         let id = Identifier(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
         let outcome = await actions.perform(
             Action(

@@ -1,0 +1,94 @@
+import EventStore
+import Foundation
+import Postgres
+import Testing
+import WorkflowCore
+
+/// Compares the platform's ledger with the database. It uses no engine code but the reading of rows.
+enum Checker {
+    static func check(_ installation: Installation, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let rows = try await installation.database.pool.query(
+            """
+            select run_id, seq, type, attempt_id, turnup.microseconds(recorded_at) as at from turnup.event
+            order by run_id, seq
+            """, readOnly: true)
+        var intents: [String: Int64] = [:]
+        var closings: [String: Int] = [:]
+        for row in rows {
+            guard let attempt = try row.uuidOrNil("attempt_id").map({ Identifier(high: $0.high, low: $0.low) }) else {
+                continue
+            }
+            switch try row.string("type") {
+            case "attempt.started": intents[attempt.description] = try row.int("at")
+            case "attempt.late": break
+            default: closings[attempt.description, default: 0] += 1
+            }
+        }
+        for (attempt, count) in closings {
+            #expect(count == 1, "attempt \(attempt) is closed \(count) times", sourceLocation: sourceLocation)
+        }
+        for entry in installation.simulator.ledger() {
+            let id = entry.requestId ?? ""
+            let intent = intents[id]
+            #expect(
+                intent != nil, "request \(entry.ordinal) to \(entry.path) has no committed intent",
+                sourceLocation: sourceLocation)
+            if let intent {
+                // Both clocks are this machine's; the ledger counts whole milliseconds.
+                #expect(
+                    intent / 1000 <= Int64(entry.receivedAtMilliseconds) + 1,
+                    "request \(entry.ordinal) came before its intent", sourceLocation: sourceLocation)
+            }
+        }
+        let sent = Dictionary(grouping: installation.simulator.ledger(), by: { $0.requestId ?? "" })
+        for (id, entries) in sent {
+            #expect(entries.count == 1, "attempt \(id) was sent \(entries.count) times", sourceLocation: sourceLocation)
+        }
+        try await checkRows(installation, sourceLocation)
+    }
+
+    /// Streams without gap, and one queue row for each live run and for no other.
+    private static func checkRows(_ installation: Installation, _ sourceLocation: SourceLocation) async throws {
+        let gaps = try await installation.database.pool.query(
+            """
+            select run_id from turnup.event group by run_id having min(seq) <> 1 or max(seq) <> count(*)
+            """, readOnly: true)
+        #expect(gaps.isEmpty, "streams with gaps", sourceLocation: sourceLocation)
+        let odd = try await installation.database.pool.query(
+            """
+            select r.id from turnup.run r full join turnup.task t on t.run_id = r.id
+            where (r.status = 'live') is distinct from (t.run_id is not null)
+            """, readOnly: true)
+        #expect(odd.isEmpty, "live runs without a queue row, or the reverse", sourceLocation: sourceLocation)
+        for run in try await installation.store.runs(RunFilter(limit: 10_000)) {
+            let folded = try #require(try await installation.store.fold(run.id))
+            #expect(
+                folded.state == run.state && folded.status == run.status && folded.seq == run.seq,
+                "the row of run \(run.id) is not the fold of its events", sourceLocation: sourceLocation)
+        }
+    }
+
+    /// The secrets that the platform handed out, and ours, must be nowhere in plain.
+    static func checkSecrets(
+        _ installation: Installation, in texts: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let secrets =
+            installation.simulator.clients().map(\.apiKey) + [installation.simulator.configuration.masterSecret]
+        #expect(secrets.count > 1, "the platform has handed out no key", sourceLocation: sourceLocation)
+        let dump = try await installation.database.pool.query(
+            """
+            select coalesce(string_agg(line, chr(10)), '') as dump from (
+              select e::text as line from turnup.event e union all select r::text from turnup.run r
+              union all select t::text from turnup.task t union all select s::text from turnup.secret s
+              union all select v::text from turnup.service v) as lines
+            """, readOnly: true)
+        for text in texts + [try dump[0].string("dump")] {
+            for secret in secrets {
+                let forms = [secret, Data(secret.utf8).base64EncodedString()]
+                for form in forms {
+                    #expect(!text.contains(form), "a secret stands in plain", sourceLocation: sourceLocation)
+                }
+            }
+        }
+    }
+}

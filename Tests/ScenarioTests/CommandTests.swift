@@ -1,0 +1,109 @@
+import EventStore
+import Foundation
+import PlatformSimulator
+import Testing
+import WorkflowCore
+
+/// Bad input, and what programs read.
+@Suite(.timeLimit(.minutes(5))) struct CommandTests {
+    @Test(arguments: [
+        ["enqueue", "whatsapp-number", "number=34600", "--organisation", "academy"],
+        ["enqueue", "whatsapp-number", "number", "--organisation", "academy"],
+        ["enqueue", "whatsapp-number", "numbr=+34600111222", "--organisation", "academy"],
+        ["enqueue", "whatsapp-number", "--organisation", "academy"],
+        ["enqueue", "no-such-workflow", "number=+34600111222", "--organisation", "academy"],
+        ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", ""],
+        ["enqueue", "whatsapp-number", "number=+34600111222"],
+        ["show", "nonsense"], ["show", "00000000-0000-7000-8000-000000000000"], ["history", "ffff"],
+        ["runs", "--status", "lively"], ["runs", "--limit", "0"],
+        ["service", "set", "wpp", "--base-url", "ftp://x"], ["service", "set", "wpp", "--allow", "10.0.0.0/64"],
+        ["service", "set", "wpp", "--base-url", "https://user:secret@host"], ["service", "check", "nothing"],
+        ["secret", "set", "x", "--from-file", "/nonexistent"], ["secret", "set", "x", "--from-env", "NOT_SET"],
+        ["secret", "set", "x"], ["secret", "remove", "x"], ["secret", "set", "x", "value-on-the-command-line"],
+        ["workflow", "check", "/nonexistent.yaml"], ["workflow", "show", "nothing"],
+        ["worker", "--lease-seconds", "0"], ["simulate", "--preset", "sunny"], ["nonsense"], ["runs", "--nonsense"],
+    ])
+    func `bad input gets a clear line and exit code 2`(_ arguments: [String]) async throws {
+        try await Installation.with { installation in
+            let answer = try await TurnupProcess.run(arguments, environment: installation.environment)
+            #expect(answer.exitCode == 2, "\(arguments): \(answer.errors)")
+            #expect(answer.output.isEmpty)
+            let lines = answer.errors.split(separator: "\n")
+            #expect(lines.first?.hasPrefix("turnup: ") == true, "\(answer.errors)")
+            #expect((1...3).contains(lines.count), "\(answer.errors)")
+            #expect(!answer.errors.contains("Fatal") && !answer.errors.contains("value-on-the-command-line"))
+        }
+    }
+
+    @Test func `a database that cannot be reached is named, with the reason and exit code 3, and never the password`()
+        async throws
+    {
+        let answer = try await TurnupProcess.run(
+            ["runs"], environment: ["TURNUP_DATABASE_URL": "postgresql://someone:hunter2@127.0.0.1:1/nowhere"])
+        #expect(answer.exitCode == 3)
+        #expect(answer.errors.contains("127.0.0.1") && answer.errors.contains("refused"), "\(answer.errors)")
+        #expect(!answer.errors.contains("hunter2"))
+    }
+
+    @Test func `a worker without a named database refuses`() async throws {
+        let answer = try await TurnupProcess.run(["worker"], environment: [:])
+        #expect(answer.exitCode == 2)
+        #expect(answer.errors.contains("no database is named"))
+    }
+
+    @Test func `enqueue waits with progress, says the same run again, and refuses other input`() async throws {
+        try await Installation.with { installation in
+            try await installation.withWorker { _ in
+                let said = try await installation.command(
+                    "enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "academy", "--wait")
+                #expect(said.contains("sending POST wpp:/auth/token") && said.contains("succeeded"))
+                let again = try await TurnupProcess.run(
+                    ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "academy", "--json"],
+                    environment: installation.environment)
+                #expect(again.exitCode == 0 && again.output.contains(#""created":false"#))
+            }
+        }
+    }
+
+    @Test
+    func `a run without base URL and credential waits with that reason, spends nothing, and goes on when they come`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.command("secret", "remove", "wpp_master")
+            try await installation.withWorker { _ in
+                let enqueued = try await TurnupProcess.run(
+                    ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "academy"],
+                    environment: installation.environment)
+                #expect(enqueued.exitCode == 0)
+                #expect(enqueued.errors.contains("wpp_master is not set"))
+                let name = enqueued.output.trimmingCharacters(in: .whitespacesAndNewlines)
+                let run = try #require(Identifier(name))
+                let isWaiting = try await eventually(seconds: 20) {
+                    try await installation.store.run(run)?.task?.waiting == "no_secret"
+                }
+                #expect(isWaiting)
+                #expect(try await installation.command("show", name).contains("a credential is not set"))
+                #expect(try await installation.types(run) == ["run.requested"])
+                try await installation.command("secret", "set", "wpp_master", "--from-env", "MASTER")
+                try await installation.reaches(.succeeded, run)
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `history and runs print JSON that programs can read`() async throws {
+        try await Installation.with { installation in
+            try await installation.withWorker { _ in
+                let run = try await installation.enqueue("+34600111222")
+                try await installation.reaches(.succeeded, run)
+                let history = try await installation.command("history", run.description, "--json")
+                let events = try history.split(separator: "\n").map { try JSONValue.parse(String($0)) }
+                #expect(events.first?["type"] == "run.requested" && events.last?["type"] == "run.succeeded")
+                let runs = try await installation.command("runs", "--json", "--organisation", "academy")
+                let line = try JSONValue.parse(runs.trimmingCharacters(in: .newlines))
+                #expect(line["status"] == "succeeded" && line["state"] == "active")
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Synchronization
+
+/// The real `turnup` as a process of its own, with what it says.
+final class TurnupProcess: Sendable {
+    struct Answer: Sendable {
+        let exitCode: Int32
+        let output: String
+        let errors: String
+    }
+
+    private let process: Process
+    private let said = Mutex<(output: Data, errors: Data)>((Data(), Data()))
+
+    var processIdentifier: Int32 { process.processIdentifier }
+
+    init(_ arguments: [String], environment: [String: String]) throws {
+        process = Process()
+        process.executableURL = try Self.binary()
+        process.arguments = arguments
+        process.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"].merging(environment) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        let output = Pipe()
+        let errors = Pipe()
+        process.standardOutput = output
+        process.standardError = errors
+        output.fileHandleForReading.readabilityHandler = { [self] handle in
+            let data = handle.availableData
+            said.withLock { $0.output.append(data) }
+            if data.isEmpty { handle.readabilityHandler = nil }
+        }
+        errors.fileHandleForReading.readabilityHandler = { [self] handle in
+            let data = handle.availableData
+            said.withLock { $0.errors.append(data) }
+            if data.isEmpty { handle.readabilityHandler = nil }
+        }
+        try process.run()
+    }
+
+    /// Runs one command to its end.
+    static func run(_ arguments: [String], environment: [String: String]) async throws -> Answer {
+        let process = try TurnupProcess(arguments, environment: environment)
+        return await process.end()
+    }
+
+    /// The program that this test run has built, beside the test bundle.
+    private static func binary() throws -> URL {
+        let folders = CommandLine.arguments.filter { $0.hasSuffix(".xctest") }.map {
+            URL(fileURLWithPath: $0).deletingLastPathComponent()
+        }
+        let besideSources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent(".build/debug")
+        let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        for folder in folders + [own, besideSources] {
+            let candidate = folder.appendingPathComponent("turnup")
+            if FileManager.default.isExecutableFile(atPath: candidate.path) { return candidate }
+        }
+        throw CocoaError(.fileNoSuchFile)
+    }
+
+    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+    /// Waits for the exit; what was said is complete then.
+    func end() async -> Answer {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [self] in
+                process.waitUntilExit()
+                continuation.resume()
+            }
+        }
+        let isComplete = await eventually(seconds: 5) { [self] in
+            (process.standardOutput as? Pipe)?.fileHandleForReading.readabilityHandler == nil
+                && (process.standardError as? Pipe)?.fileHandleForReading.readabilityHandler == nil
+        }
+        _ = isComplete
+        return said.withLock {
+            Answer(
+                exitCode: process.terminationStatus, output: String(decoding: $0.output, as: UTF8.self),
+                errors: String(decoding: $0.errors, as: UTF8.self))
+        }
+    }
+
+    /// What was said so far.
+    var spoken: String {
+        said.withLock { String(decoding: $0.output + $0.errors, as: UTF8.self) }
+    }
+
+    /// Killed for good; waits until the system has let go of it.
+    func killHard() async {
+        send(SIGKILL)
+        _ = await end()
+    }
+}
+
+/// Looks again and again until it holds; false when it never did.
+func eventually(seconds: Double, _ condition: () async throws -> Bool) async rethrows -> Bool {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < deadline {
+        if try await condition() { return true }
+        try? await Task.sleep(for: .milliseconds(20))
+    }
+    return try await condition()
+}

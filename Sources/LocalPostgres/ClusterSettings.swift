@@ -62,6 +62,8 @@ struct ClusterSettings {
         if !durable {
             // Commits still reach the operating system, so they survive a killed server, but not a power failure.
             lines += ["fsync = off", "full_page_writes = off"]
+            // Shared memory as files beside the data vanishes with it, even after a crash.
+            lines.append("dynamic_shared_memory_type = mmap")
         }
         for (name, value) in extra.sorted(by: { $0.key < $1.key }) {
             guard name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_.]*/) != nil, !value.contains(where: \.isNewline) else {

@@ -118,7 +118,7 @@ struct ServerControl {
             throw LocalPostgresError(
                 .stop, "May not stop the private database (process \(process.identifier)): \(systemMessage()).")
         }
-        while ServerProcess.isServer(process.identifier, of: layout) {
+        while !ServerProcess.isGone(process.identifier, of: layout) {
             if deadline.isOver {
                 throw LocalPostgresError(
                     .stop,

@@ -43,15 +43,24 @@ struct ServerProcess {
     /// Its command line says so to everyone; its working folder may be hidden even from root in a container.
     static func isServer(_ identifier: pid_t, of layout: ClusterLayout) -> Bool {
         guard isAlive(identifier),
-            let bytes = FileManager.default.contents(atPath: "/proc/\(identifier)/cmdline"),
             let owner = FileFacts(of: layout.dataDirectory)?.owner,
             FileFacts(of: "/proc/\(identifier)")?.owner == owner
         else { return false }
-        let arguments = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        let arguments = arguments(of: identifier)
         guard arguments.first?.hasSuffix("/postgres") == true, let flag = arguments.firstIndex(of: "-D") else {
             return false
         }
         return arguments.dropFirst(flag + 1).first == layout.dataDirectory
+    }
+
+    /// Whether a process that was our server has ended; one that is ending has no command line any more.
+    static func isGone(_ identifier: pid_t, of layout: ClusterLayout) -> Bool {
+        !isAlive(identifier) || !(arguments(of: identifier).isEmpty || isServer(identifier, of: layout))
+    }
+
+    private static func arguments(of identifier: pid_t) -> [String] {
+        let bytes = FileManager.default.contents(atPath: "/proc/\(identifier)/cmdline") ?? Data()
+        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A process that has ended but was not collected by its parent counts as gone.

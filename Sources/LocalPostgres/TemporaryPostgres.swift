@@ -82,6 +82,7 @@ public final class TemporaryPostgres: Sendable {
         let script = #"""
             trap '' HUP INT TERM
             read -r _
+            memory=$(sed -n '7s/.* //p' "$1/server/data/postmaster.pid" 2>/dev/null)
             signal=QUIT
             for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
                 busy=
@@ -97,7 +98,11 @@ public final class TemporaryPostgres: Sendable {
                 [ "$round" -lt 10 ] || signal=KILL
                 [ -z "$busy" ] || sleep 0.1
                 rm -rf -- "$2" "$3" 2>/dev/null
-                if [ -z "$busy" ] && [ ! -e "$2" ]; then exit 0; fi
+                if [ -z "$busy" ] && [ ! -e "$2" ]; then
+                    # A server killed by a test could not give its memory back.
+                    [ -z "$memory" ] || ipcrm -m "$memory" 2>/dev/null
+                    exit 0
+                fi
             done
             exit 1
             """#

@@ -160,6 +160,23 @@ struct CrashTests {
         }
     }
 
+    @Test func `destroying a cluster whose server was killed gives its shared memory back`() throws {
+        let cluster = try makeCluster()
+        try cluster.server.ensureRunning()
+        let lines = try String(contentsOfFile: cluster.server.layout.processFile, encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        let segment = try #require(lines.dropFirst(6).first?.split(separator: " ").last)
+        func isHeld() throws -> Bool {
+            let table = try Command(["/bin/cat", "/proc/sysvipc/shm"]).run().output
+            return table.split(separator: "\n").contains { $0.split(separator: " ").dropFirst().first == segment }
+        }
+        try killServer(cluster)
+        try #require(try isHeld(), "a killed server leaves its segment")
+        try cluster.destroy()
+        #expect(try !isHeld())
+        #expect(!exists(cluster.directory))
+    }
+
     private func killServer(_ cluster: TemporaryPostgres) throws {
         let process = try #require(cluster.server.status().processIdentifier)
         try #require(kill(process, SIGKILL) == 0)

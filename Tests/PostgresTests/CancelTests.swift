@@ -32,7 +32,7 @@ struct CancelTests {
 
     @Test("The configured timeout holds for statements without one of their own")
     func configuredTimeout() async throws {
-        try await withConnection({ $0.queryTimeout = .milliseconds(100) }) { connection in
+        try await withConnection(try configured { $0.queryTimeout = .milliseconds(100) }) { connection in
             let error = await postgresError { try await connection.query("SELECT pg_sleep(60)") }
             #expect(error?.kind == .timeout)
         }
@@ -40,7 +40,7 @@ struct CancelTests {
 
     @Test("The server's own statement timeout is its error and not ours")
     func serverTimeout() async throws {
-        try await withConnection({ $0.statementTimeout = .milliseconds(50) }) { connection in
+        try await withConnection(try configured { $0.statementTimeout = .milliseconds(50) }) { connection in
             let error = await postgresError { try await connection.query("SELECT pg_sleep(60)") }
             #expect(error?.kind == .server)
             #expect(error?.sqlState == "57014")

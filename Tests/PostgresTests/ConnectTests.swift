@@ -8,12 +8,12 @@ import Testing
 struct ConnectTests {
     @Test("PG* variables in the environment change none of the settings relied upon")
     func hostileEnvironment() async throws {
-        let change = { (configuration: inout PostgresConfiguration) in
-            configuration.statementTimeout = .milliseconds(7001)
-            configuration.lockTimeout = .seconds(3)
-            configuration.idleInTransactionTimeout = .seconds(9)
+        let configuration = try configured {
+            $0.statementTimeout = .milliseconds(7001)
+            $0.lockTimeout = .seconds(3)
+            $0.idleInTransactionTimeout = .seconds(9)
         }
-        try await withConnection(change) { connection in
+        try await withConnection(configuration) { connection in
             #expect(getenv("PGDATESTYLE") != nil)
             let expected = [
                 "client_encoding": "UTF8", "DateStyle": "ISO, MDY", "TimeZone": "UTC",

@@ -7,11 +7,10 @@ import Testing
 struct PoolTests {
     private func withPool(
         maximum: Int = 4, acquireTimeout: Duration = .seconds(20),
-        _ change: (inout PostgresConfiguration) -> Void = { _ in },
+        configuration: PostgresConfiguration? = nil,
         _ body: (PostgresPool) async throws -> Void
     ) async throws {
-        var configuration = try ThrowawayCluster.get().configuration()
-        change(&configuration)
+        let configuration = try configuration ?? ThrowawayCluster.get().configuration()
         let pool = PostgresPool(
             configuration, limits: PostgresPoolLimits(maximum: maximum), acquireTimeout: acquireTimeout)
         do {
@@ -79,7 +78,7 @@ struct PoolTests {
 
     @Test("Connections a restarted server has closed are replaced without the caller noticing")
     func restartedServer() async throws {
-        try await withPool(maximum: 3, { $0.applicationName = "pool-restart" }) { pool in
+        try await withPool(maximum: 3, configuration: try configured { $0.applicationName = "pool-restart" }) { pool in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<3 { group.addTask { try await pool.query("SELECT pg_sleep(0.1)") } }
                 try await group.waitForAll()
@@ -117,7 +116,9 @@ struct PoolTests {
 
     @Test("A server that cannot be reached is the error of every caller")
     func unreachable() async throws {
-        try await withPool(maximum: 2, { $0.overrides["host"] = "/tmp/nobody-listens-here" }) { pool in
+        try await withPool(
+            maximum: 2, configuration: try configured { $0.overrides["host"] = "/tmp/nobody-listens-here" }
+        ) { pool in
             await withTaskGroup(of: PostgresError.Kind?.self) { group in
                 for _ in 0..<10 { group.addTask { await postgresError { try await pool.query("SELECT 1") }?.kind } }
                 for await kind in group { #expect(kind == .connectionFailed) }
@@ -127,7 +128,7 @@ struct PoolTests {
 
     @Test("Closing waits for what is lent, fails those who wait, and ends every session")
     func closing() async throws {
-        try await withPool(maximum: 1, { $0.applicationName = "pool-closing" }) { pool in
+        try await withPool(maximum: 1, configuration: try configured { $0.applicationName = "pool-closing" }) { pool in
             let entered = Gate()
             let leave = Gate()
             let borrower = Task {

@@ -56,7 +56,7 @@ struct PreparedStatementTests {
     @Test("No more statements are kept than the limit says, and none when it is zero")
     func bounded() async throws {
         for limit in [0, 3] {
-            try await withConnection({ $0.preparedStatementLimit = limit }) { connection in
+            try await withConnection(try configured { $0.preparedStatementLimit = limit }) { connection in
                 for number in 0..<10 {
                     for _ in 0..<3 { try await connection.query("SELECT \(number)") }
                 }

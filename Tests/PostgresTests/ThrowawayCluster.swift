@@ -126,12 +126,11 @@ private let startedCluster = Mutex<ThrowawayCluster?>(nil)
 /// A connection to the shared cluster, closed when `body` ends.
 @discardableResult
 func withConnection<Value>(
-    _ change: (inout PostgresConfiguration) -> Void = { _ in },
+    _ configuration: PostgresConfiguration? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (PostgresConnection) async throws -> Value
 ) async throws -> Value {
-    var configuration = try ThrowawayCluster.get().configuration()
-    change(&configuration)
+    let configuration = try configuration ?? ThrowawayCluster.get().configuration()
     let connection = try await PostgresConnection.connect(configuration)
     do {
         let value = try await body(connection)
@@ -141,6 +140,13 @@ func withConnection<Value>(
         await connection.close()
         throw error
     }
+}
+
+/// The configuration for the shared cluster with a change.
+func configured(_ change: (inout PostgresConfiguration) -> Void) throws -> PostgresConfiguration {
+    var configuration = try ThrowawayCluster.get().configuration()
+    change(&configuration)
+    return configuration
 }
 
 /// The error that `body` throws; nil when it throws none or another kind of error.

@@ -93,7 +93,7 @@ private struct PipelinePump {
 
     mutating func run(_ wire: Wire, _ operation: inout Operation) throws(PostgresError) {
         while !isSynced {
-            let isBlocked = try send(wire, &operation)
+            let isBlocked = wire.isLost ? false : try send(wire, &operation)
             try receive(wire, &operation)
             if isSynced { return }
             if wire.isLost { return drainLost(wire, operation) }
@@ -107,7 +107,9 @@ private struct PipelinePump {
             switch PQflush(wire.handle) {
             case 0: break
             case 1: return true
-            default: throw wire.abandon(operation, "the statements could not be sent")
+            default:
+                try wire.socketFailed(operation)
+                return false
             }
             if isSyncSent {
                 operation.isSentEntirely = true

@@ -69,6 +69,9 @@ public final class PostgresPool: Sendable {
         state.withLock { ($0.machine.openCount, $0.machine.idleCount) }
     }
 
+    /// Callers that wait for a connection.
+    public var waiterCount: Int { state.withLock { $0.machine.waiterCount } }
+
     /// Lends a connection to `body`. What it leaves open is rolled back; a connection that cannot be is discarded.
     ///
     /// Errors of its own: `timeout` when none became free in time, `poolClosed`, `cancelled`, and those of connecting.

@@ -71,7 +71,7 @@ extension Wire {
             if let start = line.range(ofCode: ":  ") {
                 let code = line[start].prefix(5)
                 sqlState = String(code)
-                line = String(line[..<start.lowerBound]) + String(line[start].dropFirst(7))
+                line = String(line[..<start.lowerBound].dropLast() + line[start].dropFirst(7))
             }
             lines.append(line)
         }

@@ -55,9 +55,16 @@ final class Wire {
                 operation.isSentEntirely = true
                 return
             case 1: try pause(writing: true, &operation)
-            default: isLost = true
+            default: try socketFailed(operation)
             }
         }
+    }
+
+    /// The socket has ended. What the server said before may still be waiting in libpq, so this is no error yet; but
+    /// while libpq takes the socket for alive, asking it for a result could block for ever.
+    func socketFailed(_ operation: Operation) throws(PostgresError) {
+        guard PQstatus(handle) != CONNECTION_OK else { throw abandon(operation, "libpq could not use the socket") }
+        isLost = true
     }
 
     /// The next result of the current statement, or nil when it is complete.
@@ -78,9 +85,7 @@ final class Wire {
         switch readiness {
         case .ready(let readable):
             guard readable, PQconsumeInput(handle) == 0 else { return }
-            // Without memory libpq cannot go on, yet the socket lives: there is nothing left to wait for.
-            guard PQstatus(handle) != CONNECTION_OK else { throw abandon(operation, "libpq could not read the answer") }
-            isLost = true
+            try socketFailed(operation)
         case .woken: return
         case .expired:
             guard operation.stop != nil else { return requestStop(.timeout, &operation) }

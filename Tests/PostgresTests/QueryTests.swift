@@ -53,11 +53,11 @@ struct QueryTests {
     func parametersOfAllLengths() async throws {
         try await withConnection { connection in
             for length in [0, 1, 8191, 8192, 1 << 20, 64 << 20] {
+                let bytes = [UInt8](repeating: UInt8(ascii: "x"), count: length)
                 let row = try await connection.query(
                     "SELECT length($1), octet_length($2), md5($2) = md5(convert_to($1, 'UTF8')), $3",
                     [
-                        .text(String(repeating: "x", count: length)),
-                        .bytes([UInt8](repeating: UInt8(ascii: "x"), count: length)), .text("end"),
+                        .text(String(decoding: bytes, as: UTF8.self)), .bytes(bytes), .text("end"),
                     ]
                 ).onlyRow()
                 #expect(try row.int(0) == Int64(length))

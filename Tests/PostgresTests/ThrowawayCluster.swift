@@ -19,6 +19,13 @@ struct ThrowawayCluster: Sendable {
 
     static func get() throws -> ThrowawayCluster { try shared.get() }
 
+    static let hostileEnvironment = [
+        "PGDATESTYLE": "German", "PGTZ": "Asia/Tokyo", "PGCLIENTENCODING": "LATIN1", "PGDATABASE": "absent",
+        "PGOPTIONS": "-c standard_conforming_strings=off -c bytea_output=escape -c extra_float_digits=-10 "
+            + "-c statement_timeout=100s -c lock_timeout=100s -c datestyle=SQL,DMY",
+        "PGAPPNAME": "not-this", "PGPORT": "1",
+    ]
+
     var socketPath: String { "\(directory)/.s.PGSQL.\(port)" }
 
     func configuration(_ overrides: [String: String] = [:]) -> PostgresConfiguration {
@@ -27,6 +34,9 @@ struct ThrowawayCluster: Sendable {
     }
 
     private static func start() throws -> ThrowawayCluster {
+        // Every test runs in a hostile environment: none of it may show. Set before the first connection, because
+        // libpq reads the environment on all threads.
+        for (name, value) in hostileEnvironment { setenv(name, value, 1) }
         let binaries = try findBinaries()
         var template = Array("/tmp/postgres-tests-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
@@ -50,7 +60,7 @@ struct ThrowawayCluster: Sendable {
             fsync = off
             synchronous_commit = off
             full_page_writes = off
-            max_connections = 60
+            max_connections = 200
             shared_buffers = 32MB
             log_min_messages = fatal
             """
@@ -114,13 +124,13 @@ struct ThrowawayCluster: Sendable {
 private let startedCluster = Mutex<ThrowawayCluster?>(nil)
 
 /// A connection to the shared cluster, closed when `body` ends.
+@discardableResult
 func withConnection<Value>(
-    _ change: (inout PostgresConfiguration) -> Void = { _ in },
+    _ configuration: PostgresConfiguration? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (PostgresConnection) async throws -> Value
 ) async throws -> Value {
-    var configuration = try ThrowawayCluster.get().configuration()
-    change(&configuration)
+    let configuration = try configuration ?? ThrowawayCluster.get().configuration()
     let connection = try await PostgresConnection.connect(configuration)
     do {
         let value = try await body(connection)
@@ -130,6 +140,13 @@ func withConnection<Value>(
         await connection.close()
         throw error
     }
+}
+
+/// The configuration for the shared cluster with a change.
+func configured(_ change: (inout PostgresConfiguration) -> Void) throws -> PostgresConfiguration {
+    var configuration = try ThrowawayCluster.get().configuration()
+    change(&configuration)
+    return configuration
 }
 
 /// The error that `body` throws; nil when it throws none or another kind of error.
@@ -148,4 +165,35 @@ func postgresError<Value>(
 func expectUsable(_ connection: PostgresConnection) async throws {
     let answer = try await connection.query("SELECT 41 + 1", readOnly: true).onlyRow().int(0)
     #expect(answer == 42)
+}
+
+/// Waits until the SQL condition holds; the server does the waiting between two looks.
+func wait(until condition: String, _ parameters: [PostgresValue] = []) async throws {
+    try await withConnection { observer in
+        try await observer.execute("SET statement_timeout = '20s'")
+        try await observer.execute(
+            """
+            CREATE FUNCTION pg_temp.nap() RETURNS void LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_stat_clear_snapshot(); PERFORM pg_sleep(0.005); END $$
+            """)
+        for _ in 0..<4000 {
+            if try await observer.query("SELECT \(condition)", parameters).onlyRow().bool(0) { return }
+            try await observer.query("SELECT pg_temp.nap()")
+        }
+        Issue.record("never came true: \(condition)")
+    }
+}
+
+/// Waits until the session runs a statement that contains this text.
+func waitUntilRunning(_ text: String, on processID: Int32) async throws {
+    try await wait(
+        until: "EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND query LIKE $2)",
+        [.int(Int64(processID)), .text("%\(text)%")])
+}
+
+/// Ends a session from the server's side and waits until it is gone.
+func terminate(_ processID: Int32) async throws {
+    try await withConnection { try await $0.query("SELECT pg_terminate_backend($1)", [.int(Int64(processID))]) }
+    try await wait(
+        until: "NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", [.int(Int64(processID))])
 }

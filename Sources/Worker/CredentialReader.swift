@@ -40,7 +40,7 @@ actor CredentialReader {
 
     /// The first credential of a call that is nowhere set; nil when all are there.
     func missing(for call: CallDefinition, service: ServiceDefinition, organisation: String) async throws -> String? {
-        for name in SecretNames.credentials(of: call, service: service) {
+        for name in call.credentials(with: service) {
             if try await credential(name, organisation: organisation) == nil { return name }
         }
         return nil
@@ -50,7 +50,7 @@ actor CredentialReader {
         -> [OpenedSecret]
     {
         var opened: [OpenedSecret] = []
-        for name in SecretNames.credentials(of: call, service: service) {
+        for name in call.credentials(with: service) {
             guard let sealed = try await credential(name, organisation: organisation) else { continue }
             opened.append(
                 OpenedSecret(name: name, secret: try vault.open(sealed), reference: sealed.reference))
@@ -83,30 +83,5 @@ actor CredentialReader {
                     ageMilliseconds: now.milliseconds(since: held.sealedAt)))
         }
         return opened
-    }
-}
-
-/// Which secrets a call names.
-enum SecretNames {
-    static func credentials(of call: CallDefinition, service: ServiceDefinition) -> [String] {
-        let roots = references(of: call, service: service).filter { $0.root == "secrets" }
-        return Set(roots.compactMap(\.path.first)).sorted()
-    }
-
-    private static func references(of call: CallDefinition, service: ServiceDefinition) -> [ExpressionReference] {
-        var found = call.path.references
-        found += call.query.flatMap(\.value.references)
-        found += (call.headers + service.headers).flatMap(\.template.references)
-        switch call.body {
-        case .json(let template): found += template.references
-        case .form(let fields): found += fields.flatMap(\.value.references)
-        case nil: break
-        }
-        switch call.auth ?? service.auth {
-        case .bearer(let template), .header(_, let template): found += template.references
-        case .basic(let user, let password): found += user.references + password.references
-        case nil: break
-        }
-        return found
     }
 }

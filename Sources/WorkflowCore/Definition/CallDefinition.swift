@@ -41,6 +41,30 @@ public struct CallDefinition: Sendable, Equatable {
     }
 }
 
+extension CallDefinition {
+    /// All that the request's templates read, with what the service adds to it.
+    public func references(with service: ServiceDefinition) -> [ExpressionReference] {
+        var found = path.references + query.flatMap(\.value.references)
+        found += (service.headers + headers).flatMap(\.template.references)
+        switch auth ?? service.auth {
+        case .bearer(let template), .header(_, let template): found += template.references
+        case .basic(let user, let password): found += user.references + password.references
+        case nil: break
+        }
+        switch body {
+        case .json(let template): found += template.references
+        case .form(let fields): found += fields.flatMap(\.value.references)
+        case nil: break
+        }
+        return found
+    }
+
+    /// The names of the credentials that the request needs.
+    public func credentials(with service: ServiceDefinition) -> [String] {
+        Set(references(with: service).filter { $0.root == "secrets" }.compactMap(\.path.first)).sorted()
+    }
+}
+
 /// A name with a tree of templates; a value that comes out null is left out of the request.
 public struct NamedJSONTemplate: Sendable, Equatable {
     public let name: String

@@ -49,7 +49,11 @@ final class Folder {
     }
 }
 
-/// Live processes that run PostgreSQL on a data folder.
-func servers(of layout: ClusterLayout) -> [pid_t] {
-    listing("/proc").compactMap { pid_t($0) }.filter { ServerProcess.isServer($0, of: layout) }
+/// Waits until exactly one process is PostgreSQL's first on a data folder; a second one would stay.
+///
+/// Its children carry the same command line for a moment after the fork, before they change it.
+func requireOneServer(of layout: ClusterLayout, _ expected: pid_t?) throws {
+    try waitUntil("one server on \(layout.dataDirectory)") {
+        listing("/proc").compactMap { pid_t($0) }.filter { ServerProcess.isServer($0, of: layout) } == [expected]
+    }
 }

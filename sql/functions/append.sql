@@ -12,6 +12,7 @@ declare
   moment timestamptz;
   new_status text;
   new_hash bytea;
+  holder uuid;
 begin
   select * into current from turnup.run r where r.id = append.run_id for update;
   if not found then
@@ -21,6 +22,17 @@ begin
   if append.expected_seq is not null and append.expected_seq <> current.seq then
     return query select 'behind', current.seq, turnup.microseconds(moment);
     return;
+  end if;
+  if append.key_held and not current.key_held then
+    -- A race with an enqueue is left to the unique index.
+    select r.id into holder from turnup.run r
+      where r.organisation = current.organisation and r.workflow = current.workflow and r.key = current.key
+        and r.key_held;
+    if found then
+      raise exception '"%" of organisation "%" belongs to run % meanwhile', current.key, current.organisation, holder
+        using errcode = 'TU003', detail = json_build_object('run', holder)::text,
+          hint = 'See "turnup show ' || holder || '".';
+    end if;
   end if;
   new_status := coalesce(append.status, current.status);
   new_hash := turnup.event_hash(

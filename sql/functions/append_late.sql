@@ -2,8 +2,8 @@
 -- platform may show them only once. It changes nothing else. Written once for an attempt and epoch.
 create or replace function turnup.append_late(
   worker text, run_id uuid, epoch bigint, attempt_id uuid, body text,
-  secret_names text[], secret_key_ids text[], secret_nonces bytea[], secret_ciphertexts bytea[],
-  secret_fingerprints bytea[], secret_lengths bigint[]
+  secret_names text[], secret_versions bigint[], secret_key_ids text[], secret_nonces bytea[],
+  secret_ciphertexts bytea[], secret_fingerprints bytea[], secret_lengths bigint[]
 ) returns text
 language plpgsql as $$
 #variable_conflict use_column
@@ -32,8 +32,9 @@ begin
   update turnup.run r set seq = current.seq + 1, hash = new_hash, updated_at = moment where r.id = current.id;
   insert into turnup.secret (
     scope, scope_id, name, version, key_id, nonce, ciphertext, fingerprint, length, created_at, created_by)
-  select 'run', current.id::text, s.name, 1, s.key_id, s.nonce, s.ciphertext, s.fingerprint, s.length, moment, worker
-  from unnest(secret_names, secret_key_ids, secret_nonces, secret_ciphertexts, secret_fingerprints, secret_lengths)
-    as s(name, key_id, nonce, ciphertext, fingerprint, length);
+  select 'run', current.id::text, s.name, s.version, s.key_id, s.nonce, s.ciphertext, s.fingerprint, s.length, moment, worker
+  from unnest(secret_names, secret_versions, secret_key_ids, secret_nonces, secret_ciphertexts,
+      secret_fingerprints, secret_lengths)
+    as s(name, version, key_id, nonce, ciphertext, fingerprint, length);
   return 'accepted';
 end $$;

@@ -5,6 +5,7 @@ language plpgsql stable as $$
 declare
   given jsonb;
   complete jsonb;
+  fields jsonb := coalesce(declared::jsonb, '{}');
   field record;
   kinds jsonb;
 begin
@@ -17,20 +18,18 @@ begin
   if jsonb_typeof(given) <> 'object' then
     raise exception 'the input must be a JSON object, not %', jsonb_typeof(given) using errcode = 'TU002';
   end if;
-  complete := given;
+  complete := turnup.with_defaults(declared, given);
   for field in
-    select name, rules from jsonb_each(coalesce(declared::jsonb, '{}')) as declared_field(name, rules)
+    select name, rules from jsonb_each(fields) as declared_field(name, rules)
   loop
     if coalesce((field.rules ->> 'secret')::boolean, false) then
       raise exception 'input "%" is secret and cannot come through SQL', field.name
         using errcode = 'TU002', hint = 'Enqueue with the turnup command, which seals it first.';
     end if;
-    if not given ? field.name then
-      if field.rules ? 'default' then
-        complete := complete || jsonb_build_object(field.name, field.rules -> 'default');
-      else
-        raise exception 'input "%" is missing', field.name using errcode = 'TU002';
-      end if;
+    if not complete ? field.name then
+      raise exception 'input "%" is missing', field.name
+        using errcode = 'TU002',
+          hint = format('Give it in the input, as in {"%s": …}.', field.name);
     end if;
     kinds := case jsonb_typeof(field.rules -> 'type')
       when 'array' then field.rules -> 'type' else jsonb_build_array(field.rules -> 'type') end;
@@ -42,11 +41,13 @@ begin
     end if;
   end loop;
   for field in
-    select name from jsonb_object_keys(given) as name where not coalesce(declared::jsonb, '{}') ? name
+    select name from jsonb_object_keys(given) as name where not fields ? name
   loop
     raise exception 'input "%" is not declared by the workflow', field.name
       using errcode = 'TU002',
-        hint = format('Declared: %s.', (select string_agg(name, ', ') from jsonb_object_keys(declared::jsonb) as name));
+        hint = coalesce(
+          'Declared: ' || (select string_agg(name, ', ') from jsonb_object_keys(fields) as name) || '.',
+          'The workflow takes no input.');
   end loop;
   return complete::json;
 end $$;

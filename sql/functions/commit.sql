@@ -13,7 +13,10 @@ create or replace function turnup.commit(
   secret_runs bigint[], secret_names text[], secret_versions bigint[], secret_key_ids text[],
   secret_nonces bytea[], secret_ciphertexts bytea[], secret_fingerprints bytea[], secret_lengths bigint[]
 ) returns table (place bigint, answer text, seq bigint, recorded_microseconds bigint)
-language plpgsql as $$
+language plpgsql
+-- The statistics of a queue are always out of date; without these a batch may read whole tables.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
 #variable_conflict use_column
 declare
   count integer := coalesce(cardinality(run_ids), 0);
@@ -28,7 +31,8 @@ declare
   moment_microseconds bigint;
   times bigint[] := array_fill(null::bigint, array[count]);
   place integer;
-  first_event integer;
+  live_count integer := 0;
+  moved_count integer;
   landed_microseconds bigint;
 begin
   -- Always in the order of the id, and run rows before task rows.
@@ -47,15 +51,20 @@ begin
     if found_epochs[place] = epochs[place] and found_seqs[place] = base_seqs[place] then
       answers[place] := 'accepted';
       seqs[place] := found_seqs[place];
+      if statuses[place] = 'live' then live_count := live_count + 1; end if;
     else
-      -- Our own first event at its place is proof: an epoch belongs to one claim of one worker.
-      first_event := array_position(event_runs, place::bigint);
-      select turnup.microseconds(e.recorded_at) into landed_microseconds
-      from turnup.event e
-      where e.run_id = run_ids[place] and e.seq = base_seqs[place] + 1 and e.epoch = epochs[place]
-        and e.actor = worker and e.type = event_types[first_event]
-        and e.attempt_id is not distinct from event_attempts[first_event]
-        and e.body::text = event_bodies[first_event];
+      -- All of its events at their places are proof: an epoch belongs to one claim of one worker.
+      select turnup.microseconds(max(e.recorded_at)) into landed_microseconds
+      from (
+          select given.type, given.body, given.attempt, base_seqs[place] + row_number() over (order by given.i) as seq
+          from unnest(event_runs, event_types, event_bodies, event_attempts) with ordinality
+            as given(run, type, body, attempt, i)
+          where given.run = place
+        ) as given
+        left join turnup.event e on e.run_id = run_ids[place] and e.seq = given.seq and e.epoch = epochs[place]
+          and e.actor = worker and e.type = given.type and e.attempt_id is not distinct from given.attempt
+          and e.body::text = given.body
+      having count(*) > 0 and count(*) = count(e.seq);
       if found then
         answers[place] := 'already';
         times[place] := landed_microseconds;
@@ -90,7 +99,7 @@ begin
   set state = g.state, status = g.status, reason = g.reason, key_held = g.key_held, seq = g.seq, hash = g.hash,
     snapshot = g.snapshot::json, snapshot_seq = g.seq,
     times = array_replace(g.times::bigint[], -1, moment_microseconds), updated_at = moment,
-    ended_at = case when g.status in ('live', 'held') then null else moment end
+    ended_at = case when g.status in ('live', 'held') then null else coalesce(r.ended_at, moment) end
   from unnest(run_ids, answers, states, statuses, reasons, key_helds, seqs, hashes, snapshots, run_times)
     as g(id, answer, state, status, reason, key_held, seq, hash, snapshot, times)
   where r.id = g.id and g.answer = 'accepted';
@@ -108,19 +117,30 @@ begin
   using unnest(run_ids, answers, statuses) as g(id, answer, status)
   where t.run_id = g.id and g.answer = 'accepted' and g.status <> 'live';
 
-  -- A run whose next call goes to a paused service waits for it, with a little jitter.
+  -- A run whose next call goes to a service that is paused for longer waits for it, with a little jitter.
   update turnup.task t
-  set due = greatest(
-      moment + g.due * interval '1 millisecond',
-      case when not g.keeps and s.paused_until > moment then s.paused_until + random() * interval '1 second' end),
+  set due = coalesce(s.paused_until + random() * interval '1 second', moment + g.due * interval '1 millisecond'),
     service = g.service,
-    waiting = coalesce(g.waiting, case when not g.keeps and s.paused_until > moment then 'service_paused' end),
+    waiting = coalesce(g.waiting, case when s.paused_until is not null then 'service_paused' end),
     lease_owner = case when g.keeps then worker end,
     lease_expires = case when g.keeps then moment + lease_milliseconds * interval '1 millisecond' end
   from unnest(run_ids, answers, statuses, due_milliseconds, keeps_lease, services, waitings)
     as g(id, answer, status, due, keeps, service, waiting)
-    left join turnup.service s on s.name = g.service
+    left join turnup.service s on s.name = g.service and not g.keeps
+      and s.paused_until > moment + g.due * interval '1 millisecond'
   where t.run_id = g.id and g.answer = 'accepted' and g.status = 'live';
+
+  -- Live means exactly one task row, also after a status that no worker should have changed.
+  get diagnostics moved_count = row_count;
+  if moved_count < live_count then
+    insert into turnup.task (run_id, due, organisation, service, waiting)
+    select r.id, moment + g.due * interval '1 millisecond', r.organisation, g.service, g.waiting
+    from unnest(run_ids, answers, statuses, due_milliseconds, services, waitings)
+      as g(id, answer, status, due, service, waiting)
+      join turnup.run r on r.id = g.id
+    where g.answer = 'accepted' and g.status = 'live'
+    on conflict (run_id) do nothing;
+  end if;
 
   return query select p::bigint, answers[p], seqs[p], times[p] from generate_series(1, count) as p;
 end $$;

@@ -1,5 +1,5 @@
 -- Starts a run, in the caller's transaction. The same key and input again answers the run that has the
--- key; other input is a conflict. SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict.
+-- key; other input is a conflict. An id of the caller's own makes repeating after a lost answer safe. SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict.
 create or replace function turnup.enqueue(
   workflow text, organisation text, input json, version integer default null, due timestamptz default null,
   id uuid default null, on_conflict text default 'return', wake boolean default true, actor text default null
@@ -16,12 +16,22 @@ declare
   who text := coalesce(enqueue.actor, 'sql:' || session_user);
   body text;
   event_hash bytea;
+  is_same boolean;
 begin
   if enqueue.on_conflict not in ('return', 'error') then
     raise exception 'on_conflict is "%"; it must be return or error', enqueue.on_conflict using errcode = 'TU002';
   end if;
   if coalesce(enqueue.organisation, '') = '' then
     raise exception 'the organisation is missing' using errcode = 'TU002';
+  end if;
+  if octet_length(enqueue.organisation) > 255 then
+    raise exception 'the organisation''s name has % bytes; it may have 255', octet_length(enqueue.organisation)
+      using errcode = 'TU002';
+  end if;
+  -- Infinity is refused too: it would never come due.
+  if enqueue.due > moment + interval '100 years' or enqueue.due < '1970-01-01 00:00:00+00' then
+    raise exception 'due is %; it must lie between 1970 and a hundred years from now', enqueue.due
+      using errcode = 'TU002';
   end if;
   select * into definition from turnup.definition d
     where d.workflow = enqueue.workflow and (enqueue.version is null or d.version = enqueue.version)
@@ -42,7 +52,6 @@ begin
 
   loop
     if enqueue.id is not null then
-      -- The same id again is an enqueue whose answer was lost.
       select * into existing from turnup.run r where r.id = enqueue.id;
       exit when found;
     end if;
@@ -52,7 +61,8 @@ begin
     values (
       new_id, definition.workflow, definition.version, definition.digest, enqueue.organisation, new_key, true,
       definition.canonical ->> 'start', 'live', 1, event_hash, moment, moment)
-    on conflict (organisation, workflow, key) where key_held do nothing;
+    -- Any conflict: the key is taken, or the id was used a moment ago.
+    on conflict do nothing;
     if found then
       insert into turnup.event (run_id, seq, type, body, epoch, actor, recorded_at, hash)
       values (new_id, 1, 'run.requested', body::json, 0, who, moment, event_hash);
@@ -69,12 +79,28 @@ begin
     -- The holder let go of the key between the two statements: try again.
   end loop;
 
-  if enqueue.on_conflict = 'return' and existing.status <> 'failed' and existing.status <> 'cancelled'
-    and existing.key = new_key and existing.workflow = definition.workflow
-    and existing.organisation = enqueue.organisation
-    and exists (select from turnup.event e
-      where e.run_id = existing.id and e.seq = 1 and (e.body -> 'input')::jsonb = checked::jsonb)
-  then
+  is_same := existing.workflow = definition.workflow and existing.organisation = enqueue.organisation
+    and existing.key = new_key and exists (
+      select from turnup.event e
+      where e.run_id = existing.id and e.seq = 1 and (
+        (e.body -> 'input')::jsonb = checked::jsonb
+        -- The run may be of another version with other defaults.
+        or (e.body -> 'input')::jsonb = (
+          select turnup.with_defaults(d.canonical -> 'input', coalesce(enqueue.input, '{}')::jsonb)
+          from turnup.definition d where d.workflow = existing.workflow and d.version = existing.version)));
+  if existing.id = enqueue.id then
+    -- The same id again is an enqueue whose answer was lost: it gets that answer, whatever became of the run.
+    if is_same then
+      return query select existing.id, false;
+      return;
+    end if;
+    raise exception 'the id % was used before, for "%" of organisation "%" in workflow "%" or with other input',
+      existing.id, existing.key, existing.organisation, existing.workflow
+      using errcode = 'TU003',
+        detail = json_build_object('run', existing.id, 'status', existing.status, 'state', existing.state)::text,
+        hint = 'Leave the id out, or use a new one for each run.';
+  end if;
+  if is_same and enqueue.on_conflict = 'return' and existing.status not in ('failed', 'cancelled') then
     return query select existing.id, false;
     return;
   end if;
@@ -84,8 +110,8 @@ begin
       detail = json_build_object('run', existing.id, 'status', existing.status, 'state', existing.state)::text,
       hint = case
         when existing.status in ('failed', 'cancelled') then
-          'Something may exist over there, so the run keeps its key until a person decides. See "turnup show '
-            || existing.id || '".'
-        else 'It was enqueued with other input, or on_conflict is "error". See "turnup show ' || existing.id || '".'
-      end;
+          'Something may exist over there, so the run keeps its key until a person decides.'
+        when is_same then 'It was enqueued with the same input, and on_conflict is "error".'
+        else 'It was enqueued with other input.'
+      end || ' See "turnup show ' || existing.id || '".';
 end $$;

@@ -8,7 +8,7 @@ begin
   for part in select * from json_array_elements(key_parts) loop
     if part ->> 'text' is not null then
       key := key || (part ->> 'text');
-    elsif json_typeof(input -> (part ->> 'input')) in ('object', 'array', 'null') then
+    elsif coalesce(json_typeof(input -> (part ->> 'input')), 'null') in ('object', 'array', 'null') then
       raise exception 'input "%" is part of the key and must be text, a number or true/false', part ->> 'input'
         using errcode = 'TU002';
     else
@@ -17,6 +17,9 @@ begin
   end loop;
   if key = '' then
     raise exception 'the key of the run would be empty' using errcode = 'TU002';
+  end if;
+  if octet_length(key) > 1024 then
+    raise exception 'the key of the run has % bytes; it may have 1024', octet_length(key) using errcode = 'TU002';
   end if;
   return key;
 end $$;

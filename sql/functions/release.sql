@@ -3,7 +3,10 @@
 create or replace function turnup.release(
   worker text, run_ids uuid[], epochs bigint[], due_milliseconds bigint[], services text[], waitings text[]
 ) returns bigint
-language plpgsql as $$
+language plpgsql
+-- The statistics of a queue are always out of date; without these a batch may read whole tables.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
 #variable_conflict use_column
 declare
   moment timestamptz;
@@ -12,14 +15,20 @@ begin
   perform from turnup.run r where r.id = any(run_ids) order by r.id for update;
   moment := turnup.now();
   update turnup.task t
-  set due = greatest(
-      moment + g.due * interval '1 millisecond',
-      case when s.paused_until > moment then s.paused_until + random() * interval '1 second' end),
+  set due = case
+      -- Somebody else's event that the worker has not seen must not wait behind what it decided.
+      when exists (
+        select from turnup.event e
+        where e.run_id = g.id and e.seq > r.snapshot_seq and e.epoch = g.epoch and e.actor <> worker)
+      then moment
+      else coalesce(s.paused_until + random() * interval '1 second', moment + g.due * interval '1 millisecond') end,
     service = coalesce(g.service, t.service),
-    waiting = coalesce(g.waiting, case when s.paused_until > moment then 'service_paused' end), lease_owner = null, lease_expires = null
+    waiting = coalesce(g.waiting, case when s.paused_until is not null then 'service_paused' end),
+    lease_owner = null, lease_expires = null
   from unnest(run_ids, epochs, due_milliseconds, services, waitings) as g(id, epoch, due, service, waiting)
     join turnup.run r on r.id = g.id
     left join turnup.service s on s.name = g.service
+      and s.paused_until > moment + g.due * interval '1 millisecond'
   where t.run_id = g.id and t.lease_owner = worker and r.epoch = g.epoch;
   get diagnostics released = row_count;
   return released;

@@ -1,3 +1,11 @@
+do $$
+begin
+  if current_setting('server_encoding') <> 'UTF8' then
+    raise exception 'the database is encoded in %, and Turnup needs UTF8', current_setting('server_encoding')
+      using hint = 'Make one with: create database … encoding ''UTF8'' template template0.';
+  end if;
+end $$;
+
 -- The installation: one row. The key check tells a wrong key file from the right one.
 create table turnup.installation (
   only_row boolean primary key default true check (only_row),
@@ -40,7 +48,12 @@ create table turnup.event (
   recorded_at timestamptz not null,
   hash bytea not null check (octet_length(hash) = 32),
   primary key (run_id, seq),
-  check (type not like 'attempt.%' or attempt_id is not null)
+  check (type not like 'attempt.%' or attempt_id is not null),
+  -- json keeps NUL characters and lone surrogates that nothing could read again; jsonb refuses them. Its parse
+  -- is spent only on a text with such an escape in it.
+  constraint event_body_readable check (
+    (strpos(body::text, '\u0000') = 0 and strpos(body::text, '\ud') = 0 and strpos(body::text, '\uD') = 0)
+    or body::jsonb is not null)
 );
 
 -- The database itself refuses a second start and a second end of an attempt.
@@ -157,7 +170,7 @@ alter table turnup.definition enable always trigger refuse_truncate;
 -- A secret may be forgotten, and nothing else may happen to it.
 create function turnup.allow_only_forgetting() returns trigger language plpgsql as $$
 begin
-  if tg_op = 'UPDATE' and new.ciphertext is null and new.forgotten_at is not null
+  if tg_op = 'UPDATE' and old.forgotten_at is null and new.ciphertext is null and new.forgotten_at is not null
     and (new.scope, new.scope_id, new.name, new.version, new.key_id, new.fingerprint, new.length,
          new.created_at, new.created_by)
       is not distinct from

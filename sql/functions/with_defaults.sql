@@ -1,0 +1,8 @@
+-- An input with the defaults of the declared fields that it does not give.
+create or replace function turnup.with_defaults(declared json, given jsonb) returns jsonb
+language sql immutable parallel safe as $$
+  select coalesce(
+    (select jsonb_object_agg(field.name, field.rules -> 'default')
+      from jsonb_each(coalesce(declared::jsonb, '{}')) as field(name, rules)
+      where field.rules ? 'default'), '{}') || given
+$$;

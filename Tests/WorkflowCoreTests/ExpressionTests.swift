@@ -28,13 +28,13 @@ struct ExpressionTests {
         "Values come out as CEL says, by a table over all operators and functions",
         arguments: [
             // Literals
-            ("null", nil), ("true", true), ("0x1F", 31), ("-0x10", -16),
+            ("null", .null), ("true", true), ("0x1F", 31), ("-0x10", -16),
             ("1.50", .number(JSONNumber(double: 1.5) ?? JSONNumber(0))), (".5", 0.5.json), ("1e2", 100),
             ("-9223372036854775808", .integer(Int64.min)), ("9223372036854775807", .integer(Int64.max)), ("--1", 1),
             (#"'a"b'"#, "a\"b"), (#""a'b""#, "a'b"), (#"'\n\t\\\'\x41\u00e9\U0001F600\101\?\`'"#, "\n\t\\'Aé😀A?`"),
             (#"r'\n'"#, "\\n"),
             ("R\"\\\"", "\\"), ("'''a'b\n''c'''", "a'b\n''c"), (#"r"""\"""# + "\"", "\\"), ("''", ""), ("[]", []),
-            ("[1, 'a', [null],]", [1, "a", [nil]]),
+            ("[1, 'a', [null],]", [1, "a", [.null]]),
             // Paths
             ("input.number", "+34600111222"), ("response.body.items[1].id", 8), ("response.headers['x-id']", "h1"),
             ("response['body']['items'][0]['id']", 7),

@@ -16,16 +16,16 @@ struct FieldCheckTests {
             ),
             (.number, [1, .number(JSONNumber(double: 0.5) ?? JSONNumber(0))]), (.boolean, [true, false]),
             (.object, [["a": 1]]),
-            (.array, [[], [1]]), (.null, [nil]),
+            (.array, [[], [1]]), (.null, [.null]),
         ] as [(FieldDefinition.Kind, [JSONValue])])
     func checksKinds(_ kind: FieldDefinition.Kind, _ values: [JSONValue]) {
         let field = FieldDefinition(name: "f", kinds: [kind])
         for value in values { #expect(field.problem(with: value) == nil) }
-        let all: [JSONValue] = ["x", true, ["a": 1], [1], nil, 0.5.json]
+        let all: [JSONValue] = ["x", true, ["a": 1], [1], .null, 0.5.json]
         for value in all where !values.contains(where: { $0.typeName == value.typeName }) {
             #expect(field.problem(with: value)?.hasPrefix("f must be ") == true)
         }
-        #expect(FieldDefinition(name: "f", kinds: [kind, .null]).problem(with: nil) == nil)
+        #expect(FieldDefinition(name: "f", kinds: [kind, .null]).problem(with: .null) == nil)
     }
 
     @Test("A sentence says what is wanted and what is there, by breaking each check")

@@ -11,7 +11,7 @@ struct JSONParserTests {
             (#""""#, ""), (#""a\"\\\/\b\f\n\r\té""#, "a\"\\/\u{8}\u{C}\n\r\té"), (#""\ud83d\ude00""#, "😀"),
             (#""\uD83D\uDE00x""#, "😀x"),
             (#""\u0000""#, "\0"), (#""\uFFFF\u2028""#, "\u{FFFF}\u{2028}"), ("\"\u{7F}\"", "\u{7F}"),
-            (#"[1,"a",[],{"b":null}]"#, [1, "a", [], ["b": nil]]),
+            (#"[1,"a",[],{"b":null}]"#, [1, "a", [], ["b": .null]]),
             (#"{"":1,"é":2,"e\u0301":3}"#, ["": 1, "é": 2, "e\u{301}": 3]),
         ] as [(String, JSONValue)])
     func readsValid(_ text: String, _ value: JSONValue) throws {

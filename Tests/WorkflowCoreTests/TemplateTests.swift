@@ -7,7 +7,7 @@ struct TemplateTests {
         "A template gives its value, by a table of single and mixed ones",
         arguments: [
             ("", ""), ("plain", "plain"), ("${response.status}", 403),
-            ("${response.body.items}", [["id": 7], ["id": 8]]), ("${response.body.none}", nil),
+            ("${response.body.items}", [["id": 7], ["id": 8]]), ("${response.body.none}", .null),
             ("${response.body.ok}", false),
             (" ${response.status}", " 403"), ("a${input.number}b${input.count}${true}", "a+34600111222b3true"),
             ("${1}${2}", "12"),
@@ -111,7 +111,7 @@ struct JSONTemplateTests {
         let result = try body.evaluate(sampleScope())
         #expect(
             result.plain == [
-                "n": 403, "t": "n-403", "kept": nil, "list": [nil, nil, true], "deep": .object(JSONObject()),
+                "n": 403, "t": "n-403", "kept": .null, "list": [.null, .null, true], "deep": .object(JSONObject()),
                 "${a}x": "${a}",
             ])
         #expect(!result.containsSecret)
@@ -120,7 +120,7 @@ struct JSONTemplateTests {
 
     @Test("Parts without expressions are literals, by parsing such trees")
     func findsLiterals() throws {
-        #expect(try template(#"{"a":["x",1,null,"$${y}"]}"#) == .literal(["a": ["x", 1, nil, "${y}"]]))
+        #expect(try template(#"{"a":["x",1,null,"$${y}"]}"#) == .literal(["a": ["x", 1, .null, "${y}"]]))
         guard case .object(let members) = try template(#"{"a":{"b":1},"c":"${run.id}"}"#) else {
             throw TestFailure("no object")
         }

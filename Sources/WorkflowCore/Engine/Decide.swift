@@ -33,7 +33,8 @@ struct Turn {
     /// The state as it would be after one more event.
     func folded(_ type: EventType, _ body: JSONObject, attemptId: Identifier? = nil) -> RunState {
         let event = RecordedEvent(
-            seq: state.seq + 1, type: type.rawValue, body: body, epoch: 0, attemptId: attemptId, actor: "decide",
+            seq: state.seq.addingClamped(1), type: type.rawValue, body: body, epoch: 0, attemptId: attemptId,
+            actor: "decide",
             recordedAt: .ofThisCommit)
         var after = state
         after.seq = event.seq
@@ -54,10 +55,13 @@ struct Turn {
                 evidence: ["detail": "the worker that sent it did not come back with an answer"])
             return settle(lost, of: attempt)
         case (.live, nil, _):
-            if state.seq == 1, let problem = inputProblem() { return fail(error: "input", problem) }
+            if isUntouched, let problem = inputProblem() { return fail(error: "input", problem) }
             return flow()
         }
     }
+
+    /// Whether nothing was decided yet. People may have written already, so the seq does not tell.
+    private var isUntouched: Bool { state.enteredAt == state.requestedAt && state.attempts == 0 && state.cancel == nil }
 
     /// SQL has checked names and kinds; the rest is checked here, once.
     private func inputProblem() -> String? {
@@ -72,7 +76,9 @@ struct Turn {
     mutating func flow() -> NextStep {
         for _ in 0..<Self.maximumSteps {
             guard let here else {
-                return hold(code: "no_such_state", "state \"\(state.state)\" is not in the definition")
+                return hold(
+                    code: "no_such_state", "state \"\(state.state)\" is not in the definition",
+                    choices: ["retry", "abandon"])
             }
             if case .end(let status) = here.exit { return finish(status) }
             if state.cancel != nil { return finishCancelled() }
@@ -100,8 +106,9 @@ struct Turn {
             }
         }
         return hold(
-            code: "circle", "the run passed \(Self.maximumSteps) states without a call or a pause; the definition loops"
-        )
+            code: "circle",
+            "the run passed \(Self.maximumSteps) states without a call or a pause; the definition loops",
+            choices: ["retry", "abandon"])
     }
 
     /// Enters the state behind the exit; answers a step only when the exit could not be evaluated.
@@ -131,9 +138,13 @@ struct Turn {
         }
     }
 
-    mutating func hold(code: String, _ text: String, choices: [String] = []) -> NextStep {
-        var body: JSONObject = ["code": .string(code), "text": .string(text)]
-        if !choices.isEmpty { body["choices"] = .array(choices.map { .string($0) }) }
+    /// Parks the run for a person, who has these choices.
+    mutating func hold(code: String, _ text: String, choices: [String], facts: JSONObject = [:]) -> NextStep {
+        var body: JSONObject = [
+            "code": .string(code), "text": .string(text.storable), "state": .string(state.state),
+            "choices": .array(choices.map { .string($0) }),
+        ]
+        for (name, value) in facts.members { body[name] = value }
         emit(.runHeld, body)
         return .held
     }

@@ -24,7 +24,7 @@ public func evolve(_ state: RunState?, run id: Identifier, _ event: RecordedEven
         }
         return try firstState(id, event)
     }
-    guard event.seq == state.seq + 1 else {
+    guard event.seq > 0, event.seq - 1 == state.seq else {
         throw EvolveError(seq: event.seq, message: "the run stands at \(state.seq)")
     }
     state.seq = event.seq
@@ -48,6 +48,7 @@ private func firstState(_ id: Identifier, _ event: RecordedEvent) throws(EvolveE
 
 extension RunState {
     mutating func apply(_ type: EventType, _ event: RecordedEvent) throws(EvolveError) {
+        if let problem = problem(with: type, event) { throw EvolveError(seq: event.seq, message: problem) }
         let body = event.body
         switch type {
         case .runRequested:
@@ -56,17 +57,20 @@ extension RunState {
             guard let id = event.attemptId else {
                 throw EvolveError(seq: event.seq, message: "the attempt has no id")
             }
-            attempts += 1
+            attempts = attempts.addingClamped(1)
             wait = nil
             openAttempt = OpenAttempt(
                 id: id, state: state, number: attempts, startedAt: event.recordedAt,
                 isRepeatable: body["repeatable"]?.boolValue ?? false)
         case .attemptDone, .attemptNotDone, .attemptUnknown:
-            close(type, body, at: event.recordedAt)
+            try close(type, event)
         case .stateEntered:
             write(body["set"]?.objectValue)
+            giveUp(body["gave_up"], error: body["why"])
             if let target = body["state"]?.stringValue { enter(target, at: event.recordedAt) }
         case .runHeld:
+            write(body["set"]?.objectValue)
+            giveUp(body["gave_up"], error: body["error"])
             status = .held
             reason = body["text"]?.stringValue
         case .cancelRequested:
@@ -82,16 +86,46 @@ extension RunState {
         }
     }
 
-    private mutating func close(_ type: EventType, _ body: JSONObject, at time: Instant) {
+    /// Why an event cannot follow this state. What people and late workers append is always taken.
+    private func problem(with type: EventType, _ event: RecordedEvent) -> String? {
+        switch type {
+        case .runRequested, .cancelRequested, .attemptLate: nil
+        case .attemptStarted:
+            if let openAttempt {
+                "attempt \(openAttempt.id) is still open"
+            } else {
+                status == .live ? nil : "the run is \(status.rawValue)"
+            }
+        case .attemptDone, .attemptNotDone, .attemptUnknown:
+            if let openAttempt {
+                openAttempt.id == event.attemptId ? nil : "it closes another attempt than \(openAttempt.id)"
+            } else {
+                "no attempt is open"
+            }
+        case .stateEntered, .runHeld, .runSucceeded, .runFailed, .runCancelled:
+            if let openAttempt {
+                "attempt \(openAttempt.id) is still open"
+            } else {
+                status.isEnded ? "the run is \(status.rawValue)" : nil
+            }
+        }
+    }
+
+    private mutating func close(_ type: EventType, _ event: RecordedEvent) throws(EvolveError) {
+        let body = event.body
+        let time = event.recordedAt
         if type != .attemptNotDone, openAttempt?.isRepeatable == false { mayHaveCreated = true }
         openAttempt = nil
         write(body["saved"]?.objectValue)
         for item in body["sealed"]?.arrayValue ?? [] {
-            guard let reference = SealedReference(item) else { continue }
+            guard let reference = SealedReference(item) else {
+                throw EvolveError(seq: event.seq, message: "its reference to a sealed secret is incomplete")
+            }
             secrets.removeAll { $0.reference.name.hasSameScalars(as: reference.name) }
             secrets.append(HeldSecret(reference: reference, sealedAt: time))
         }
         lastError = type == .attemptDone ? nil : body["error"]?.stringValue
+        giveUp(body["gave_up"], error: body["error"])
         count(body, at: time)
         if let retry = body["retry"]?.objectValue, let delay = retry["delay_milliseconds"]?.integerValue {
             wait = Wait(since: time, milliseconds: delay)
@@ -102,16 +136,21 @@ extension RunState {
 
     private mutating func count(_ body: JSONObject, at time: Instant) {
         if body["counted"]?.boolValue == false {
-            uncountedInARow += 1
+            uncountedInARow = uncountedInARow.addingClamped(1)
             return
         }
         uncountedInARow = 0
         guard let entry = body["retry"]?["entry"]?.integerValue else { return }
         if let index = counters.firstIndex(where: { $0.entry == Int(clamping: entry) }) {
-            counters[index].attempts += 1
+            counters[index].attempts = counters[index].attempts.addingClamped(1)
         } else {
             counters.append(RetryCounter(entry: Int(clamping: entry), attempts: 1, firstAt: time))
         }
+    }
+
+    private mutating func giveUp(_ text: JSONValue?, error: JSONValue?) {
+        guard let text = text?.stringValue else { return }
+        gaveUp = GivenUp(error: error?.stringValue ?? "", text: text, state: state)
     }
 
     private mutating func enter(_ target: String, at time: Instant) {

@@ -4,11 +4,14 @@ extension Turn {
         var body: JSONObject = ["state": .string(state.state)]
         switch status {
         case .succeeded:
-            body["output"] = .object(output())
+            let (output, problems) = output()
+            body["output"] = .object(output)
+            if !problems.isEmpty { body["output_problems"] = .object(problems) }
             emit(.runSucceeded, body)
         case .failed:
-            body["error"] = .string(state.lastError ?? "failed")
-            body["reason"] = .string(failureText ?? "the definition ended the run in state \(state.state)")
+            body["error"] = .string(state.gaveUp?.error ?? state.lastError ?? "failed")
+            body["reason"] = .string(state.gaveUp?.text ?? "the definition ended the run in state \(state.state)")
+            if let gaveUp = state.gaveUp { body["failed_in"] = .string(gaveUp.state) }
             emit(.runFailed, body)
         case .cancelled:
             body["reason"] = .string(state.cancel?.reason ?? "the definition ended the run in state \(state.state)")
@@ -28,21 +31,19 @@ extension Turn {
         return .ended
     }
 
-    /// What the failing attempt or state said, from the event that led here.
-    private var failureText: String? {
-        events.last { $0.body["gave_up"] != nil }?.body["gave_up"]?.stringValue
-    }
-
-    /// The public projection. A value that cannot be evaluated is left out: the run has succeeded all the same.
-    private func output() -> JSONObject {
-        let scope = RunScope(state).expressionScope
-        var output = JSONObject()
+    /// The public projection. A value that cannot be evaluated is left out, with the reason beside it: the run
+    /// has succeeded all the same.
+    private func output() -> (values: JSONObject, problems: JSONObject) {
+        var values = JSONObject()
+        var problems = JSONObject()
         for item in definition.output {
             do throws(ExpressionError) {
-                if case .plain(let value) = try item.template.evaluate(scope) { output[item.name] = value }
-            } catch { continue }
+                for (name, value) in try evaluated([item], in: state).members { values[name] = value }
+            } catch {
+                problems[item.name] = .string(error.description)
+            }
         }
-        return output
+        return (values, problems)
     }
 
     func evaluated(_ values: [NamedTemplate], in state: RunState, error: JSONObject? = nil) throws(ExpressionError)
@@ -58,9 +59,24 @@ extension Turn {
                     code: .secret, message: "\(item.name) would hold a secret in plain",
                     source: item.template.source, offset: 0)
             }
+            guard !value.containsNul else {
+                throw ExpressionError(
+                    code: .expression, message: "\(item.name) would hold the character U+0000, which cannot be stored",
+                    source: item.template.source, offset: 0)
+            }
             written[item.name] = value
         }
         return written
+    }
+}
+
+extension String {
+    /// The same with U+FFFD in place of U+0000.
+    var storable: String {
+        guard utf8.contains(0) else { return self }
+        var scalars = UnicodeScalarView()
+        for scalar in unicodeScalars { scalars.append(scalar.value == 0 ? "\u{FFFD}" : scalar) }
+        return String(scalars)
     }
 }
 

@@ -17,12 +17,13 @@ extension Turn {
         let isStandard =
             error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status)
         if isStandard, !here.retriesNothing { return retry(entry: -1, .standard, result) }
-        return .never("\(error) is not retried in state \(here.name)")
+        let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
+        return .never("\(error) is not retried in state \(here.name)\(detail)")
     }
 
     private func retry(entry: Int, _ policy: RetryPolicy, _ result: AttemptResult) -> RetryChoice {
         let counter = state.counters.first { $0.entry == entry }
-        let tried = (counter?.attempts ?? 0) + 1
+        let tried = (counter?.attempts ?? 0).addingClamped(1)
         let error = result.error ?? ""
         if let most = policy.maximumAttempts, tried >= most {
             return .never("\(error) after \(tried) attempts, the most that policy \(policy.name) allows")
@@ -35,7 +36,7 @@ extension Turn {
         }
         if let within = policy.withinMilliseconds {
             let used = counter.map { max(0, surroundings.now.milliseconds(since: $0.firstAt)) } ?? 0
-            if used + delay > within {
+            if delay > max(0, within) - used {
                 let span = RetryArithmetic.spanText(within)
                 return .never(
                     raised
@@ -44,8 +45,8 @@ extension Turn {
             }
         }
         var retry: JSONObject = [
-            "policy": .string(policy.name), "entry": .integer(entry), "delay_milliseconds": .integer(delay),
-            "number": .integer(tried),
+            "policy": .string(policy.name), "entry": .integer(entry),
+            "delay_milliseconds": .integer(min(delay, RetryArithmetic.longestMilliseconds)), "number": .integer(tried),
         ]
         if raised { retry["retry_after_milliseconds"] = .integer(delay) }
         return .after(retry)
@@ -55,26 +56,32 @@ extension Turn {
     private func waitForPlatform(_ result: AttemptResult) -> JSONObject {
         let policy = RetryPolicy(name: "service", maximumDelayMilliseconds: 30_000, jitter: .equal)
         var delay = RetryArithmetic.delayMilliseconds(
-            policy, retry: state.uncountedInARow + 1, random: surroundings.random)
+            policy, retry: state.uncountedInARow.addingClamped(1), random: surroundings.random)
         var retry: JSONObject = ["policy": "service"]
         if let asked = result.retryAfterMilliseconds, asked > delay {
             delay = asked
             retry["retry_after_milliseconds"] = .integer(asked)
         }
-        retry["delay_milliseconds"] = .integer(delay)
+        retry["delay_milliseconds"] = .integer(min(delay, RetryArithmetic.longestMilliseconds))
         return retry
     }
 }
 
 /// Delays, from a policy and one random number.
 public enum RetryArithmetic {
+    /// No wait is longer, whatever a platform asks for: ten years, as for every duration in a file.
+    public static let longestMilliseconds = DurationText.maximumMilliseconds
+
     /// The delay before the given retry (1 for the first), in milliseconds.
     public static func delayMilliseconds(_ policy: RetryPolicy, retry: Int, random: UInt64) -> Int64 {
-        var delay = Double(policy.delayMilliseconds)
-        let most = Double(policy.maximumDelayMilliseconds)
+        let most = Double(min(max(policy.maximumDelayMilliseconds, 0), longestMilliseconds))
+        var delay = min(max(Double(policy.delayMilliseconds), 0), most)
         // A loop, not a power: it stops at the cap, and a factor of 1 never gets there.
-        for _ in 1..<max(1, min(retry, 10_000)) where delay < most && policy.backoff != 1 { delay *= policy.backoff }
-        delay = min(max(delay, 0), most)
+        var left = min(retry, 10_000) - 1
+        while left > 0, delay > 0, delay < most, policy.backoff.isFinite, policy.backoff > 0, policy.backoff != 1 {
+            delay = min(delay * policy.backoff, most)
+            left -= 1
+        }
         let share = Double(random >> 11) / Double(UInt64(1) << 53)
         switch policy.jitter {
         case .none: break

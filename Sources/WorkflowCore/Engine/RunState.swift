@@ -40,6 +40,8 @@ public struct RunState: Sendable, Equatable {
     /// Why the run is held, failed or cancelled, for people.
     public internal(set) var reason: String?
     public internal(set) var lastError: String?
+    /// What last found no further try: the cause that a later `end: failed` names.
+    public internal(set) var gaveUp: GivenUp?
 
     public init(
         id: Identifier, workflow: String, version: Int, definitionDigest: String, organisation: String, key: String,
@@ -70,7 +72,9 @@ public struct RunState: Sendable, Equatable {
     }
 
     /// The version that the next value of a secret variable gets.
-    public func nextVersion(ofSecret name: String) -> Int { (secret(name)?.reference.version ?? 0) + 1 }
+    public func nextVersion(ofSecret name: String) -> Int {
+        (secret(name)?.reference.version ?? 0).addingClamped(1)
+    }
 }
 
 /// How often one retry entry was used since the state was entered, and since when.
@@ -97,10 +101,13 @@ public struct Wait: Sendable, Equatable {
         self.milliseconds = milliseconds
     }
 
-    /// What is left of it; the whole span while its start is only being committed.
+    /// What is left of it, rounded up so that nothing is early; the whole span while its start is only being committed.
     public func remainingMilliseconds(now: Instant) -> Int64 {
-        since.isOfThisCommit
-            ? milliseconds : max(0, since.advanced(byMilliseconds: milliseconds).milliseconds(since: now))
+        if since.isOfThisCommit { return max(0, milliseconds) }
+        let end = since.advanced(byMilliseconds: milliseconds)
+        guard end > now else { return 0 }
+        let whole = end.milliseconds(since: now)
+        return now.advanced(byMilliseconds: whole) < end ? whole.addingClamped(1) : whole
     }
 }
 
@@ -129,6 +136,21 @@ public struct HeldSecret: Sendable, Equatable {
     public init(reference: SealedReference, sealedAt: Instant) {
         self.reference = reference
         self.sealedAt = sealedAt
+    }
+}
+
+/// An error that no retry goes on from.
+public struct GivenUp: Sendable, Equatable {
+    public let error: String
+    /// For people.
+    public let text: String
+    /// The state it happened in.
+    public let state: String
+
+    public init(error: String, text: String, state: String) {
+        self.error = error
+        self.text = text
+        self.state = state
     }
 }
 

@@ -1,9 +1,6 @@
 extension Turn {
     /// Closes the open attempt with what it came to, and goes where that leads.
     mutating func settle(_ result: AttemptResult, of attempt: OpenAttempt) -> NextStep {
-        guard let here, let call = here.call else {
-            return hold(code: "no_such_state", "state \"\(state.state)\" has no call in the definition")
-        }
         var body: JSONObject = [
             "state": .string(attempt.state), "attempt": .integer(attempt.number), "evidence": .object(result.evidence),
         ]
@@ -12,12 +9,21 @@ extension Turn {
         if !result.saved.isEmpty { body["saved"] = .object(result.saved) }
         if !result.sealed.isEmpty { body["sealed"] = .array(result.sealed.map(\.json)) }
 
+        guard let here, let call = here.call else {
+            // What was learned is kept, whatever became of the definition.
+            emit(.closing(result.outcome), body, attemptId: attempt.id)
+            return hold(
+                code: "no_such_state", "state \"\(state.state)\" has no call in the definition",
+                choices: ["retry", "abandon"])
+        }
         switch result.outcome {
         case .done:
             return succeed(here, body, attempt)
-        case .unknown where !call.isRepeatable:
+        case .unknown where !call.isRepeatable || !attempt.isRepeatable:
             emit(.attemptUnknown, body, attemptId: attempt.id)
-            return hold(code: "unknown_outcome", unknownText(call, result), choices: ["done", "retry", "abandon"])
+            return hold(
+                code: "unknown_outcome", unknownText(call, result), choices: ["done", "retry", "abandon"],
+                facts: ["error": .string(result.error ?? "unknown_outcome")])
         case .notDone, .unknown:
             let type = EventType.closing(result.outcome)
             if state.cancel != nil {
@@ -74,12 +80,14 @@ extension Turn {
         var facts: JSONObject = ["name": .string(error), "text": .string(text), "state": .string(here.name)]
         if let status { facts["status"] = .integer(status) }
         var holdText: String?
+        // With the values of the attempt in place.
+        let after = closing.map { folded($0.type, $0.body, attemptId: $0.attemptId) } ?? state
         do throws(ExpressionError) {
             if let caught {
-                let written = try evaluated(caught.set, in: state, error: facts)
+                let written = try evaluated(caught.set, in: after, error: facts)
                 if !written.isEmpty { body["set"] = .object(written) }
                 if case .hold(let template) = caught.target {
-                    var scope = RunScope(state)
+                    var scope = RunScope(after)
                     scope.error = facts
                     holdText = try template.text(scope.expressionScope)
                 }
@@ -87,28 +95,35 @@ extension Turn {
         } catch {
             holdText = "\(text); and its catch could not be evaluated: \(error.description)"
         }
-        if let holdText {
-            record(closing, body)
-            return hold(code: "caught", holdText, choices: ["retry", "abandon"])
-        }
+        if let holdText { return hold(code: "caught", holdText, error, closing, body) }
         let target: String? = if case .next(let name) = caught?.target { name } else { definition.failureState?.name }
         guard let target else {
-            record(closing, body)
-            return hold(code: "no_failure_state", "\(text); and the definition has no state with end: failed")
+            return hold(
+                code: "no_failure_state", "\(text); and the definition has no state with end: failed", error, closing,
+                body)
         }
-        body[closing == nil ? "state" : "entered"] = .string(target)
-        record(closing, body)
+        // The attempt's own event carries the consequence; without an attempt it is a move of its own.
+        if let closing {
+            body["entered"] = .string(target)
+            emit(closing.type, body, attemptId: closing.attemptId)
+        } else {
+            body["state"] = .string(target)
+            emit(.stateEntered, body)
+        }
         return flow()
     }
 
-    /// The attempt's own event carries the consequence; without an attempt it is a move of its own.
-    private mutating func record(
+    /// Parks a run that gave up. What the closing event carries rides in the hold when there is none.
+    private mutating func hold(
+        code: String, _ text: String, _ error: String,
         _ closing: (type: EventType, body: JSONObject, attemptId: Identifier)?, _ body: JSONObject
-    ) {
+    ) -> NextStep {
+        var facts: JSONObject = ["error": .string(error)]
         if let closing {
             emit(closing.type, body, attemptId: closing.attemptId)
-        } else if body["state"] != nil {
-            emit(.stateEntered, body)
+        } else {
+            for name in ["gave_up", "set"] { facts[name] = body[name] }
         }
+        return hold(code: code, text, choices: ["retry", "abandon"], facts: facts)
     }
 }

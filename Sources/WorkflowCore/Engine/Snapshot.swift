@@ -11,7 +11,8 @@ public struct Snapshot: Sendable, Equatable {
 }
 
 extension RunState {
-    /// The state without what the run row has in columns of its own (seq, status, key, organisation, version).
+    /// The state without what the run row has in columns of its own (seq, key, organisation, version). The status is in it: the
+    /// row's may be newer, when a person's verb came after it.
     public var snapshot: Snapshot {
         var times: [Int64] = []
         func mark(_ time: Instant) -> JSONValue {
@@ -20,7 +21,7 @@ extension RunState {
         }
         var json: JSONObject = [
             "state": .string(state), "input": .object(input), "requested_at": mark(requestedAt),
-            "entered_at": mark(enteredAt), "attempts": .integer(attempts),
+            "entered_at": mark(enteredAt), "attempts": .integer(attempts), "status": .string(status.rawValue),
         ]
         if !data.isEmpty { json["data"] = .object(data) }
         if uncountedInARow > 0 { json["uncounted_in_a_row"] = .integer(uncountedInARow) }
@@ -47,24 +48,38 @@ extension RunState {
                 "repeatable": .bool(openAttempt.isRepeatable),
             ]
         }
+        if let gaveUp {
+            json["gave_up"] = [
+                "error": .string(gaveUp.error), "text": .string(gaveUp.text), "state": .string(gaveUp.state),
+            ]
+        }
         if let cancel { json["cancel"] = ["actor": .string(cancel.actor), "reason": .string(cancel.reason)] }
         return Snapshot(json: .object(json), times: times)
     }
 
-    /// Reads a snapshot back; nil when it is not one that this version wrote.
+    /// Reads a snapshot back; nil when it is not one that this version wrote. A part that is there but broken makes
+    /// all of it unreadable: to forget an open attempt would be to send it twice.
     public init?(
         id: Identifier, workflow: String, version: Int, definitionDigest: String, organisation: String, key: String,
         status: RunStatus, seq: Int64, snapshot: Snapshot
     ) {
+        let reader = SnapshotReader(times: snapshot.times)
         let json = snapshot.json
-        func time(_ value: JSONValue?) -> Instant? {
-            guard let index = value?.integerValue, snapshot.times.indices.contains(Int(clamping: index)) else {
-                return nil
-            }
-            return Instant(microseconds: snapshot.times[Int(clamping: index)])
-        }
         guard let state = json["state"]?.stringValue, let input = json["input"]?.objectValue,
-            let requestedAt = time(json["requested_at"]), let enteredAt = time(json["entered_at"])
+            let requestedAt = reader.time(json["requested_at"]), let enteredAt = reader.time(json["entered_at"]),
+            let attempts = json["attempts"]?.integerValue,
+            let status = json["status"].map({ $0.stringValue.flatMap(RunStatus.init) }) ?? status,
+            let data = json["data"].map(\.objectValue) ?? JSONObject(),
+            let uncounted = json["uncounted_in_a_row"].map(\.integerValue) ?? 0,
+            let mayHaveCreated = json["may_have_created"].map(\.boolValue) ?? false,
+            let counters = reader.list(json["counters"], of: reader.counter),
+            let secrets = reader.list(json["secrets"], of: reader.secret),
+            let wait = reader.optional(json["wait"], reader.wait),
+            let openAttempt = reader.optional(json["open_attempt"], reader.attempt),
+            let gaveUp = reader.optional(json["gave_up"], reader.givenUp),
+            let cancel = reader.optional(json["cancel"], reader.cancel),
+            let reason = reader.optional(json["reason"], \.stringValue),
+            let lastError = reader.optional(json["last_error"], \.stringValue)
         else { return nil }
         self.init(
             id: id, workflow: workflow, version: version, definitionDigest: definitionDigest,
@@ -72,38 +87,18 @@ extension RunState {
         self.status = status
         self.seq = seq
         self.enteredAt = enteredAt
-        attempts = Int(clamping: json["attempts"]?.integerValue ?? 0)
-        data = json["data"]?.objectValue ?? JSONObject()
-        uncountedInARow = Int(clamping: json["uncounted_in_a_row"]?.integerValue ?? 0)
-        mayHaveCreated = json["may_have_created"]?.boolValue ?? false
-        reason = json["reason"]?.stringValue
-        lastError = json["last_error"]?.stringValue
-        counters = (json["counters"]?.arrayValue ?? []).compactMap { item in
-            guard let entry = item["entry"]?.integerValue, let used = item["attempts"]?.integerValue,
-                let firstAt = time(item["first_at"])
-            else { return nil }
-            return RetryCounter(entry: Int(clamping: entry), attempts: Int(clamping: used), firstAt: firstAt)
-        }
-        if let since = time(json["wait"]?["since"]), let span = json["wait"]?["milliseconds"]?.integerValue {
-            wait = Wait(since: since, milliseconds: span)
-        }
-        secrets = (json["secrets"]?.arrayValue ?? []).compactMap { item in
-            guard let reference = item["reference"].flatMap(SealedReference.init),
-                let sealedAt = time(item["sealed_at"])
-            else { return nil }
-            return HeldSecret(reference: reference, sealedAt: sealedAt)
-        }
-        openAttempt = json["open_attempt"].flatMap { item in
-            guard let id = item["id"]?.stringValue.flatMap(Identifier.init), let at = item["state"]?.stringValue,
-                let number = item["number"]?.integerValue, let startedAt = time(item["started_at"])
-            else { return nil }
-            return OpenAttempt(
-                id: id, state: at, number: Int(clamping: number), startedAt: startedAt,
-                isRepeatable: item["repeatable"]?.boolValue ?? false)
-        }
-        if let actor = json["cancel"]?["actor"]?.stringValue {
-            cancel = CancelRequest(actor: actor, reason: json["cancel"]?["reason"]?.stringValue ?? "")
-        }
+        self.attempts = Int(clamping: attempts)
+        self.data = data
+        uncountedInARow = Int(clamping: uncounted)
+        self.mayHaveCreated = mayHaveCreated
+        self.counters = counters
+        self.secrets = secrets
+        self.wait = wait
+        self.openAttempt = openAttempt
+        self.gaveUp = gaveUp
+        self.cancel = cancel
+        self.reason = reason
+        self.lastError = lastError
     }
 
     /// The same state once the commit's time is known.

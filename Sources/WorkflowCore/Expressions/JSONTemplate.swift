@@ -149,11 +149,7 @@ public struct JSONTemplateResult: Sendable {
     public func reveal() -> JSONValue { value }
 
     /// The tree, when no secret is in it.
-    public var plain: JSONValue? {
-        // Not `? nil : value`: there nil would be the JSON null.
-        if containsSecret { return .none }
-        return value
-    }
+    public var plain: JSONValue? { containsSecret ? nil : value }
 
     public var isNull: Bool { value.isNull }
 }

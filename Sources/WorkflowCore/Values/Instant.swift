@@ -11,16 +11,27 @@ public struct Instant: Sendable, Hashable, Comparable {
 
     public static func < (left: Instant, right: Instant) -> Bool { left.microseconds < right.microseconds }
 
+    /// So much later, or earlier for a negative span; it stops at the ends of the range.
     public func advanced(byMilliseconds milliseconds: Int64) -> Instant {
+        let end: Int64 = milliseconds < 0 ? .min : .max
         let (product, overflow) = milliseconds.multipliedReportingOverflow(by: 1000)
-        guard !overflow else { return Instant(microseconds: .max) }
-        let (sum, over) = microseconds.addingReportingOverflow(product)
-        return Instant(microseconds: over ? .max : sum)
+        guard !overflow else { return Instant(microseconds: end) }
+        return Instant(microseconds: microseconds.addingClamped(product))
     }
 
     /// Whole milliseconds from `earlier` to this; negative when this is the earlier one.
     public func milliseconds(since earlier: Instant) -> Int64 {
         let (difference, overflow) = microseconds.subtractingReportingOverflow(earlier.microseconds)
-        return overflow ? .max : difference / 1000
+        guard !overflow else { return self < earlier ? .min : .max }
+        return difference / 1000
+    }
+}
+
+extension FixedWidthInteger {
+    /// The sum, or the end of the range that it would pass.
+    func addingClamped(_ other: Self) -> Self {
+        let (sum, overflow) = addingReportingOverflow(other)
+        guard overflow else { return sum }
+        return other < 0 ? .min : .max
     }
 }

@@ -1,0 +1,177 @@
+import Testing
+import WorkflowCore
+
+@Suite("An unknown outcome is not a failed one")
+struct EngineUnknownTests {
+    private static let closings = ["attempt.done", "attempt.not_done", "attempt.unknown"]
+
+    @Test(
+        "A create that may have worked is never sent again: the run is held, with choices and with its key",
+        arguments: [("timeout", nil), ("http.503", 503), ("bad_answer", 200), ("connection_lost", nil)]
+            as [(String, Int?)])
+    func unknownCreate(_ error: String, _ status: Int?) throws {
+        // Not even entries that name the error get at it.
+        let any = CatchEntry(errors: ["any"], target: .next("failed"))
+        var run = try TestRun(Sample.flagship(createCatches: [any]))
+        try run.claim()
+        #expect(try run.finish(.unknown(error, status: status)) == .held)
+        #expect(run.types == ["attempt.unknown", "run.held"])
+        let held = try #require(run.written.last?.body)
+        #expect(held["code"] == "unknown_outcome")
+        #expect(held["error"] == .string(error))
+        #expect(held["state"] == "requested")
+        #expect(held["choices"] == ["done", "retry", "abandon"])
+        let text = try #require(held["text"]?.stringValue)
+        #expect(text.hasPrefix("POST /api/integrations/wpp/create of service wpp may have worked"))
+        #expect(text.contains("the answer was \(error)"))
+        #expect(run.state.reason == text)
+        #expect(run.state.holdsKey && run.state.mayHaveCreated)
+        #expect(try run.claim(after: 86_400_000) == .held)
+        #expect(run.events.count == 4)
+    }
+
+    @Test("What a create answered before it went wrong is kept with the hold")
+    func unknownKeepsValues() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.claim()
+        try run.finish(
+            AttemptResult(
+                outcome: .unknown, error: "bad_answer", status: 200, sealed: AttemptResult.created.sealed))
+        #expect(run.state.secret("api_key")?.reference.fingerprint == "0a1b2c3d")
+    }
+
+    @Test("A create whose worker was lost is closed as unknown once, and held")
+    func lostCreate() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.claim()
+        let attempt = run.state.openAttempt?.id
+        #expect(try run.claim(after: 60_000) == .held)
+        #expect(run.types == ["attempt.unknown", "run.held"])
+        #expect(run.written[0].attemptId == attempt)
+        #expect(run.written[0].body["error"] == "unknown_outcome")
+        #expect(run.written[0].body["evidence"]?["detail"] != nil)
+        #expect(run.written[1].body["text"]?.stringValue?.contains("its worker was lost") == true)
+        #expect(run.state.openAttempt == nil)
+        #expect(try run.claim() == .held)
+        #expect(run.events.filter { Self.closings.contains($0.type) }.count == 1)
+    }
+
+    @Test("A token call whose worker was lost is closed as unknown once, and tried again by the default policy")
+    func lostToken() throws {
+        var run = try TestRun(Sample.flagship())
+        run.random = .max
+        try run.claim()
+        try run.finish(.created)
+        for round in 1...5 {
+            let delay = try #require(try run.claim(after: 60_000).waits)
+            #expect(delay == Int64(500 << round))
+            #expect(run.types == ["attempt.unknown"])
+            #expect(run.written[0].body["retry"]?["policy"] == "default")
+            #expect(!run.state.holdsKey == false)
+            #expect(try run.claim(after: delay).calls == "token-pending")
+        }
+        // A call that kills its worker each time does not go on for ever.
+        #expect(try run.claim(after: 60_000) == .ended)
+        #expect(run.state.reason == "unknown_outcome after 6 attempts, the most that policy default allows")
+        #expect(run.events.filter { Self.closings.contains($0.type) }.count == 7)
+    }
+
+    @Test("The recorded intent decides whether a lost call may be repeated, also against the definition")
+    func intentDecides() throws {
+        var run = try TestRun(Sample.single(isRepeatable: false))
+        try run.claim()
+        let decision = decide(
+            run.state, Sample.single(isRepeatable: true), .claimed, Surroundings(now: run.now, random: 0))
+        #expect(decision.next == .held)
+    }
+
+    @Test("An answer to a state that the definition does not have is kept, and the run held")
+    func stateIsGone() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.claim()
+        let decision = decide(
+            run.state, Sample.single(), .finished(.created), Surroundings(now: run.now, random: 0))
+        #expect(decision.next == .held)
+        #expect(decision.events.map(\.type) == [.attemptDone, .runHeld])
+        #expect(decision.state.openAttempt == nil)
+        #expect(decision.state.data["session"] == "s-1")
+        #expect(decision.state.secret("api_key") != nil)
+        #expect(decision.state.holdsKey)
+    }
+}
+
+@Suite("A person may ask for the end at any time")
+struct EngineCancelTests {
+    @Test("A run that was not begun is cancelled at its first claim, and gives the key back")
+    func beforeTheFirstClaim() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.cancel()
+        #expect(try run.claim() == .ended)
+        #expect(run.types == ["run.cancelled"])
+        #expect(
+            run.written[0].body == [
+                "state": "requested", "reason": "no longer wanted", "asked_by": "person:ana",
+            ])
+        #expect(run.state.status == .cancelled && !run.state.holdsKey)
+        #expect(run.state.reason == "no longer wanted")
+    }
+
+    @Test("A waiting run is cancelled without another call, and keeps the key of what exists over there")
+    func whileWaiting() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.claim()
+        try run.finish(.created)
+        try run.finish(.notActive)
+        try run.cancel()
+        #expect(try run.claim() == .ended)
+        #expect(run.types == ["run.cancelled"])
+        #expect(run.state.holdsKey)
+    }
+
+    @Test("An answer that comes after the wish is kept, and the run does not go on")
+    func whileOpen() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.claim()
+        try run.cancel()
+        #expect(try run.finish(.created) == .ended)
+        #expect(run.types == ["attempt.done", "run.cancelled"])
+        #expect(run.written[0].body["entered"] == nil)
+        #expect(run.state.state == "requested")
+        #expect(run.state.data["session"] == "s-1")
+        #expect(run.state.secret("api_key") != nil)
+        #expect(run.state.status == .cancelled && run.state.holdsKey)
+    }
+
+    @Test("A failed attempt after the wish is closed without a retry, and gives the key back")
+    func whileRefused() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.claim()
+        try run.cancel()
+        #expect(try run.finish(.refused) == .ended)
+        #expect(run.types == ["attempt.not_done", "run.cancelled"])
+        #expect(run.written[0].body["retry"] == nil)
+        #expect(!run.state.holdsKey)
+    }
+
+    @Test("An unknown create is held all the same: the wish does not tell whether it worked")
+    func whileUnknown() throws {
+        var run = try TestRun(Sample.flagship())
+        try run.claim()
+        try run.cancel()
+        #expect(try run.finish(.unknown("timeout")) == .held)
+        #expect(run.types == ["attempt.unknown", "run.held"])
+        #expect(run.state.cancel?.actor == "person:ana")
+        #expect(run.state.holdsKey)
+    }
+
+    @Test("An end that was reached stays, when the wish comes too late")
+    func tooLate() throws {
+        var run = try TestRun(Sample.single())
+        try run.claim()
+        try run.finish(.issued)
+        try run.cancel()
+        #expect(run.state.status == .succeeded)
+        #expect(try run.claim() == .ended)
+        #expect(run.written.isEmpty)
+    }
+}

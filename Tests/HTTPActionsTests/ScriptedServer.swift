@@ -24,9 +24,10 @@ final class ScriptedServer: Sendable {
         Thread.detachNewThread { [weak self] in
             while true {
                 let socket = accept(listener, nil, nil)
-                guard socket >= 0, let self else {
-                    if socket >= 0 { close(socket) }
-                    return
+                guard socket >= 0 else { break }
+                guard let self else {
+                    close(socket)
+                    break
                 }
                 self.accepted.withLock { $0 += 1 }
                 let connection = ServerConnection(socket) { [weak self] request in
@@ -37,6 +38,8 @@ final class ScriptedServer: Sendable {
                     connection.end()
                 }
             }
+            // Not before: another server could get the number while this thread still accepts on it.
+            close(listener)
         }
     }
 
@@ -49,7 +52,6 @@ final class ScriptedServer: Sendable {
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private static func listen() throws -> (Int32, Int) {
@@ -120,12 +122,13 @@ final class ServerConnection: Sendable {
                     return request
                 }
             }
-            guard let more = read() else { return nil }
+            guard let more = readSome() else { return nil }
             buffer.withLock { $0 += more }
         }
     }
 
-    private func read() -> [UInt8]? {
+    /// Whatever has come; nil when the client is gone.
+    func readSome() -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 16_384)
         let count = recv(socket, &bytes, bytes.count, 0)
         return count > 0 ? Array(bytes.prefix(count)) : nil

@@ -25,7 +25,8 @@ struct BodyEvidence {
         case .text, .malformed: value = described(String(decoding: answer.bytes, as: UTF8.self))
         case .empty: return nil
         }
-        return value.serialized().utf8.count <= Self.treeBytes ? value : nil
+        guard value.serialized().utf8.count <= Self.treeBytes else { return nil }
+        return value
     }
 
     private func outline(of value: JSONValue, keeping kept: [String]) -> JSONValue {

@@ -97,7 +97,7 @@ import WorkflowCore
         arguments: [
             "", "platform.test", "ftp://platform.test", "http://u:p@platform.test", "http://platform.test?x=1",
             "http://platform.test#x", "http://", "http://pla tform.test", "http://platform.test\\@evil.test",
-            "http://platform.test%00.evil", "http://[fe80::1%25lo]", "http://plätform.test", "http://platform.test:0",
+            "http://platform.test%00.evil", "http://[fe80::1%25lo]", "http://platform.test:0",
             "http://platform.test:99999", "http:///x", "file:///etc/passwd",
         ])
     func baseURLs(text: String) async throws {

@@ -35,6 +35,7 @@ func opened(_ name: String, _ value: String, version: Int = 1, age: Int64? = nil
 /// The parts of an action, with what most tests need.
 struct Setup {
     var baseURL: String
+    var attemptId = HTTPActionsTests.attemptId
     var method = "POST"
     var path = "/things"
     var query: KeyValuePairs<String, String> = [:]

@@ -3,6 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
+@testable import HTTPActions
+
 /// A server of plain sockets that does exactly what a test writes down, one thread for each connection.
 final class ScriptedServer: Sendable {
     typealias Script = @Sendable (ServerConnection) -> Void
@@ -11,6 +13,7 @@ final class ScriptedServer: Sendable {
     private let listener: Int32
     private let received = Mutex<[ReceivedRequest]>([])
     private let accepted = Mutex(0)
+    private let ended = Ended()
 
     /// Complete requests, in the order they came.
     var requests: [ReceivedRequest] { received.withLock { $0 } }
@@ -24,19 +27,24 @@ final class ScriptedServer: Sendable {
         Thread.detachNewThread { [weak self] in
             while true {
                 let socket = accept(listener, nil, nil)
-                guard socket >= 0, let self else {
-                    if socket >= 0 { close(socket) }
-                    return
+                guard socket >= 0 else { break }
+                guard let self else {
+                    close(socket)
+                    break
                 }
                 self.accepted.withLock { $0 += 1 }
                 let connection = ServerConnection(socket) { [weak self] request in
                     self?.received.withLock { $0.append(request) }
                 }
+                let ended = self.ended
                 Thread.detachNewThread {
                     script(connection)
                     connection.end()
+                    ended.add()
                 }
             }
+            // Not before: another server could get the number while this thread still accepts on it.
+            close(listener)
         }
     }
 
@@ -49,7 +57,18 @@ final class ScriptedServer: Sendable {
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+    }
+
+    /// Waits until every connection so far is over; false when that takes too long. Connections are accepted
+    /// in order, so a last one of the test's own makes sure that none before it is missed.
+    func isQuiet() async throws -> Bool {
+        var setup = Setup(self)
+        setup.deadlineMilliseconds = 200
+        let action = try setup.action()
+        let before = connectionCount
+        _ = try await withActions { await $0.perform(action) }
+        guard connectionCount > before else { return false }
+        return await ended.reaches { self.connectionCount }
     }
 
     private static func listen() throws -> (Int32, Int) {
@@ -75,6 +94,31 @@ final class ScriptedServer: Sendable {
         let (listener, port) = try listen()
         shutdown(listener, Int32(SHUT_RDWR))
         return (port, listener)
+    }
+}
+
+/// Counts connections that are over.
+private final class Ended: Sendable {
+    private let condition = NSCondition()
+    private let count = Mutex(0)
+
+    func add() {
+        count.withLock { $0 += 1 }
+        condition.lock()
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    func reaches(_ goal: @escaping @Sendable () -> Int) async -> Bool {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [self] in
+                let limit = Date(timeIntervalSinceNow: 20)
+                condition.lock()
+                while count.withLock({ $0 }) < goal(), condition.wait(until: limit) {}
+                condition.unlock()
+                continuation.resume(returning: count.withLock { $0 } >= goal())
+            }
+        }
     }
 }
 
@@ -120,12 +164,13 @@ final class ServerConnection: Sendable {
                     return request
                 }
             }
-            guard let more = read() else { return nil }
+            guard let more = readSome() else { return nil }
             buffer.withLock { $0 += more }
         }
     }
 
-    private func read() -> [UInt8]? {
+    /// Whatever has come; nil when the client is gone.
+    func readSome() -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 16_384)
         let count = recv(socket, &bytes, bytes.count, 0)
         return count > 0 ? Array(bytes.prefix(count)) : nil
@@ -151,6 +196,9 @@ final class ServerConnection: Sendable {
         var byte: UInt8 = 0
         return recv(socket, &byte, 1, Int32(MSG_PEEK)) <= 0
     }
+
+    /// Sends an orderly end, and goes on reading.
+    func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
 
     /// Ends with a reset instead of an orderly end.
     func reset() {

@@ -84,7 +84,9 @@ public final class TemporaryPostgres: Sendable {
             read -r _
             memory=$(sed -n '7s/.* //p' "$1/server/data/postmaster.pid" 2>/dev/null)
             signal=QUIT
-            for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+            round=0
+            while [ "$round" -lt 120 ]; do
+                round=$((round + 1))
                 busy=
                 for file in $(grep -laF -e "$1/server/" /proc/[0-9]*/cmdline 2>/dev/null); do
                     process=${file#/proc/}
@@ -95,10 +97,14 @@ public final class TemporaryPostgres: Sendable {
                         if [ "$process" != $$ ]; then kill -$signal "$process" 2>/dev/null && busy=yes; fi ;;
                     esac
                 done
-                [ "$round" -lt 10 ] || signal=KILL
-                [ -z "$busy" ] || sleep 0.1
+                # Killed outright, a server cannot give its shared memory back; it needs five seconds at worst.
+                [ "$round" -lt 80 ] || signal=KILL
+                if [ -n "$busy" ]; then
+                    sleep 0.1
+                    continue
+                fi
                 rm -rf -- "$2" "$3" 2>/dev/null
-                if [ -z "$busy" ] && [ ! -e "$2" ]; then
+                if [ ! -e "$2" ]; then
                     # A server killed by a test could not give its memory back.
                     [ -z "$memory" ] || ipcrm -m "$memory" 2>/dev/null
                     exit 0

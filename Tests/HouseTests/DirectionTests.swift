@@ -57,7 +57,7 @@ private let mayImportAll: Set = ["turnup", "TestSupport"]
     }
 
     private func imports(_ path: String) throws -> [String] {
-        try Repository.lines(path).compactMap { line in
+        try Repository.lines(path).filter { $0.contains("import ") }.compactMap { line in
             line.firstMatch(
                 of:
                     /^\s*(?:@\S+\s+|public\s+|package\s+|internal\s+|private\s+|fileprivate\s+)*import\s+(?:(?:struct|class|enum|func|protocol|typealias|let|var)\s+)?(\w+)/

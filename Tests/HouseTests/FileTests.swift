@@ -14,8 +14,12 @@ import Testing
     @Test func `every trap and every unchecked promise in the sources has its reason beside it`() throws {
         let dangerous =
             /\b(fatalError|preconditionFailure)\(|\btry!|\bas!\s|@unchecked\s+Sendable|nonisolated\(unsafe\)/
+        let words = ["fatalError(", "preconditionFailure(", "try!", "as!", "@unchecked", "nonisolated(unsafe)"]
         for path in Repository.files(below: ["Sources"], ending: ".swift") {
-            let lines = try Repository.lines(path)
+            let text = try Repository.text(path)
+            // Plain search first: matching every line of every file against a pattern takes seconds.
+            guard words.contains(where: text.contains) else { continue }
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             for (index, line) in lines.enumerated() where line.contains(dangerous) {
                 let isComment = line.firstMatch(of: /^\s*\/\//) != nil
                 let above = index > 0 ? lines[index - 1] : ""
@@ -26,14 +30,15 @@ import Testing
     }
 
     @Test func `SQL is spoken in the event store only`() throws {
-        // Session settings, the making of a cluster and test databases are no business of the event store.
+        // Session settings, clusters and whole databases are no business of the event store.
         let speakers: Set = ["EventStore", "Postgres", "LocalPostgres", "TestSupport"]
         let statement =
-            /"\s*(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|TRUNCATE|COPY|LISTEN|NOTIFY|WITH)\s|\b(?:insert\s+into\s|delete\s+from\s|select\s+\S.*\sfrom\s|update\s+\S+\s+set\s|create\s+(?:table|database|role|index)\s)/
+            /"\s*(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|TRUNCATE|COPY|LISTEN|NOTIFY|WITH)\s|\b(?:insert\s+into\s|delete\s+from\s|select\s+\S.*\sfrom\s|update\s+\S+\s+set\s|create\s+(?:table|role|index)\s)/
         for path in Repository.files(below: ["Sources"], ending: ".swift")
         where !speakers.contains(Repository.target(of: path)) {
-            for (index, line) in try Repository.lines(path).enumerated() where line.firstMatch(of: /^\s*\/\//) == nil {
-                #expect(line.firstMatch(of: statement) == nil, "\(path):\(index + 1) speaks SQL")
+            for (index, line) in try Repository.lines(path).enumerated() where line.contains("\"") {
+                let isComment = line.firstMatch(of: /^\s*\/\//) != nil
+                #expect(isComment || line.firstMatch(of: statement) == nil, "\(path):\(index + 1) speaks SQL")
             }
         }
     }
@@ -68,11 +73,12 @@ private func hasFolder(_ name: String) -> Bool {
 struct SQLFileTests {
     private let files = Repository.files(below: ["sql"], ending: ".sql")
 
-    @Test func `every SQL file is a migration or a function`() {
+    @Test func `every SQL file is a migration, a function or what the migrator itself needs`() {
+        #expect(!files.isEmpty)
         for path in files {
             #expect(
-                path.wholeMatch(of: /sql\/(migrations\/\d{4}_[a-z0-9_]+|functions\/[a-z0-9_]+)\.sql/) != nil,
-                "\(path) is neither sql/migrations/NNNN_name.sql nor sql/functions/name.sql")
+                path.wholeMatch(of: /sql\/(bootstrap|migrations\/\d{4}_[a-z0-9_]+|functions\/[a-z0-9_]+)\.sql/) != nil,
+                "\(path) is none of sql/bootstrap.sql, sql/migrations/NNNN_name.sql and sql/functions/name.sql")
         }
     }
 
@@ -93,7 +99,7 @@ struct SQLFileTests {
     }
 
     @Test func `the event store embeds the folder sql itself`() {
-        let embedded = Repository.root.appendingPathComponent("Sources/EventStore/SQL").resolvingSymlinksInPath()
-        #expect(embedded == Repository.root.appendingPathComponent("sql").resolvingSymlinksInPath())
+        let embedded = Repository.root.appendingPathComponent("Sources/EventStore/SQL").resolvingSymlinksInPath().path
+        #expect(embedded == Repository.root.appendingPathComponent("sql").resolvingSymlinksInPath().path)
     }
 }

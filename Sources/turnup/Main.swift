@@ -6,7 +6,6 @@ import Foundation
 @main
 struct Main {
     static func main() async {
-        setvbuf(stdout, nil, Int32(_IOLBF), 0)
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try Turnup.parseAsRoot()

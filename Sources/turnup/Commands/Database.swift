@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LocalPostgres
+import WorkflowCore
 
 struct Database: ParsableCommand {
     static let configuration = CommandConfiguration(

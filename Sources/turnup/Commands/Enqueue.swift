@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import EventStore
+import Vault
 import WorkflowCore
 
 struct Enqueue: AsyncParsableCommand {

@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Diagnostics
 import EventStore
-import WorkflowCore
+public import WorkflowCore
 
 struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

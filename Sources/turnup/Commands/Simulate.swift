@@ -1,7 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import Logging
-import PlatformSimulator
+public import PlatformSimulator
 import ServiceLifecycle
+import UnixSignals
 
 struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -5,6 +5,7 @@ import HTTPActions
 import Logging
 import Postgres
 import ServiceLifecycle
+import UnixSignals
 import Worker
 
 struct WorkerCommand: AsyncParsableCommand {

@@ -4,26 +4,24 @@ import Synchronization
 
 /// Gives the terminal its echo back when a prompt is interrupted.
 enum InterruptedPrompt {
-    private static let source = Mutex<(any DispatchSourceSignal)?>(nil)
+    private static let saved = Mutex<termios?>(nil)
 
-    static func remember(_ settings: termios) {
+    /// Dispatch sources may be used from any thread; on Linux they are only not marked so.
+    nonisolated(unsafe) private static let interrupts: any DispatchSourceSignal = {
         signal(SIGINT, SIG_IGN)
-        let interrupts = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        interrupts.setEventHandler {
-            var restored = settings
-            tcsetattr(STDIN_FILENO, TCSAFLUSH, &restored)
+        let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+        source.setEventHandler {
+            if var settings = saved.withLock({ $0 }) { tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings) }
             Console.note("")
             exit(130)
         }
-        interrupts.resume()
-        source.withLock { $0 = interrupts }
+        return source
+    }()
+
+    static func remember(_ settings: termios) {
+        saved.withLock { $0 = settings }
+        interrupts.activate()
     }
 
-    static func forget() {
-        source.withLock { current in
-            current?.cancel()
-            current = nil
-        }
-        signal(SIGINT, SIG_DFL)
-    }
+    static func forget() { saved.withLock { $0 = nil } }
 }

@@ -29,7 +29,7 @@ struct Demo: AsyncParsableCommand {
         defer { lock.release() }
         Console.note("Private PostgreSQL: \(local.stateDirectory), database \(Self.database)")
         _ = try local.run(sql: "drop database if exists \(Self.database) with (force)", database: "turnup")
-        _ = try local.run(sql: "create database \(Self.database)", database: "turnup")
+        _ = try local.run(sql: "create database \(Self.database) owner turnup", database: "turnup")
         let options = try DatabaseOptions.parse(["--key-file", local.stateDirectory + "/keys.json"])
         let url = local.url(database: Self.database)
         try await Session.with(connectionString: url, options: options, migrates: true) { session in

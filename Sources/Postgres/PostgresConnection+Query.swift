@@ -109,11 +109,12 @@ extension PostgresConnection {
     }
 
     /// Inside a transaction a lost connection undoes the statement, unless the statement itself ends the transaction.
-    /// Only what surely does not is listed.
+    /// Only what surely does not is listed; what begins with a comment could be anything.
     func isUndoneByLoss(_ sql: String) -> Bool {
         guard wire.transactionStatus == PQTRANS_INTRANS else { return false }
-        let word = sql.utf8.drop { !(UInt8(ascii: "A")...UInt8(ascii: "z")).contains($0) }
-            .prefix { (UInt8(ascii: "A")...UInt8(ascii: "z")).contains($0) }
+        if isTransactionReadOnly { return true }
+        let spaces = Array(" \t\r\n(".utf8)
+        let word = sql.utf8.drop { spaces.contains($0) }.prefix { !spaces.contains($0) }
         return ["select", "insert", "update", "delete", "with", "merge", "values", "lock"]
             .contains(String(decoding: word, as: UTF8.self).lowercased())
     }

@@ -25,7 +25,16 @@ struct StatementResult: ~Copyable {
             }
         }
         cells.append(size << 1)
-        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        // The empty array is shared by all threads; making one with no capacity would write to it.
+        let bytes = size == 0 ? [] : copyCells(cells, size: size, rowCount: rowCount, columnCount: columnCount)
+        let affected = PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0
+        return PostgresRows(
+            storage: RowStorage(
+                columns: columns(known: known), rowCount: rowCount, affectedRows: affected, bytes: bytes, cells: cells))
+    }
+
+    private func copyCells(_ cells: [Int], size: Int, rowCount: Int, columnCount: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             var index = 0
             for row in 0..<Int32(rowCount) {
                 for column in 0..<Int32(columnCount) {
@@ -38,10 +47,6 @@ struct StatementResult: ~Copyable {
             }
             count = size
         }
-        let affected = PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0
-        return PostgresRows(
-            storage: RowStorage(
-                columns: columns(known: known), rowCount: rowCount, affectedRows: affected, bytes: bytes, cells: cells))
     }
 
     private func columns(known: RowColumns?) -> RowColumns {

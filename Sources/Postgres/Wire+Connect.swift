@@ -3,11 +3,55 @@ import Glibc
 import Logging
 
 extension Wire {
-    /// Connects without blocking in libpq, apart from its look-up of host names.
+    /// Connects without blocking in libpq, apart from its look-up of host names. Each of several hosts gets its share of
+    /// the time.
     func connect(_ configuration: PostgresConfiguration, interrupt: Interrupt?) throws(PostgresError) {
         try Self.check(configuration)
         let deadline = MonotonicTime.now + configuration.connectTimeout
-        let keywords = configuration.keywords
+        var keywords = configuration.keywords
+        while let narrowed = try attempt(keywords, configuration, deadline: deadline, interrupt: interrupt) {
+            keywords += narrowed
+        }
+        describeServer()
+    }
+
+    /// Nil when connected; otherwise what to add to the keywords to leave out the hosts that were silent.
+    private func attempt(
+        _ keywords: [(keyword: String, value: String)], _ configuration: PostgresConfiguration,
+        deadline: MonotonicTime, interrupt: Interrupt?
+    ) throws(PostgresError) -> [(keyword: String, value: String)]? {
+        try start(keywords, configuration)
+        var hosts = HostList(handle)
+        var hostDeadline = share(of: deadline, among: hosts.left)
+        var step = PGRES_POLLING_WRITING
+        while PQstatus(handle) != CONNECTION_BAD {
+            if interrupt?.isRaised == true { throw failure(.cancelled, "Connecting was cancelled.") }
+            let readiness = SocketReadiness.wait(
+                socket: PQsocket(handle), reading: step == PGRES_POLLING_READING,
+                writing: step == PGRES_POLLING_WRITING, waker: waker, deadline: hostDeadline)
+            switch readiness {
+            case .woken: continue
+            case .expired:
+                if let narrowed = hosts.withoutCurrent { return narrowed }
+                throw failure(
+                    .connectionFailed, "No connection to \(attempted) within \(configuration.connectTimeout).")
+            case .failed(let code): throw failure(.connectionFailed, "Waiting for the socket failed (errno \(code)).")
+            case .ready: break
+            }
+            step = PQconnectPoll(handle)
+            if step == PGRES_POLLING_OK {
+                guard PQsetnonblocking(handle, 1) == 0 else { break }
+                return nil
+            }
+            if step == PGRES_POLLING_FAILED { break }
+            if hosts.follow(handle) { hostDeadline = share(of: deadline, among: hosts.left) }
+        }
+        throw refusal()
+    }
+
+    private func start(
+        _ keywords: [(keyword: String, value: String)], _ configuration: PostgresConfiguration
+    ) throws(PostgresError) {
         let started = Self.withCStrings(keywords.map(\.keyword)) { names in
             Self.withCStrings(keywords.map(\.value)) { values in
                 PQconnectStartParams(names, values, configuration.connectionString == nil ? 0 : 1)
@@ -17,28 +61,11 @@ extension Wire {
         adopt(started, logger: configuration.logger)
         // With this, libpq's connection errors carry the SQLSTATE, which it gives in no other way.
         PQsetErrorVerbosity(handle, PQERRORS_VERBOSE)
-        var step = PGRES_POLLING_WRITING
-        while PQstatus(handle) != CONNECTION_BAD {
-            if interrupt?.isRaised == true { throw failure(.cancelled, "Connecting was cancelled.") }
-            let readiness = SocketReadiness.wait(
-                socket: PQsocket(handle), reading: step == PGRES_POLLING_READING,
-                writing: step == PGRES_POLLING_WRITING, waker: waker, deadline: deadline)
-            switch readiness {
-            case .woken: continue
-            case .expired:
-                throw failure(
-                    .connectionFailed, "No connection to \(attempted) within \(configuration.connectTimeout).")
-            case .failed(let code): throw failure(.connectionFailed, "Waiting for the socket failed (errno \(code)).")
-            case .ready: break
-            }
-            step = PQconnectPoll(handle)
-            if step == PGRES_POLLING_OK {
-                guard PQsetnonblocking(handle, 1) == 0 else { break }
-                return describeServer()
-            }
-            if step == PGRES_POLLING_FAILED { break }
-        }
-        throw refusal()
+    }
+
+    private func share(of deadline: MonotonicTime, among hosts: Int) -> MonotonicTime {
+        let now = MonotonicTime.now
+        return now + deadline.since(now) / max(1, hosts)
     }
 
     private var attempted: String {

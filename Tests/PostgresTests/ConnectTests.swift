@@ -121,6 +121,23 @@ struct ConnectTests {
         }
     }
 
+    @Test("A silent host among several is left for the next one after its share of the time")
+    func silentFirstHost() async throws {
+        let cluster = try ThrowawayCluster.get()
+        try await withProxy { proxy, configuration in
+            proxy.set(.stall)
+            var configuration = configuration
+            configuration.overrides["host"] = "\(proxy.directory),/tmp/nobody-listens-here,\(cluster.directory)"
+            configuration.overrides["port"] = "5432,5432,5432"
+            configuration.connectTimeout = .seconds(3)
+            let connection = try await PostgresConnection.connect(configuration)
+            #expect(proxy.faultCount == 1)
+            #expect(await connection.serverDescription.hasPrefix(cluster.directory))
+            try await expectUsable(connection)
+            await connection.close()
+        }
+    }
+
     @Test("Calls after close are errors, and closing twice is fine")
     func closed() async throws {
         let connection = try await PostgresConnection.connect(ThrowawayCluster.get().configuration())

@@ -70,14 +70,18 @@ struct FaultTests {
         }
     }
 
-    @Test("A CALL inside a transaction is not trusted to be undone")
-    func lostProcedureCall() async throws {
+    @Test(
+        "A statement that might end the transaction is not trusted to be undone",
+        arguments: [
+            "CALL pg_temp.work('needle')", "-- SELECT\nCOMMIT /* needle */",
+        ])
+    func lostUnfamiliarStatement(sql: String) async throws {
         try await withProxy { proxy, configuration in
             let connection = try await PostgresConnection.connect(configuration)
-            try await connection.execute("CREATE PROCEDURE pg_temp.work() LANGUAGE sql AS 'SELECT 1'")
-            proxy.set(.loseReply(to: "work"))
+            try await connection.execute("CREATE PROCEDURE pg_temp.work(text) LANGUAGE sql AS 'SELECT 1'")
+            proxy.set(.loseReply(to: "needle"))
             let error = await postgresError {
-                try await connection.withTransaction { _ = try $0.querySync("CALL pg_temp.work()") }
+                try await connection.withTransaction { _ = try $0.querySync(sql) }
             }
             #expect(proxy.faultCount == 1)
             #expect(error?.kind == .outcomeUnknown)

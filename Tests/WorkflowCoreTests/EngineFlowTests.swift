@@ -206,6 +206,12 @@ struct EngineFlowTests {
         #expect(try run.claim() == .held)
         #expect(run.written.count == 101)
         #expect(run.written.last?.body["code"] == "circle")
+        // The same by way of an error that leads back to where it comes from.
+        let back = CatchEntry(errors: ["expression"], target: .next("s"))
+        var errors = try TestRun(
+            Sample.definition(start: "s", [set("s", [("x", "${data.none}")], .next("active"), catches: [back])]))
+        #expect(try errors.claim() == .held)
+        #expect(errors.written.count == 101)
         var missing = try TestRun(Sample.definition(start: "a", [StateDefinition(name: "a", exit: .next("gone"))]))
         #expect(try missing.claim() == .held)
         #expect(missing.written.last?.body["code"] == "no_such_state")

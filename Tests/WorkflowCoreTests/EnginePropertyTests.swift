@@ -41,10 +41,10 @@ private struct Fate {
     }
 
     private mutating func action() -> StateDefinition.Action? {
-        switch random.below(6) {
-        case 0, 1, 2: .call(Sample.call("c", "/c", isRepeatable: chance(60)))
-        case 3: .set(values())
-        case 4: .pause(milliseconds: pick([0, 1, 5000]))
+        switch random.below(8) {
+        case 0, 1, 2, 3, 4: .call(Sample.call("c", "/c", isRepeatable: chance(80)))
+        case 5: .set(values())
+        case 6: .pause(milliseconds: pick([0, 1, 5000]))
         default: nil
         }
     }
@@ -164,13 +164,13 @@ struct EnginePropertyTests {
         }
         #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late"]))
         #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))
-        #expect(tally.sends > 5000)
+        #expect(tally.sends > 3000)
     }
 
     @Test("Over thousands of random definitions, every commit keeps the promises")
     func anyDefinition() throws {
         var tally = Tally()
-        for seed in 0..<4000 as Range<UInt64> {
+        for seed in 0..<1500 as Range<UInt64> {
             var fate = Fate(random: SeededRandom(seed: seed))
             do {
                 _ = try tally.live(fate.definition(), &fate, steps: 60)
@@ -181,6 +181,6 @@ struct EnginePropertyTests {
         }
         #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late"]))
         #expect(tally.statuses == Set(RunStatus.allCases))
-        #expect(tally.sends > 10_000)
+        #expect(tally.sends > 3000)
     }
 }

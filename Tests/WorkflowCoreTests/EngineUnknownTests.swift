@@ -67,7 +67,7 @@ struct EngineUnknownTests {
             #expect(delay == Int64(500 << round))
             #expect(run.types == ["attempt.unknown"])
             #expect(run.written[0].body["retry"]?["policy"] == "default")
-            #expect(!run.state.holdsKey == false)
+            #expect(run.state.holdsKey)
             #expect(try run.claim(after: delay).calls == "token-pending")
         }
         // A call that kills its worker each time does not go on for ever.

@@ -13,6 +13,8 @@ struct Turn {
     let surroundings: Surroundings
     private(set) var state: RunState
     private(set) var events: [NewEvent] = []
+    /// Counted over the whole turn: an error that is caught goes on from within a step.
+    private var steps = 0
 
     /// More steps than this without a call or a pause are a circle.
     static let maximumSteps = 100
@@ -74,7 +76,8 @@ struct Turn {
 
     /// Goes through states that need nothing from outside, up to a call, a wait or an end.
     mutating func flow() -> NextStep {
-        for _ in 0..<Self.maximumSteps {
+        while steps < Self.maximumSteps {
+            steps += 1
             guard let here else {
                 return hold(
                     code: "no_such_state", "state \"\(state.state)\" is not in the definition",

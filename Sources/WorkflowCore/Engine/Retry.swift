@@ -77,7 +77,7 @@ public enum RetryArithmetic {
         let most = Double(min(max(policy.maximumDelayMilliseconds, 0), longestMilliseconds))
         var delay = min(max(Double(policy.delayMilliseconds), 0), most)
         // A loop, not a power: it stops at the cap, and a factor of 1 never gets there.
-        var left = min(retry, 10_000) - 1
+        var left = min(max(retry, 1), 10_000) - 1
         while left > 0, delay > 0, delay < most, policy.backoff.isFinite, policy.backoff > 0, policy.backoff != 1 {
             delay = min(delay * policy.backoff, most)
             left -= 1

@@ -1,0 +1,186 @@
+import Testing
+import WorkflowCore
+
+/// Definitions, answers and people's wishes, drawn by chance.
+private struct Fate {
+    var random: SeededRandom
+
+    mutating func chance(_ percent: Int) -> Bool { random.below(100) < percent }
+
+    mutating func pick<Element>(_ items: [Element]) -> Element { items[random.below(items.count)] }
+
+    mutating func result() -> AttemptResult {
+        let later: Int64? = chance(15) ? pick([0, 700, 90_000, .max]) : nil
+        switch random.below(10) {
+        case 0, 1, 2: return .created
+        case 3: return AttemptResult(outcome: .done, saved: JSONObject([("session", random.json(depth: 1).storable)]))
+        case 4:
+            return AttemptResult(
+                outcome: .notDone, error: "key_not_active", status: 403, retryAfterMilliseconds: later)
+        case 5:
+            return AttemptResult(
+                outcome: .notDone, error: "http.429", status: 429, isCounted: false, retryAfterMilliseconds: later)
+        case 6: return .refused
+        case 7: return .unknown(pick(["timeout", "connection_lost", "bad_answer"]))
+        case 8: return .unknown("http.503", status: 503)
+        default: return AttemptResult(outcome: .notDone, error: pick(["a", "http.400", "expression"]), status: 400)
+        }
+    }
+
+    mutating func definition() -> Definition {
+        let names = (0..<(1 + random.below(6))).map { "s\($0)" }
+        let targets = names + ["active", "failed"]
+        let states = names.map { name in
+            StateDefinition(
+                name: name, action: action(), retry: (0..<random.below(3)).map { _ in retry() },
+                retriesNothing: chance(20), catches: (0..<random.below(3)).map { _ in catching(targets) },
+                exit: exit(targets))
+        }
+        return Sample.definition(
+            start: "s0", states, output: [("session", "${data.session}")], hasFailureState: chance(90))
+    }
+
+    private mutating func action() -> StateDefinition.Action? {
+        switch random.below(8) {
+        case 0, 1, 2, 3, 4: .call(Sample.call("c", "/c", isRepeatable: chance(80)))
+        case 5: .set(values())
+        case 6: .pause(milliseconds: pick([0, 1, 5000]))
+        default: nil
+        }
+    }
+
+    private mutating func values() -> [NamedTemplate] {
+        let sources = [
+            "${1 + 1}", "${data.session}", "${data.x}", "t ${state.attempts}", "${error.status}", "${run.key}",
+        ]
+        return (0..<random.below(3)).map { NamedTemplate(name: "x\($0)", template: Sample.template(pick(sources))) }
+    }
+
+    private mutating func retry() -> RetryEntry {
+        RetryEntry(
+            errors: [pick(["key_not_active", "transient", "any", "a", "http.4xx", "unknown_outcome"])],
+            policy: RetryPolicy(
+                name: "p", delayMilliseconds: pick([0, 100, 1000]), jitter: pick(RetryPolicy.Jitter.allCases),
+                maximumAttempts: 1 + random.below(4), withinMilliseconds: chance(50) ? pick([0, 5000, 100_000]) : nil))
+    }
+
+    private mutating func catching(_ targets: [String]) -> CatchEntry {
+        CatchEntry(
+            errors: [pick(["any", "expression", "key_not_active", "http.4xx", "transient"])],
+            target: chance(25)
+                ? .hold(Sample.template(pick(["stuck on ${error.name}", "${data.none}"]))) : .next(pick(targets)),
+            set: values())
+    }
+
+    private mutating func exit(_ targets: [String]) -> StateDefinition.Exit {
+        guard chance(30) else { return .next(pick(targets)) }
+        let conditions = ["has(data.session)", "data.x0 == 2", "state.attempts > 1", "true"]
+        return .choose(
+            (0..<random.below(3)).map { _ in
+                do {
+                    return StateDefinition.Branch(
+                        condition: try Expression.parse(pick(conditions)), next: pick(targets))
+                } catch {
+                    return StateDefinition.Branch(condition: nil, next: "failed")
+                }
+            } + (chance(80) ? [StateDefinition.Branch(condition: nil, next: pick(targets))] : []))
+    }
+}
+
+extension JSONValue {
+    /// As an answer's value that was let in.
+    fileprivate var storable: JSONValue { containsNul ? "no" : self }
+}
+
+/// What happened over many runs, so that a test can tell that it saw everything.
+private struct Tally {
+    var types: Set<String> = []
+    var statuses: Set<RunStatus> = []
+    var sends = 0
+
+    /// One run under chance, every commit of which is checked by `TestRun`.
+    mutating func live(_ definition: Definition, _ fate: inout Fate, steps: Int) throws -> TestRun {
+        var run = try TestRun(definition)
+        var next = try run.claim(sends: fate.chance(90))
+        for _ in 0..<steps {
+            run.random = fate.random.next()
+            if fate.chance(2), run.state.cancel == nil { try run.cancel() }
+            if run.state.openAttempt != nil {
+                sends += 1
+                // Now and then the worker is lost instead.
+                next = fate.chance(8) ? try run.claim(after: 60_000) : try run.finish(fate.result(), after: 40)
+            } else if case .wait(let milliseconds, _) = next {
+                guard milliseconds < 1_000_000_000 else { break }
+                next = try run.claim(after: fate.chance(80) ? milliseconds : milliseconds / 2, sends: fate.chance(90))
+            } else if next.calls != nil {
+                next = try run.claim(sends: fate.chance(90))
+            } else {
+                break
+            }
+        }
+        if run.state.status != .live {
+            let count = run.events.count
+            guard try run.claim(after: 5) == (run.state.status == .held ? .held : .ended), run.events.count == count
+            else { throw BrokenPromise("a run that is \(run.state.status) went on") }
+        }
+        guard try run.fold() == run.state else { throw BrokenPromise("the whole stream folds to another state") }
+        guard run.events.map(\.seq) == Array(1...Int64(run.events.count)) else {
+            throw BrokenPromise("the seq has a gap")
+        }
+        types.formUnion(run.events.map(\.type))
+        statuses.insert(run.state.status)
+        return run
+    }
+}
+
+@Suite("Every promise holds for every run")
+struct EnginePropertyTests {
+    @Test("Over thousands of random runs of the flagship, every commit keeps the promises and every run comes to rest")
+    func flagship() throws {
+        var tally = Tally()
+        for seed in 0..<2000 as Range<UInt64> {
+            var fate = Fate(random: SeededRandom(seed: seed))
+            do {
+                let run = try tally.live(Sample.flagship(), &fate, steps: 400)
+                guard run.state.status != .live || run.state.wait.map({ $0.milliseconds > 1_000_000 }) == true else {
+                    throw BrokenPromise("the run does not come to rest")
+                }
+                let creates = run.events.filter { $0.type == "attempt.started" && $0.body["state"] == "requested" }
+                let unsafe = creates.dropLast().filter { create in
+                    run.events.first { $0.attemptId == create.attemptId && $0.type != create.type }?.type
+                        != "attempt.not_done"
+                }
+                guard unsafe.isEmpty else { throw BrokenPromise("a create that may have worked was sent again") }
+                let mayExist = run.events.contains {
+                    ["attempt.done", "attempt.unknown"].contains($0.type) && $0.body["state"] == "requested"
+                }
+                guard run.state.holdsKey == (!run.state.status.isEnded || mayExist) else {
+                    throw BrokenPromise("the key is \(run.state.holdsKey ? "held" : "free")")
+                }
+            } catch {
+                Issue.record("seed \(seed): \(error)")
+                return
+            }
+        }
+        #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late"]))
+        #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))
+        #expect(tally.sends > 2500)
+    }
+
+    @Test("Over thousands of random definitions, every commit keeps the promises")
+    func anyDefinition() throws {
+        var tally = Tally()
+        for seed in 0..<1500 as Range<UInt64> {
+            var fate = Fate(random: SeededRandom(seed: seed))
+            do {
+                _ = try tally.live(fate.definition(), &fate, steps: 60)
+            } catch {
+                Issue.record("seed \(seed): \(error)")
+                return
+            }
+        }
+        #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late"]))
+        #expect(tally.statuses == Set(RunStatus.allCases))
+        #expect(tally.sends > 2500)
+    }
+}

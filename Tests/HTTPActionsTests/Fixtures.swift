@@ -82,10 +82,6 @@ struct Setup {
     }
 }
 
-extension JSONObject: ExpressibleByDictionaryLiteral {
-    public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
-}
-
 /// Runs the body with a client of its own, and closes that.
 func withActions<Result>(
     configure: (inout HTTPActionsConfiguration) -> Void = { _ in }, _ body: (HTTPActions) async throws -> Result

@@ -37,7 +37,7 @@ import WorkflowCore
             $0.headers = [
                 "X-Run": "${run.id} ${run.organisation} ${run.workflow} ${run.version}", "X-None": "${input.none}",
             ]
-            $0.input = ["number": "+34600111222", "none": nil]
+            $0.input = ["number": "+34600111222", "none": .null]
             $0.body = .json(
                 try JSONTemplate(parsing: [
                     "organizationId": "${run.organisation}", "attempt": "${state.attempt}", "state": "${state.name}",
@@ -90,7 +90,7 @@ import WorkflowCore
     @Test("query and form values are encoded, and null ones left out")
     func queryAndForm() async throws {
         let request = try await arrival {
-            $0.input = ["text": "a b&c=d+é/?#", "none": nil]
+            $0.input = ["text": "a b&c=d+é/?#", "none": .null]
             $0.query = ["q": "${input.text}", "none": "${input.none}", "n": "${state.attempt}"]
             $0.body = .form(try namedJSON(["f": "${input.text}", "none": "${input.none}", "x": "1"]))
         }

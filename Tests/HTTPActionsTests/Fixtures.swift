@@ -1,7 +1,7 @@
 import Logging
 import Testing
 import Vault
-public import WorkflowCore
+import WorkflowCore
 
 @testable import HTTPActions
 

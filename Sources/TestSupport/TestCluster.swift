@@ -1,3 +1,4 @@
+import Foundation
 public import LocalPostgres
 import Postgres
 
@@ -8,6 +9,8 @@ public actor TestCluster {
     private var starting: Task<TemporaryPostgres, any Error>?
     private var template: Task<Void, any Error>?
     private var databases = 0
+    private var placesLeft = 8
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
     public func server() async throws -> TemporaryPostgres {
         if let starting { return try await starting.value }
@@ -20,6 +23,26 @@ public actor TestCluster {
         }
         starting = task
         return try await task.value
+    }
+
+    /// The server's socket, for a proxy in front of it.
+    func socketPath() async throws -> String {
+        let items = URLComponents(string: try await server().server.url)?.queryItems ?? []
+        func value(_ name: String) -> String { items.first { $0.name == name }?.value ?? "" }
+        return "\(value("host"))/.s.PGSQL.\(value("port"))"
+    }
+
+    /// Waits until few enough tests have a database open: all start at once, and connections are limited.
+    func enter() async {
+        if placesLeft > 0 {
+            placesLeft -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    func leave() {
+        if waiting.isEmpty { placesLeft += 1 } else { waiting.removeFirst().resume() }
     }
 
     /// A name that no other test of this process has.
@@ -35,8 +58,9 @@ public actor TestCluster {
             try await template.value
             return name
         }
-        let server = try await server()
+        // Made before anything is waited for, so that the second test to ask finds it.
         let task = Task {
+            let server = try await server()
             try await administer("create database \(name)")
             try await migrate(PostgresConfiguration(connectionString: server.server.url(database: name)))
         }

@@ -15,6 +15,20 @@ public struct TestDatabase: Sendable {
         migrated: Bool = true, connections: Int = 8, _ body: (TestDatabase) async throws -> Value
     ) async throws -> Value {
         let cluster = TestCluster.shared
+        await cluster.enter()
+        do {
+            let value = try await run(migrated: migrated, connections: connections, cluster, body)
+            await cluster.leave()
+            return value
+        } catch {
+            await cluster.leave()
+            throw error
+        }
+    }
+
+    private static func run<Value: Sendable>(
+        migrated: Bool, connections: Int, _ cluster: TestCluster, _ body: (TestDatabase) async throws -> Value
+    ) async throws -> Value {
         let template = try await cluster.template { configuration in
             let pool = PostgresPool(configuration)
             _ = try await Migrator(pool: pool).migrate()
@@ -38,6 +52,43 @@ public struct TestDatabase: Sendable {
             await pool.close()
             try? await cluster.administer("drop database \(name) with (force)")
             throw error
+        }
+    }
+
+    /// A store that reaches the database through a proxy that can break its connection.
+    public func withProxy<Value>(
+        _ body: (CuttableProxy, PostgresStore) async throws -> Value
+    ) async throws -> Value {
+        let proxy = try CuttableProxy(to: try await TestCluster.shared.socketPath())
+        defer { proxy.stop() }
+        let proxied = PostgresPool(
+            PostgresConfiguration(connectionString: url, overrides: ["host": proxy.directory, "port": "5432"]))
+        do {
+            let value = try await body(proxy, PostgresStore(pool: proxied))
+            await proxied.close()
+            return value
+        } catch {
+            await proxied.close()
+            throw error
+        }
+    }
+
+    /// A session of the server's superuser in this database, for what no other role may do.
+    public func withSuperuser(_ body: (PostgresConnection) async throws -> Void) async throws {
+        let url = try await TestCluster.shared.server().server.administratorURL
+        let connection = try await PostgresConnection.connect(
+            PostgresConfiguration(connectionString: url, overrides: ["dbname": name]))
+        do {
+            try await body(connection)
+            await connection.close()
+        } catch {
+            await connection.close()
+            throw error
+        }
+        // The test's own role may not end this session when it drops the database.
+        let others = "select count(*) as others from pg_stat_activity where datname = $1 and usename <> current_user"
+        while try await pool.query(others, [.text(name)], readOnly: true).onlyRow().int("others") > 0 {
+            try await Task.sleep(for: .milliseconds(5))
         }
     }
 

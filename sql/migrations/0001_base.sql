@@ -1,11 +1,3 @@
-do $$
-begin
-  if current_setting('server_encoding') <> 'UTF8' then
-    raise exception 'the database is encoded in %, and Turnup needs UTF8', current_setting('server_encoding')
-      using hint = 'Make one with: create database … encoding ''UTF8'' template template0.';
-  end if;
-end $$;
-
 -- The installation: one row. The key check tells a wrong key file from the right one.
 create table turnup.installation (
   only_row boolean primary key default true check (only_row),

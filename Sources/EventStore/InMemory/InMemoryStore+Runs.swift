@@ -7,8 +7,11 @@ extension InMemoryStore {
             let version = request.version.map { " version \($0)" } ?? ""
             throw StoreError(.unknownWorkflow, "workflow \"\(request.workflow)\"\(version) is not published")
         }
+        guard request.organisation.utf8.count <= 255 else {
+            throw StoreError(.badInput, "the organisation's name has \(request.organisation.utf8.count) bytes")
+        }
         let canonical = try parsed(found.definition.canonical)
-        let input = try InputCheck.checked(request.input, declared: canonical["input"]?.objectValue ?? JSONObject())
+        let input = try InputCheck.checked(request.input, declared: declared(found))
         let key = try InputCheck.key(found.keyParts, input)
         let holder =
             request.id.flatMap { id in runs[id].map { (key: id, value: $0) } }
@@ -17,10 +20,12 @@ extension InMemoryStore {
                     && $0.value.identity.workflow == request.workflow && $0.value.identity.key == key
             }
         if let holder {
-            guard !request.refusesExisting, holder.value.status != .failed, holder.value.status != .cancelled,
-                holder.value.identity.key == key,
-                holder.value.events.first?.body["input"] == .object(input)
-            else {
+            let isSame = try isSame(request, holder.value, key: key, input: input)
+            // The same id again is an enqueue whose answer was lost: it gets that answer.
+            let mayReturn =
+                holder.key == request.id
+                || !request.refusesExisting && holder.value.status != .failed && holder.value.status != .cancelled
+            guard isSame, mayReturn else {
                 throw StoreError(
                     .keyConflict,
                     "\"\(key)\" of organisation \"\(request.organisation)\" belongs to run \(holder.key)",
@@ -44,6 +49,21 @@ extension InMemoryStore {
             ], epoch: 0, attemptId: nil, actor: request.actor, at: time)
         tasks[id] = Task(due: request.due ?? time)
         return EnqueueReceipt(runId: id, isNew: true)
+    }
+
+    private func declared(_ definition: StoredDefinition) throws -> JSONObject {
+        try parsed(definition.definition.canonical)["input"]?.objectValue ?? JSONObject()
+    }
+
+    /// The same key, and the same input: completed by this definition's defaults or by those of the run's own.
+    private func isSame(_ request: EnqueueRequest, _ run: Run, key: String, input: JSONObject) throws -> Bool {
+        let identity = run.identity
+        guard identity.workflow == request.workflow, identity.organisation == request.organisation,
+            identity.key == key, let given = run.events.first?.body["input"]
+        else { return false }
+        if given == .object(input) { return true }
+        guard let own = found(workflow: identity.workflow, version: identity.version) else { return false }
+        return given == .object(InputCheck.completed(request.input, declared: try declared(own)))
     }
 
     private func parsed(_ canonical: String) throws -> JSONValue {
@@ -78,87 +98,23 @@ extension InMemoryStore {
         }
     }
 
-    public func commit(_ commits: [RunCommit], worker: String, leaseMilliseconds: Int64) -> [CommitAnswer] {
-        let time = now()
-        return commits.map { commit in
-            guard let run = runs[commit.runId] else { return .fenced }
-            guard run.epoch == commit.epoch, run.seq == commit.baseSeq else {
-                if let landed = landed(commit, in: run, worker: worker) { return .already(at: landed) }
-                return run.epoch == commit.epoch ? .behind : .fenced
-            }
-            write(commit, worker: worker, leaseMilliseconds: leaseMilliseconds, at: time)
-            return .accepted(at: time)
-        }
-    }
-
-    /// Our own first event at its place: an epoch belongs to one claim of one worker.
-    private func landed(_ commit: RunCommit, in run: Run, worker: String) -> Instant? {
-        guard let first = commit.events.first, let there = run.events.first(where: { $0.seq == commit.baseSeq + 1 }),
-            there.epoch == commit.epoch, there.actor == worker, there.type == first.type.rawValue,
-            there.attemptId == first.attemptId, there.body == first.body
-        else { return nil }
-        return there.recordedAt
-    }
-
-    private func write(_ commit: RunCommit, worker: String, leaseMilliseconds: Int64, at time: Instant) {
-        for event in commit.events {
-            record(
-                commit.runId, event.type.rawValue, event.body, epoch: commit.epoch, attemptId: event.attemptId,
-                actor: worker, at: time)
-        }
-        take(commit.state.committed(at: time), of: commit.runId, at: time)
-        runs[commit.runId]?.snapshot = commit.state.committed(at: time)
-        for sealed in commit.sealed {
-            secretRows.append(StoredSecret(sealed: sealed, createdAt: time, createdBy: worker))
-        }
-        guard commit.state.status == .live, var task = tasks[commit.runId] else { return }
-        var due = time.advanced(byMilliseconds: commit.dueMilliseconds)
-        task.waiting = commit.waiting
-        if !commit.keepsLease, let pause = commit.service.flatMap({ serviceRows[$0]?.pausedUntil }), pause > due {
-            due = pause
-            task.waiting = commit.waiting ?? "service_paused"
-        }
-        task.due = due
-        task.service = commit.service
-        task.owner = commit.keepsLease ? worker : nil
-        task.expires = commit.keepsLease ? time.advanced(byMilliseconds: leaseMilliseconds) : nil
-        tasks[commit.runId] = task
-    }
-
-    /// Brings the projection and the queue row in line with a state.
-    func take(_ state: RunState, of id: Identifier, at time: Instant) {
-        runs[id]?.state = state.state
-        runs[id]?.status = state.status
-        runs[id]?.reason = state.reason
-        runs[id]?.holdsKey = state.holdsKey
-        runs[id]?.endedAt = state.status.isEnded ? (runs[id]?.endedAt ?? time) : nil
-        if state.status != .live { tasks[id] = nil }
-    }
-
-    public func release(_ leases: [LeaseRelease], worker: String) {
-        let time = now()
-        for lease in leases {
-            guard runs[lease.runId]?.epoch == lease.epoch, var task = tasks[lease.runId], task.owner == worker else {
-                continue
-            }
-            task.due = time.advanced(byMilliseconds: lease.dueMilliseconds)
-            task.waiting = lease.waiting
-            task.service = lease.service ?? task.service
-            if let pause = lease.service.flatMap({ serviceRows[$0]?.pausedUntil }), pause > task.due {
-                task.due = pause
-                task.waiting = lease.waiting ?? "service_paused"
-            }
-            task.owner = nil
-            task.expires = nil
-            tasks[lease.runId] = task
-        }
-    }
-
     public func append(_ request: AppendRequest) throws -> AppendAnswer {
         guard let run = runs[request.runId] else {
             throw StoreError(.notFound, "there is no run \(request.runId)")
         }
         if let expected = request.expectedSeq, expected != run.seq { return .behind(seq: run.seq) }
+        try refuseUnreadable([request.event])
+        if request.stateAfter?.holdsKey == true, !run.holdsKey,
+            let holder = runs.first(where: {
+                $0.value.holdsKey && $0.value.identity.organisation == run.identity.organisation
+                    && $0.value.identity.workflow == run.identity.workflow && $0.value.identity.key == run.identity.key
+            })
+        {
+            throw StoreError(
+                .keyConflict,
+                "\"\(run.identity.key)\" of organisation \"\(run.identity.organisation)\" belongs to run \(holder.key) meanwhile",
+                runId: holder.key.description)
+        }
         let time = now()
         record(
             request.runId, request.event.type.rawValue, request.event.body, epoch: run.epoch, attemptId: nil,

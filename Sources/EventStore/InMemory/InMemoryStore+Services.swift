@@ -67,12 +67,13 @@ extension InMemoryStore {
     }
 
     public func secrets() -> [SecretSummary] {
-        secretRows.map { row in
+        secretRows.filter { $0.sealed.place.scope != .run }.map { row in
             SecretSummary(
                 scope: row.sealed.place.scope.rawValue, scopeId: row.sealed.place.scopeId, name: row.sealed.place.name,
                 version: row.sealed.place.version, fingerprint: row.sealed.fingerprint.shown,
                 createdAt: row.createdAt, createdBy: row.createdBy, isForgotten: row.isForgotten)
         }
+        .sorted { ($0.scope, $0.scopeId, $0.name, $0.version) < ($1.scope, $1.scopeId, $1.name, $1.version) }
     }
 
     public func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) -> Int {

@@ -65,6 +65,7 @@ public struct Migrator: Sendable {
                     let changed = try Self.missing(connection)
                     // A function may call one that comes later in the alphabet.
                     try connection.executeSync("set local check_function_bodies = off", label: "functions")
+                    for name in try Self.outdated(connection) { try Self.drop(name, connection) }
                     for file in changed {
                         try connection.executeSync(file.text, label: "function \(file.name)")
                         _ = try connection.querySync(
@@ -111,6 +112,28 @@ public struct Migrator: Sendable {
         }
         return SQLFiles.migrations.filter { applied[$0.name] == nil }
             + SQLFiles.functions.filter { functions[$0.name] != $0.checksum }
+    }
+
+    /// Functions that this binary has changed or no longer has. They are dropped first: `create or replace` keeps the
+    /// old one beside the new when the parameters differ, and refuses another result type.
+    private static func outdated(_ connection: isolated PostgresConnection) throws -> [String] {
+        let current = Dictionary(uniqueKeysWithValues: SQLFiles.functions.map { ($0.name, $0.checksum) })
+        return try connection.querySync("select name, checksum from turnup.function_file order by name").compactMap {
+            let name = try $0.string("name")
+            return current[name] == (try $0.bytes("checksum")) ? nil : name
+        }
+    }
+
+    private static func drop(_ name: String, _ connection: isolated PostgresConnection) throws {
+        let old = try connection.querySync(
+            """
+            select oid::regprocedure as function from pg_proc
+            where pronamespace = 'turnup'::regnamespace and proname = $1
+            """, [.text(name)])
+        for row in old {
+            try connection.executeSync("drop function \(try row.string("function"))", label: "old function \(name)")
+        }
+        _ = try connection.querySync("delete from turnup.function_file where name = $1", [.text(name)])
     }
 
     private static func number(_ file: SQLFile) -> Int64 { Int64(file.name.prefix(4)) ?? 0 }

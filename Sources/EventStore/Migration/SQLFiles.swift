@@ -43,5 +43,6 @@ enum SQLFiles {
         SQLFile("resume_service", PackageResources.resume_service_sql),
         SQLFile("wake", PackageResources.wake_sql),
         SQLFile("wake_waiting", PackageResources.wake_waiting_sql),
+        SQLFile("with_defaults", PackageResources.with_defaults_sql),
     ]
 }

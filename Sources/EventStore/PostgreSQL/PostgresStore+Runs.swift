@@ -7,7 +7,8 @@ extension PostgresStore {
         let rows = try await query(
             """
             select run_id, created from turnup.enqueue(
-              $1, $2, $3::json, $4::integer, to_timestamp($5::numeric / 1000000), $6::uuid, $7, true, $8)
+              $1, $2, $3::json, $4::integer, timestamptz 'epoch' + $5::bigint * interval '1 microsecond', $6::uuid, $7,
+              true, $8)
             """,
             [
                 .text(request.workflow), .text(request.organisation),
@@ -24,7 +25,7 @@ extension PostgresStore {
     public func claim(worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [ClaimedRun] {
         let rows = try await query(
             "select * from turnup.claim($1, $2::integer, $3::bigint)",
-            [.text(worker), .int(Int64(limit)), .int(leaseMilliseconds)], label: "claim")
+            [.text(worker), .int(Int64(max(0, limit))), .int(leaseMilliseconds)], label: "claim")
         return try decoded { try rows.map { try ClaimedRun(row: $0) } }
     }
 
@@ -62,11 +63,15 @@ extension PostgresStore {
     public func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool {
         let sealed = evidence.sealed
         let rows = try await query(
-            "select turnup.append_late($1, $2::uuid, $3::bigint, $4::uuid, $5, $6, $7, $8, $9, $10, $11) as answer",
+            """
+            select turnup.append_late(
+              $1, $2::uuid, $3::bigint, $4::uuid, $5, $6, $7, $8, $9, $10, $11, $12) as answer
+            """,
             [
                 .text(worker), .uuid(PostgresUUID(evidence.runId)), .int(evidence.epoch),
                 .uuid(PostgresUUID(evidence.attemptId)), .text(JSONValue.object(evidence.body).serialized()),
-                .textArray(sealed.map(\.place.name)), .textArray(sealed.map(\.keyId)),
+                .textArray(sealed.map(\.place.name)), .intArray(sealed.map { Int64($0.place.version) }),
+                .textArray(sealed.map(\.keyId)),
                 .bytesArray(sealed.map(\.nonce)), .bytesArray(sealed.map(\.ciphertext)),
                 .bytesArray(sealed.map(\.fingerprint.bytes)), .intArray(sealed.map { Int64($0.length) }),
             ], label: "append late evidence")
@@ -123,7 +128,7 @@ extension PostgresStore {
                 """,
             [
                 .optional(filter.workflow), .optional(filter.organisation), .optional(filter.key),
-                .optional(filter.state), .optional(filter.status?.rawValue), .int(Int64(filter.limit)),
+                .optional(filter.state), .optional(filter.status?.rawValue), .int(Int64(max(0, filter.limit))),
             ], readOnly: true, label: "list runs")
         return try decoded { try rows.map { try RunOverview(row: $0) } }
     }
@@ -138,8 +143,15 @@ extension ClaimedRun {
             claimedAt: try row.instant("now_microseconds"), due: try row.instant("due_microseconds"))
     }
 
-    /// The snapshot, and on top of it the events that it does not know yet.
+    /// A run that cannot be read is that run's trouble alone, not that of the others claimed with it.
     private static func folded(_ id: Identifier, _ row: PostgresRow) throws -> Result<RunState, EvolveError> {
+        do { return try read(id, row) } catch let error as JSONError {
+            return .failure(EvolveError(seq: 0, message: "the stored state is not JSON: \(error)"))
+        }
+    }
+
+    /// The snapshot, and on top of it the events that it does not know yet.
+    private static func read(_ id: Identifier, _ row: PostgresRow) throws -> Result<RunState, EvolveError> {
         var state: RunState?
         if let text = try row.utf8OrNil("snapshot") {
             let json = try JSONValue.parse(Array(text), limits: .stored)

@@ -5,17 +5,22 @@ extension PostgresStore {
     private static let columns = "scope, scope_id, name, version, key_id, nonce, ciphertext, fingerprint, length"
 
     public func putSecret(_ secret: SealedSecret, by actor: String) async throws {
-        _ = try await query(
+        let put = try await query(
             """
-            insert into turnup.secret (\(Self.columns), created_at, created_by)
-            values ($1, $2, $3, $4::integer, $5, $6, $7, $8, $9::integer, turnup.now(), $10)
+            with put as (
+              insert into turnup.secret (\(Self.columns), created_at, created_by)
+              values ($1, $2, $3, $4::integer, $5, $6, $7, $8, $9::integer, turnup.now(), $10)
+              on conflict do nothing returning name)
+            select turnup.wake_waiting('no_secret') from put
             """,
             [
                 .text(secret.place.scope.rawValue), .text(secret.place.scopeId), .text(secret.place.name),
                 .int(Int64(secret.place.version)), .text(secret.keyId), .bytes(secret.nonce),
                 .bytes(secret.ciphertext), .bytes(secret.fingerprint.bytes), .int(Int64(secret.length)), .text(actor),
             ], label: "put secret")
-        _ = try await query("select turnup.wake_waiting('no_secret')", label: "wake runs")
+        guard put.count == 1 else {
+            throw StoreError(.refused, "version \(secret.place.version) of \"\(secret.place.name)\" is there already")
+        }
     }
 
     public func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret? {

@@ -22,19 +22,21 @@ extension PostgresStore {
     public func setService(_ service: ServiceRecord) async throws {
         _ = try await query(
             """
-            insert into turnup.service (name, base_url, allowed_addresses, concurrent_requests, sends_request_id, updated_at)
-            values ($1, $2, $3, $4::integer, $5, turnup.now())
-            on conflict (name) do update
-            set base_url = excluded.base_url, allowed_addresses = excluded.allowed_addresses,
-              concurrent_requests = excluded.concurrent_requests, sends_request_id = excluded.sends_request_id,
-              updated_at = excluded.updated_at
+            with put as (
+              insert into turnup.service (
+                name, base_url, allowed_addresses, concurrent_requests, sends_request_id, updated_at)
+              values ($1, $2, $3, $4::integer, $5, turnup.now())
+              on conflict (name) do update
+              set base_url = excluded.base_url, allowed_addresses = excluded.allowed_addresses,
+                concurrent_requests = excluded.concurrent_requests, sends_request_id = excluded.sends_request_id,
+                updated_at = excluded.updated_at
+              returning name)
+            select turnup.wake_waiting('no_base_url', name) from put
             """,
             [
                 .text(service.name), .optional(service.baseURL), .textArray(service.allowedAddresses),
                 .optional(service.concurrentRequests.map { Int64($0) }), .bool(service.sendsRequestId),
             ], label: "set service")
-        _ = try await query(
-            "select turnup.wake_waiting('no_base_url', $1)", [.text(service.name)], label: "wake runs")
     }
 
     public func pauseService(_ name: String, milliseconds: Int64, reason: String) async throws -> Instant {

@@ -28,7 +28,11 @@ public struct PostgresStore: EventStore {
     }
 
     func decoded<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch let error as PostgresError { throw StoreError(error) }
+        do { return try body() } catch let error as PostgresError {
+            throw StoreError(error)
+        } catch let error as JSONError {
+            throw StoreError(.broken, "the database holds JSON that cannot be read: \(error)")
+        }
     }
 
     public func now() async throws -> Instant {

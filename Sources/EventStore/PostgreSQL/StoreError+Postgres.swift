@@ -12,14 +12,19 @@ extension StoreError {
             self.init(.keyConflict, error.message, hint: error.hint, runId: run)
         case (_, "TU004"): self.init(.notFound, error.message, hint: error.hint)
         case (_, "TU005"): self.init(.appendOnly, error.message, hint: error.hint)
+        case (_, "TU006"): self.init(.unsuitableDatabase, error.message, hint: error.hint)
         case (.outcomeUnknown, _):
             self.init(.outcomeUnknown, error.description, hint: "Look whether it took effect before doing it again.")
         case (_, "3F000"), (_, "42P01"), (_, "42883"):
             self.init(
                 .notMigrated, "the database has no schema of Turnup, or an older one",
                 hint: "Run \"turnup migrate\".")
-        case (_, let state?) where state.hasPrefix("22") || state.hasPrefix("23"):
+        case (.invalidParameter, _):
             self.init(.refused, error.description)
+        case (_, let state?) where ["22", "23", "54"].contains(state.prefix(2)):
+            self.init(.refused, error.description)
+        case (.cancelled, _), (.connectionClosed, _), (.poolClosed, _):
+            self.init(.unavailable, error.description)
         case _
         where error.isConnectionProblem || error.isRetryable || error.isReadOnlyServer
             || error.sqlState?.hasPrefix("53") == true || error.kind == .timeout:

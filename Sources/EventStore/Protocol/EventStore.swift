@@ -41,8 +41,9 @@ public protocol EventStore: Sendable {
     func putSecret(_ secret: SealedSecret, by actor: String) async throws
     /// The newest version that is not forgotten.
     func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret?
-    /// One version, with the time it was sealed.
+    /// One version; nil when it was forgotten.
     func secretVersion(_ place: SecretPlace) async throws -> SealedSecret?
+    /// What people have set, in order of scope, scope id, name and version; not the secrets that runs were given.
     func secrets() async throws -> [SecretSummary]
     /// Drops the ciphertext of every version; fingerprints stay. Answers how many had one.
     func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int

@@ -9,6 +9,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case notFound = "not_found"
         case appendOnly = "append_only"
         case wrongKeyRing = "wrong_key_ring"
+        /// Turnup cannot live in this database, however it is migrated.
+        case unsuitableDatabase = "unsuitable_database"
         case notMigrated = "not_migrated"
         case newerSchema = "newer_schema"
         case changedMigration = "changed_migration"

@@ -43,6 +43,7 @@ public struct EnqueueRequest: Sendable, Equatable {
     public var input: JSONObject
     public var version: Int?
     public var due: Instant?
+    /// The caller's own; enqueuing again with it after a lost answer gives the same run, whatever became of it.
     public var id: Identifier?
     /// The same key and input again is an error instead of an answer.
     public var refusesExisting: Bool
@@ -67,6 +68,11 @@ public struct EnqueueReceipt: Sendable, Equatable {
     public let runId: Identifier
     /// False: the run was there already.
     public let isNew: Bool
+
+    public init(runId: Identifier, isNew: Bool) {
+        self.runId = runId
+        self.isNew = isNew
+    }
 }
 
 /// A run that this worker may act on until its lease ends.

@@ -1,0 +1,91 @@
+import EventStore
+import Testing
+import Vault
+import WorkflowCore
+
+@Suite struct SecretConformanceTests {
+    private static func place(_ version: Int, scopeId: String = "o") -> SecretPlace {
+        SecretPlace(scope: .organisation, scopeId: scopeId, name: "admin", version: version)
+    }
+
+    @Test(arguments: StoreFixture.Kind.allCases)
+    func `the newest version is found, an old one by its number, and none is written twice`(
+        _ kind: StoreFixture.Kind
+    ) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            let store = fixture.store
+            let first = try fixture.vault.seal(Secret("one"), at: Self.place(1))
+            let second = try fixture.vault.seal(Secret("two"), at: Self.place(2))
+            let other = try fixture.vault.seal(Secret("three"), at: Self.place(1, scopeId: "p"))
+            for secret in [second, first, other] { try await store.putSecret(secret, by: "person:a") }
+            #expect(try await store.secret(scope: .organisation, scopeId: "o", name: "admin") == second)
+            #expect(try await store.secret(scope: .installation, scopeId: "o", name: "admin") == nil)
+            #expect(try await store.secretVersion(Self.place(1)) == first)
+            #expect(try await store.secretVersion(Self.place(3)) == nil)
+            let again = try fixture.vault.seal(Secret("four"), at: Self.place(2))
+            let error = await storeError { try await store.putSecret(again, by: "person:b") }
+            #expect(error?.code == .refused && error?.message == #"version 2 of "admin" is there already"#)
+            #expect(try await store.secretVersion(Self.place(2)) == second)
+        }
+    }
+
+    @Test(arguments: StoreFixture.Kind.allCases)
+    func `a forgotten secret keeps its fingerprint and nothing else`(_ kind: StoreFixture.Kind) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            let store = fixture.store
+            for version in 1...2 {
+                let sealed = try fixture.vault.seal(Secret("value \(version)"), at: Self.place(version))
+                try await store.putSecret(sealed, by: "person:a")
+            }
+            let kept = try fixture.vault.seal(Secret("kept"), at: Self.place(1, scopeId: "p"))
+            try await store.putSecret(kept, by: "person:a")
+            let before = try await store.secrets()
+            #expect(try await store.forgetSecret(scope: .organisation, scopeId: "o", name: "admin") == 2)
+            #expect(try await store.forgetSecret(scope: .organisation, scopeId: "o", name: "admin") == 0)
+            #expect(try await store.secret(scope: .organisation, scopeId: "o", name: "admin") == nil)
+            #expect(try await store.secretVersion(Self.place(1)) == nil)
+            #expect(try await store.secret(scope: .organisation, scopeId: "p", name: "admin") == kept)
+            let after = try await store.secrets()
+            #expect(after.map(\.fingerprint) == before.map(\.fingerprint))
+            #expect(after.map(\.version) == [1, 2, 1] && after.map(\.scopeId) == ["o", "o", "p"])
+            #expect(after.map(\.isForgotten) == [true, true, false])
+            #expect(after.allSatisfy { $0.createdBy == "person:a" && $0.fingerprint.count == 8 })
+            // The number of a forgotten version is not used again.
+            let reused = try fixture.vault.seal(Secret("x"), at: Self.place(1))
+            let error = await storeError { try await store.putSecret(reused, by: "person:a") }
+            #expect(error?.code == .refused)
+        }
+    }
+
+    @Test(arguments: StoreFixture.Kind.allCases)
+    func `a new credential wakes the runs that waited for one`(_ kind: StoreFixture.Kind) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            let id = try await store.enqueueRun()
+            let run = try await store.claimOne()
+            try await store.release(
+                [LeaseRelease(runId: id, epoch: run.epoch, dueMilliseconds: 60 * minute, waiting: "no_secret")],
+                worker: workerA)
+            #expect(try await store.claim(worker: workerA, limit: 1, leaseMilliseconds: minute).isEmpty)
+            try await store.putSecret(fixture.vault.seal(Secret("x"), at: Self.place(1)), by: "person:a")
+            try await fixture.pass(milliseconds: 1500)
+            #expect(try await store.claimOne().id == id)
+        }
+    }
+
+    @Test(arguments: StoreFixture.Kind.allCases)
+    func `secrets that runs were given are not in the list`(_ kind: StoreFixture.Kind) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            let id = try await store.enqueueRun()
+            let run = try await store.claimOne()
+            let place = SecretPlace(scope: .run, scopeId: id.description, name: "key", version: 1)
+            let sealed = try fixture.vault.seal(Secret("x"), at: place)
+            #expect(try await store.commitOne(run.commit([.entered("x")], sealed: [sealed])).isAccepted)
+            #expect(try await store.secretVersion(place) == sealed)
+            #expect(try await store.secrets().isEmpty)
+        }
+    }
+}

@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -21,8 +20,7 @@ struct Exchange: Sendable {
 
     /// Sends the request once; it ends by the deadline, whatever the peer does.
     static func perform(
-        _ rendered: RenderedRequest, with client: HTTPClient, deadline: NIODeadline, limits: HTTPActionsConfiguration,
-        logger: Logger
+        _ rendered: RenderedRequest, with client: HTTPClient, deadline: NIODeadline, limits: HTTPActionsConfiguration
     ) async -> Exchange {
         let recorder = ExchangeRecorder(headLimit: limits.headLimitBytes, bodyLimit: limits.bodyLimitBytes)
         let request: HTTPClient.Request
@@ -35,7 +33,8 @@ struct Exchange: Sendable {
         guard request.host.lowercased() == rendered.target.host, request.port == rendered.target.port else {
             return Exchange(ending: .notSent("the URL is read in two ways"), record: recorder.record)
         }
-        let task = client.execute(request: request, delegate: recorder, deadline: deadline, logger: logger)
+        // Without a logger: at its trace level the client would write whole answers into the log.
+        let task = client.execute(request: request, delegate: recorder, deadline: deadline)
         let failure: (any Error)? = await withTaskCancellationHandler {
             do {
                 try await task.futureResult.get()

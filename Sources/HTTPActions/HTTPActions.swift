@@ -32,6 +32,17 @@ public final class HTTPActions: Sendable {
     ///
     /// Cancelling the task ends the action: not done when nothing had left, otherwise unknown.
     public func perform(_ action: Action) async -> ActionOutcome {
+        let outcome = await judged(action)
+        logger.debug(
+            "request ended",
+            metadata: [
+                "attempt": "\(action.attemptId)", "run": "\(action.scope.runId)", "service": "\(action.target.name)",
+                "outcome": "\(outcome.result.outcome.rawValue)", "error": "\(outcome.result.error ?? "none")",
+            ])
+        return outcome
+    }
+
+    private func judged(_ action: Action) async -> ActionOutcome {
         let started = ContinuousClock.now
         let deadline = started + .milliseconds(min(max(action.deadlineMilliseconds, 0), 86_400_000))
         var evidence = Evidence(action: action, vault: vault, started: started)
@@ -89,7 +100,7 @@ public final class HTTPActions: Sendable {
                 host: request.target.host, address: address, isSingleUse: !request.isRepeatable
             ) { client in
                 await Exchange.perform(
-                    request, with: client, deadline: .now() + .nanoseconds(rest), limits: configuration, logger: logger)
+                    request, with: client, deadline: .now() + .nanoseconds(rest), limits: configuration)
             }
             guard let exchange else {
                 return unsent("unreachable", "the program is shutting down", isCounted: false, &evidence)

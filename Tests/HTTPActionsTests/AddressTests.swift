@@ -80,7 +80,7 @@ import WorkflowCore
             var setup = Setup(baseURL: baseURL)
             setup.allowed = []
             let action = try setup.action()
-            let outcome = try await withActions(configure: { $0.lookUp = { _ in addresses } }) {
+            let outcome = try await withActions(testConfiguration(lookUp: { _ in addresses })) {
                 await $0.perform(action)
             }
             #expect(outcome.result.error == "address_refused", "\(baseURL)")

@@ -54,7 +54,7 @@ import WorkflowCore
         var setup = Setup(server)
         setup.baseURL = "http://platform.test:\(server.port)"
         let action = try setup.action()
-        let outcome = try await withActions(configure: { $0.lookUp = { _ in ["127.0.0.1"] } }) {
+        let outcome = try await withActions(resolving(to: "127.0.0.1")) {
             await $0.perform(action)
         }
         #expect(outcome.evidence["provider_request_id"] == "ray-1")

@@ -82,12 +82,25 @@ struct Setup {
     }
 }
 
+func testConfiguration(
+    lookUp: @escaping Resolver.LookUp = Resolver.systemLookUp, trustRootsPath: String? = nil
+) -> HTTPActionsConfiguration {
+    var configuration = HTTPActionsConfiguration(userAgent: "turnup/test")
+    configuration.lookUp = lookUp
+    configuration.trustRootsPath = trustRootsPath
+    return configuration
+}
+
+/// Every name has these addresses.
+func resolving(to addresses: String..., trustRootsPath: String? = nil) -> HTTPActionsConfiguration {
+    testConfiguration(lookUp: { _ in addresses }, trustRootsPath: trustRootsPath)
+}
+
 /// Runs the body with a client of its own, and closes that.
 func withActions<Result>(
-    configure: (inout HTTPActionsConfiguration) -> Void = { _ in }, _ body: (HTTPActions) async throws -> Result
+    _ configuration: HTTPActionsConfiguration = testConfiguration(),
+    _ body: (HTTPActions) async throws -> Result
 ) async throws -> Result {
-    var configuration = HTTPActionsConfiguration(userAgent: "turnup/test")
-    configure(&configuration)
     let actions = HTTPActions(vault: vault, logger: Logger(label: "test"), configuration: configuration)
     do {
         let result = try await body(actions)

@@ -3,8 +3,6 @@ import Glibc
 import Synchronization
 import Testing
 
-@testable import HTTPActions
-
 /// A server of plain sockets that does exactly what a test writes down, one thread for each connection.
 final class ScriptedServer: Sendable {
     typealias Script = @Sendable (ServerConnection) -> Void
@@ -59,16 +57,27 @@ final class ScriptedServer: Sendable {
         shutdown(listener, Int32(SHUT_RDWR))
     }
 
-    /// Waits until every connection so far is over; false when that takes too long. Connections are accepted
-    /// in order, so a last one of the test's own makes sure that none before it is missed.
-    func isQuiet() async throws -> Bool {
-        var setup = Setup(self)
-        setup.deadlineMilliseconds = 200
-        let action = try setup.action()
-        let before = connectionCount
-        _ = try await withActions { await $0.perform(action) }
-        guard connectionCount > before else { return false }
-        return await ended.reaches { self.connectionCount }
+    /// Waits until the condition holds and every connection so far is over; false when that takes too long.
+    func isQuiet(when condition: @escaping @Sendable () -> Bool) async -> Bool {
+        await ended.waits { [self] count in condition() && count >= connectionCount }
+    }
+
+    /// Connects, sends the text and closes. Connections are accepted in order, so that once this one was
+    /// served, no earlier one is still to come.
+    func send(_ text: String) throws {
+        let client = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(client) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+        address.sin_port = UInt16(port).bigEndian
+        let isConnected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(client, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        let bytes = Array(text.utf8)
+        try #require(isConnected && Glibc.send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
     }
 
     private static func listen() throws -> (Int32, Int) {
@@ -109,14 +118,14 @@ private final class Ended: Sendable {
         condition.unlock()
     }
 
-    func reaches(_ goal: @escaping @Sendable () -> Int) async -> Bool {
+    func waits(until holds: @escaping @Sendable (Int) -> Bool) async -> Bool {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread { [self] in
                 let limit = Date(timeIntervalSinceNow: 20)
                 condition.lock()
-                while count.withLock({ $0 }) < goal(), condition.wait(until: limit) {}
+                while !holds(count.withLock { $0 }), condition.wait(until: limit) {}
                 condition.unlock()
-                continuation.resume(returning: count.withLock { $0 } >= goal())
+                continuation.resume(returning: holds(count.withLock { $0 }))
             }
         }
     }

@@ -37,10 +37,9 @@ import WorkflowCore
             setup.method = "GET"
             setup.path = "/"
             let action = try setup.action()
-            return try await withActions(configure: { configuration in
-                configuration.lookUp = { _ in ["127.0.0.1"] }
-                if trusted { configuration.trustRootsPath = server.certificatePath }
-            }) { await $0.perform(action) }
+            return try await withActions(
+                resolving(to: "127.0.0.1", trustRootsPath: trusted ? server.certificatePath : nil)
+            ) { await $0.perform(action) }
         }
         #expect(try await attempt("platform.test", trusted: true).result.outcome == .done)
         for outcome in [
@@ -59,10 +58,9 @@ import WorkflowCore
         var setup = Setup(baseURL: "https://platform.test:\(server.port)")
         setup.method = "GET"
         let action = try setup.action()
-        let outcome = try await withActions(configure: { configuration in
-            configuration.lookUp = { _ in ["127.0.0.1"] }
-            configuration.trustRootsPath = server.certificatePath
-        }) { await $0.perform(action) }
+        let outcome = try await withActions(
+            resolving(to: "127.0.0.1", trustRootsPath: server.certificatePath)
+        ) { await $0.perform(action) }
         #expect(outcome.result.error == "unreachable")
         #expect(outcome.evidence["request_head_sent"] == false)
     }

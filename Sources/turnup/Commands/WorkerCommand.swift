@@ -74,7 +74,8 @@ struct WorkerRuntime {
         let configuration = settings.configuration
         let bell = Bell()
         let vault = try await session.vault()
-        let actions = HTTPActions(vault: vault, logger: logger)
+        let actions = HTTPActions(
+            vault: vault, logger: logger, configuration: HTTPActionsConfiguration(userAgent: "turnup/\(Version.text)"))
         let worker = Worker(
             store: session.store, vault: vault, actions: actions, configuration: configuration, bell: bell,
             logger: logger)

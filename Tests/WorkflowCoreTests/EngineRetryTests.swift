@@ -32,6 +32,7 @@ struct EngineRetryTests {
                 run.state.counters == [RetryCounter(entry: 0, attempts: number, firstAt: run.state.counters[0].firstAt)]
             )
             #expect(try run.claim(after: delay).calls == "token-pending")
+            #expect(run.state.wait == nil)
         }
         #expect(delays == [1000, 1500, 2250, 3375, 4000, 4000])
         #expect(try run.finish(.issued) == .ended)

@@ -32,6 +32,7 @@ struct EngineRetryTests {
                 run.state.counters == [RetryCounter(entry: 0, attempts: number, firstAt: run.state.counters[0].firstAt)]
             )
             #expect(try run.claim(after: delay).calls == "token-pending")
+            #expect(run.state.wait == nil)
         }
         #expect(delays == [1000, 1500, 2250, 3375, 4000, 4000])
         #expect(try run.finish(.issued) == .ended)
@@ -44,9 +45,15 @@ struct EngineRetryTests {
         let first = run.now
         try run.claim(after: 1000)
         // 1500 ms more would still be within the 60 s.
-        #expect(try run.finish(.notActive, after: 60_000 - 1500 - 1 - run.now.milliseconds(since: first)).waits == 1500)
+        let used = run.now.milliseconds(since: first)
+        var late = run
+        #expect(try late.finish(.notActive, after: 60_000 - 1500 - used).waits == 1500)
+        late = run
+        #expect(try late.finish(.notActive, after: 60_000 - 1500 - used + 1) == .ended)
+
+        try run.finish(.notActive, after: 50_000)
         try run.claim(after: 1500)
-        #expect(try run.finish(.notActive) == .ended)
+        #expect(try run.finish(.notActive, after: 6000) == .ended)
         #expect(run.types == ["attempt.not_done", "run.failed"])
         let reason = "key_not_active for the whole window of 1m of policy activation, 3 attempts"
         #expect(run.written.first?.body["gave_up"] == .string(reason))
@@ -196,6 +203,20 @@ struct EngineRetryTests {
         try none.claim()
         #expect(try none.finish(.unknown("timeout")) == .ended)
         #expect(none.state.reason == "timeout is not retried in state one")
+    }
+
+    @Test(
+        "A failure without a name of its own is recorded by its status or outcome, by a table",
+        arguments: [
+            (AttemptResult(outcome: .notDone, status: 418), "http.418"), (AttemptResult(outcome: .notDone), "not_done"),
+            (AttemptResult(outcome: .unknown), "unknown_outcome"),
+        ])
+    func nameless(_ result: AttemptResult, _ name: String) throws {
+        var run = try TestRun(Sample.single(retriesNothing: true))
+        try run.claim()
+        #expect(try run.finish(result) == .ended)
+        #expect(run.written[0].body["error"] == .string(name))
+        #expect(run.written[0].body["evidence"]?["status"]?.integerValue == result.status.map { Int64($0) })
     }
 
     @Test("A refusal that nothing retries fails at once, with what the exchange tells")

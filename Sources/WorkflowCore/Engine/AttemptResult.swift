@@ -31,3 +31,10 @@ public struct AttemptResult: Sendable, Equatable {
         self.evidence = evidence
     }
 }
+
+extension AttemptResult {
+    /// A name in any case, so that no failure is recorded without one.
+    var errorName: String {
+        error ?? status.map { "http.\($0)" } ?? (outcome == .unknown ? "unknown_outcome" : outcome.rawValue)
+    }
+}

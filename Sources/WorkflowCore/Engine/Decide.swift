@@ -13,8 +13,6 @@ struct Turn {
     let surroundings: Surroundings
     private(set) var state: RunState
     private(set) var events: [NewEvent] = []
-    /// Counted over the whole turn: an error that is caught goes on from within a step.
-    private var steps = 0
 
     /// More steps than this without a call or a pause are a circle.
     static let maximumSteps = 100
@@ -76,8 +74,7 @@ struct Turn {
 
     /// Goes through states that need nothing from outside, up to a call, a wait or an end.
     mutating func flow() -> NextStep {
-        while steps < Self.maximumSteps {
-            steps += 1
+        for _ in 0..<Self.maximumSteps {
             guard let here else {
                 return hold(
                     code: "no_such_state", "state \"\(state.state)\" is not in the definition",
@@ -91,7 +88,7 @@ struct Turn {
             }
             switch here.action {
             case .call(let call):
-                return .call(PlannedCall(call: call, state: here.name, attemptNumber: state.attempts + 1))
+                return .call(PlannedCall(call: call, state: here.name, attemptNumber: state.attempts.addingClamped(1)))
             case .pause(let milliseconds):
                 let left = Wait(since: state.enteredAt, milliseconds: milliseconds)
                     .remainingMilliseconds(now: surroundings.now)
@@ -102,7 +99,7 @@ struct Turn {
                     let written = try evaluated(values, in: state)
                     if let end = leave(here, why: "set", set: written) { return end }
                 } catch {
-                    return giveUp(here, error: "expression", text: error.description)
+                    if let end = giveUp(here, error: "expression", text: error.description) { return end }
                 }
             case nil:
                 if let end = leave(here, why: "next") { return end }
@@ -114,7 +111,7 @@ struct Turn {
             choices: ["retry", "abandon"])
     }
 
-    /// Enters the state behind the exit; answers a step only when the exit could not be evaluated.
+    /// Enters the state behind the exit; answers a step only when the exit could not be evaluated and that ends the turn.
     private mutating func leave(_ here: StateDefinition, why: String, set: JSONObject? = nil) -> NextStep? {
         var body: JSONObject = ["from": .string(here.name), "why": .string(why)]
         if let set { body["set"] = .object(set) }

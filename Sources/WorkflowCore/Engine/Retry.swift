@@ -8,7 +8,7 @@ enum RetryChoice: Equatable {
 extension Turn {
     /// What the state's own entries, then the built-in default, say to this result.
     func retry(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
-        let error = result.error ?? ""
+        let error = result.errorName
         if !result.isCounted { return .after(waitForPlatform(result)) }
         let own = here.retry.firstIndex { entry in
             entry.errors.contains { ErrorName.matches($0, error: error, status: result.status) }
@@ -24,7 +24,7 @@ extension Turn {
     private func retry(entry: Int, _ policy: RetryPolicy, _ result: AttemptResult) -> RetryChoice {
         let counter = state.counters.first { $0.entry == entry }
         let tried = (counter?.attempts ?? 0).addingClamped(1)
-        let error = result.error ?? ""
+        let error = result.errorName
         if let most = policy.maximumAttempts, tried >= most {
             return .never("\(error) after \(tried) attempts, the most that policy \(policy.name) allows")
         }

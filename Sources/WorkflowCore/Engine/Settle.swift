@@ -1,10 +1,12 @@
 extension Turn {
     /// Closes the open attempt with what it came to, and goes where that leads.
     mutating func settle(_ result: AttemptResult, of attempt: OpenAttempt) -> NextStep {
+        var evidence = result.evidence
+        if let status = result.status, evidence["status"] == nil { evidence["status"] = .integer(status) }
         var body: JSONObject = [
-            "state": .string(attempt.state), "attempt": .integer(attempt.number), "evidence": .object(result.evidence),
+            "state": .string(attempt.state), "attempt": .integer(attempt.number), "evidence": .object(evidence),
         ]
-        if let error = result.error { body["error"] = .string(error) }
+        if result.outcome != .done { body["error"] = .string(result.errorName) }
         if !result.isCounted { body["counted"] = false }
         if !result.saved.isEmpty { body["saved"] = .object(result.saved) }
         if !result.sealed.isEmpty { body["sealed"] = .array(result.sealed.map(\.json)) }
@@ -23,7 +25,7 @@ extension Turn {
             emit(.attemptUnknown, body, attemptId: attempt.id)
             return hold(
                 code: "unknown_outcome", unknownText(call, result), choices: ["done", "retry", "abandon"],
-                facts: ["error": .string(result.error ?? "unknown_outcome")])
+                facts: ["error": .string(result.errorName)])
         case .notDone, .unknown:
             let type = EventType.closing(result.outcome)
             if state.cancel != nil {
@@ -36,9 +38,9 @@ extension Turn {
                 emit(type, body, attemptId: attempt.id)
                 return flow()
             case .never(let why):
-                return giveUp(
-                    here, error: result.error ?? "", text: why, status: result.status, closing: (type, body, attempt.id)
-                )
+                let closing = (type: type, body: body, attemptId: attempt.id)
+                return giveUp(here, error: result.errorName, text: why, status: result.status, closing: closing)
+                    ?? flow()
             }
         }
     }
@@ -55,7 +57,7 @@ extension Turn {
             body["entered"] = .string(try target(of: here.exit, in: after))
         } catch {
             emit(.attemptDone, body, attemptId: attempt.id)
-            return giveUp(here, error: "expression", text: error.description)
+            return giveUp(here, error: "expression", text: error.description) ?? flow()
         }
         emit(.attemptDone, body, attemptId: attempt.id)
         return flow()
@@ -63,17 +65,17 @@ extension Turn {
 
     private func unknownText(_ call: CallDefinition, _ result: AttemptResult) -> String {
         let what =
-            result.error == "unknown_outcome" ? "its worker was lost" : "the answer was \(result.error ?? "lost")"
+            result.error == "unknown_outcome" ? "its worker was lost" : "the answer was \(result.errorName)"
         return
             "\(call.method) \(call.path.source) of service \(call.service) may have worked: it was sent, and \(what). "
             + "It is not safe to send twice. Look at the platform, then decide."
     }
 
-    /// No retry goes on: the state's `catch` decides, or else the failure state.
+    /// No retry goes on: the state's `catch` decides, or else the failure state. Nil: the run goes on from there.
     mutating func giveUp(
         _ here: StateDefinition, error: String, text: String, status: Int? = nil,
         closing: (type: EventType, body: JSONObject, attemptId: Identifier)? = nil
-    ) -> NextStep {
+    ) -> NextStep? {
         var body = closing?.body ?? ["from": .string(here.name), "why": .string(error)]
         body["gave_up"] = .string(text)
         let caught = here.catches.first { $0.errors.contains { ErrorName.matches($0, error: error, status: status) } }
@@ -110,7 +112,7 @@ extension Turn {
             body["state"] = .string(target)
             emit(.stateEntered, body)
         }
-        return flow()
+        return nil
     }
 
     /// Parks a run that gave up. What the closing event carries rides in the hold when there is none.

@@ -97,7 +97,7 @@ import WorkflowCore
         (["number": "1", "count": 1], #"input "label" is missing"#),
         (["number": "1", "label": "a", "count": 1, "extra": 1], #"input "extra" is not declared by the workflow"#),
         (["number": 1, "label": "a", "count": 1], #"input "number" must be string, not number"#),
-        (["number": "1", "label": nil, "count": 1], #"input "label" must be string or boolean, not null"#),
+        (["number": "1", "label": .null, "count": 1], #"input "label" must be string or boolean, not null"#),
         (
             ["number": "1", "label": "a", "count": .number(JSONNumber(text: "1.5") ?? JSONNumber(1))],
             #"input "count" must be integer, not number"#

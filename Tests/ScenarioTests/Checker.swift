@@ -1,6 +1,8 @@
 import EventStore
 import Foundation
+import PlatformSimulator
 import Postgres
+import TestSupport
 import Testing
 import WorkflowCore
 

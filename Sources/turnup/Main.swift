@@ -31,7 +31,10 @@ struct Main {
             return 0
         }
         if error is ExitCode { return code.rawValue }
-        let message = Turnup.message(for: error)
+        // The parser lists allowed values in lines of their own.
+        let lines = Turnup.message(for: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        let values = lines.filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }.joined(separator: ", ")
+        let message = (lines.filter { !$0.hasPrefix("- ") } + [values]).filter { !$0.isEmpty }.joined(separator: " ")
         Console.error(message.isEmpty ? "the command line is not understood" : message)
         Console.hint("See \"turnup --help\" or \"turnup help COMMAND\".")
         return 2

@@ -5,10 +5,10 @@ struct Turnup: AsyncParsableCommand {
         commandName: "turnup",
         abstract: "Brings third-party accounts into service, and can prove what happened.",
         discussion: """
-            A run adds one thing, first of all a WhatsApp number, through a platform that may be slow or flaky.
+            A run adds one thing, first of all a WhatsApp number, through a platform that may be slow or flaky. \
             Its events are kept in PostgreSQL; workers advance it.
 
-            Database: --database-url, TURNUP_DATABASE_URL, or libpq's own variables and service files. With none of
+            Database: --database-url, TURNUP_DATABASE_URL, or libpq's own variables and service files. With none of \
             them a private PostgreSQL of this user is used, and said so on stderr.
 
             Exit codes: 0 done, 1 it failed, 2 bad input, 3 the database or a port is not to be had, 130 interrupted.

@@ -92,6 +92,8 @@ import WorkflowCore
             try await installation.withWorker(leaseSeconds: 2) { _ in
                 try await installation.reaches(.held, run)
                 #expect(installation.simulator.release() == 1)
+                #expect(
+                    await installation.simulator.wait(for: Installation.create, phase: .ended), "no answer was sent")
                 zombie.send(SIGCONT)
                 let isKept = try await eventually(seconds: 30) {
                     try await !installation.events(run, .attemptLate).isEmpty

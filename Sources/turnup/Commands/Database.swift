@@ -7,7 +7,9 @@ struct Database: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Start, stop or look at this user's private PostgreSQL.",
         discussion: """
-            It listens on a Unix socket only. Example:
+            It listens on a Unix socket only.
+
+            Example:
               psql "$(turnup database url)"
             """,
         subcommands: [Start.self, Stop.self, Status.self, URL.self])

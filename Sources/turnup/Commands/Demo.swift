@@ -15,7 +15,7 @@ struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "See it work: two numbers of one organisation, the second one's key activating late.",
         discussion: """
-            Uses the private PostgreSQL (database turnup_demo, made anew), a simulated platform and a worker, all on
+            Uses the private PostgreSQL (database turnup_demo, made anew), a simulated platform and a worker, all on \
             this machine. Takes about ten seconds.
             """)
 

@@ -11,7 +11,7 @@ struct Enqueue: AsyncParsableCommand {
             Example:
               turnup enqueue whatsapp-number number=+34600111222 --organisation academy --wait
 
-            A value is taken as the type that the workflow declares: text stays text, so +34600111222 keeps its plus.
+            A value is taken as the type that the workflow declares: text stays text, so +34600111222 keeps its plus. \
             Ctrl-C while waiting ends the waiting, not the run.
             """)
 

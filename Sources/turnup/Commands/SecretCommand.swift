@@ -9,8 +9,10 @@ struct SecretCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "secret", abstract: "Keep the credentials that definitions name.",
         discussion: """
-            A value comes from a file, from an environment variable or from a prompt, never from the command line,
-            where other users could read it. It is sealed and shown as a fingerprint. Example:
+            A value comes from a file, from an environment variable or from a prompt, never from the command line, \
+            where other users could read it. It is sealed and shown as a fingerprint.
+
+            Example:
               turnup secret set wpp_master --from-file /run/secrets/wpp-master
               turnup secret set wpp_master --organisation academy --from-env WPP_MASTER
             """,
@@ -44,9 +46,16 @@ struct SecretCommand: AsyncParsableCommand {
             name: .customLong("from-env"),
             help: ArgumentHelp("Read the value from an environment variable.", valueName: "variable"))
         var variable: String?
+        @Argument(help: .hidden) var refused: [String] = []
         @OptionGroup var database: DatabaseOptions
 
         func validate() throws {
+            // What stands there may be the secret itself, so it is not repeated.
+            guard refused.isEmpty else {
+                throw ValidationError(
+                    "a value on the command line can be read by others; give --from-file, --from-env or nothing to be asked"
+                )
+            }
             if file != nil, variable != nil { throw ValidationError("give --from-file or --from-env, not both") }
         }
 

@@ -7,7 +7,9 @@ struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one run: where it stands, and why.",
         discussion: """
-            A run is named by its id, or by the beginning of it as "turnup runs" prints it. Example:
+            A run is named by its id, or by the beginning of it as "turnup runs" prints it.
+
+            Example:
               turnup show 0192f0c1
             """)
 

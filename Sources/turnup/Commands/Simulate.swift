@@ -11,7 +11,9 @@ struct Simulate: AsyncParsableCommand {
             Presets:
             \(Preset.allCases.map { "  \($0.rawValue): \($0.summary)" }.joined(separator: "\n"))
 
-            The control port answers GET /ledger with every request and what was really done. Example:
+            The control port answers GET /ledger with every request and what was really done.
+
+            Example:
               turnup simulate --preset slow-activation --seed 7 --port 8080
               turnup service set wpp --base-url http://127.0.0.1:8080 --allow loopback
             """)

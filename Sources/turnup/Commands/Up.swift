@@ -5,7 +5,7 @@ struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Everything for one machine in one process: migrate, then work until told to stop.",
         discussion: """
-            With no database named it uses a private PostgreSQL, which goes on running afterwards
+            With no database named it uses a private PostgreSQL, which goes on running afterwards \
             ("turnup database stop" ends it).
             """)
 

@@ -13,6 +13,7 @@ struct WorkerCommand: AsyncParsableCommand {
         commandName: "worker", abstract: "Advance runs until told to stop.",
         discussion: """
             SIGTERM and SIGINT let requests under way end and give the rest back. Many workers may share a database.
+
             Example:
               turnup worker --database-url postgresql://db.example/turnup
             """)

@@ -10,7 +10,9 @@ struct WorkflowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workflow", abstract: "Check, publish and list definitions.",
         discussion: """
-            A definition is a YAML file; its name equals the file's. Example:
+            A definition is a YAML file; its name equals the file's.
+
+            Example:
               turnup workflow check workflows/whatsapp-number.yaml
               turnup workflow publish workflows/whatsapp-number.yaml
             """,

@@ -38,15 +38,24 @@ import WorkflowCore
         }
     }
 
-    @Test func `32 sessions with the same id at once all get that run`() async throws {
+    @Test func `of 32 sessions with the same id and two inputs one input wins and the rest are told of it`()
+        async throws
+    {
         try await TestDatabase.withDatabase(connections: 32) { database in
             try await database.store.publishWorkflow()
             let id = newId()
-            let receipts = try await together(32) { _ in
-                try await database.store.enqueue(request(["number": "1"], id: id))
+            let outcomes = try await together(32) { index -> StoreError? in
+                do {
+                    let number = "\(index % 2)"
+                    let receipt = try await database.store.enqueue(request(["number": .string(number)], id: id))
+                    #expect(receipt.runId == id)
+                    return nil
+                } catch let error as StoreError { return error }
             }
-            #expect(Set(receipts.map(\.runId)) == [id])
-            #expect(receipts.count { $0.isNew } == 1)
+            let errors = outcomes.compactMap { $0 }
+            #expect(errors.count == 16)
+            #expect(errors.allSatisfy { $0.code == .keyConflict && $0.runId == id.description })
+            #expect(try await database.count("select count(*) from turnup.event") == 1)
         }
     }
 

@@ -71,8 +71,8 @@ struct SQLFileTests {
     @Test func `every SQL file is a migration or a function`() {
         for path in files {
             #expect(
-                path.wholeMatch(of: /sql\/(migrations\/\d{4}_[a-z0-9_]+|functions\/[a-z0-9_]+)\.sql/) != nil,
-                "\(path) is neither sql/migrations/NNNN_name.sql nor sql/functions/name.sql")
+                path.wholeMatch(of: /sql\/(bootstrap|migrations\/\d{4}_[a-z0-9_]+|functions\/[a-z0-9_]+)\.sql/) != nil,
+                "\(path) is none of sql/bootstrap.sql, sql/migrations/NNNN_name.sql and sql/functions/name.sql")
         }
     }
 

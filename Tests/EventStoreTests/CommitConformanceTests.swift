@@ -149,6 +149,26 @@ import WorkflowCore
     }
 
     @Test(arguments: StoreFixture.Kind.allCases)
+    func `a commit of a live state leaves a task, also when there was none`(_ kind: StoreFixture.Kind) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            let id = try await store.enqueueRun()
+            let run = try await store.claimOne()
+            let held = try run.state.get().after([.held])
+            _ = try await store.append(
+                AppendRequest(runId: id, expectedSeq: 1, event: .cancel, actor: "person:p", stateAfter: held))
+            #expect(try await store.run(id)?.task == nil)
+            let folded = try #require(try await store.fold(id))
+            #expect(folded.status == .live)
+            #expect(try await store.commitOne(run.commit([.entered("x")], on: folded, service: "s")).isAccepted)
+            let row = try #require(try await store.run(id))
+            #expect(row.status == .live && row.task?.service == "s")
+            #expect(try await store.claimOne().id == id)
+        }
+    }
+
+    @Test(arguments: StoreFixture.Kind.allCases)
     func `a commit keeps the lease or sets the next due time`(_ kind: StoreFixture.Kind) async throws {
         try await StoreFixture.with(kind) { fixture in
             let store = fixture.store

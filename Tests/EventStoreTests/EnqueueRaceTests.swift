@@ -38,15 +38,24 @@ import WorkflowCore
         }
     }
 
-    @Test func `32 sessions with the same id at once all get that run`() async throws {
+    @Test func `of 32 sessions with the same id and two inputs one input wins and the rest are told of it`()
+        async throws
+    {
         try await TestDatabase.withDatabase(connections: 32) { database in
             try await database.store.publishWorkflow()
             let id = newId()
-            let receipts = try await together(32) { _ in
-                try await database.store.enqueue(request(["number": "1"], id: id))
+            let outcomes = try await together(32) { index -> StoreError? in
+                do {
+                    let number = "\(index % 2)"
+                    let receipt = try await database.store.enqueue(request(["number": .string(number)], id: id))
+                    #expect(receipt.runId == id)
+                    return nil
+                } catch let error as StoreError { return error }
             }
-            #expect(Set(receipts.map(\.runId)) == [id])
-            #expect(receipts.count { $0.isNew } == 1)
+            let errors = outcomes.compactMap { $0 }
+            #expect(errors.count == 16)
+            #expect(errors.allSatisfy { $0.code == .keyConflict && $0.runId == id.description })
+            #expect(try await database.count("select count(*) from turnup.event") == 1)
         }
     }
 
@@ -72,18 +81,40 @@ import WorkflowCore
     @Test func `an enqueue waits for a rival's transaction and takes the key when that is rolled back`() async throws {
         try await TestDatabase.withDatabase { database in
             try await database.store.publishWorkflow()
-            let rival = try await PostgresConnection.connect(PostgresConfiguration(connectionString: database.url))
-            try await rival.execute("begin; select turnup.enqueue('w', 'o', '{\"number\":\"1\"}')")
-            async let receipt = database.store.enqueue(request(["number": "1"]))
-            try await waitUntil {
-                try await database.count(
-                    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-                ) == 1
+            try await afterRival(in: database, end: "rollback", id: newId()) {
+                let receipt = try await database.store.enqueue(request(["number": "1"]))
+                #expect(receipt.isNew)
             }
-            try await rival.execute("rollback")
-            #expect(try await receipt.isNew)
-            await rival.close()
         }
+    }
+
+    @Test func `an enqueue whose id a rival's transaction has just used is told of its run`() async throws {
+        try await TestDatabase.withDatabase { database in
+            try await database.store.publishWorkflow()
+            let id = newId()
+            try await afterRival(in: database, end: "commit", id: id) {
+                let error = await storeError { try await database.store.enqueueRun("2", id: id) }
+                #expect(error?.code == .keyConflict && error?.runId == id.description)
+            }
+        }
+    }
+
+    /// Does the work while a rival has enqueued number 1 and not yet ended its transaction; it must wait for that.
+    private func afterRival(
+        in database: TestDatabase, end: String, id: Identifier, _ work: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let rival = try await PostgresConnection.connect(PostgresConfiguration(connectionString: database.url))
+        try await rival.execute(
+            "begin; select turnup.enqueue('w', 'o', '{\"number\":\"1\"}', id => '\(id)')")
+        async let done: Void = work()
+        try await waitUntil {
+            try await database.count(
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            ) == 1
+        }
+        try await rival.execute(end)
+        try await done
+        await rival.close()
     }
 }
 

@@ -3,7 +3,7 @@
 -- epoch, but newer events: fold them and decide again); fenced (a newer epoch: nothing was written).
 --
 -- Arrays run in parallel: one element per run, per event (event_runs gives the run's position) or per
--- secret. due_milliseconds counts from now; a lease is kept where keeps_lease is true.
+-- secret. A run stands in a batch once. due_milliseconds counts from now; a lease is kept where keeps_lease is true.
 create or replace function turnup.commit(
   worker text, lease_milliseconds bigint,
   run_ids uuid[], epochs bigint[], base_seqs bigint[], states text[], statuses text[], reasons text[],
@@ -33,7 +33,8 @@ declare
   place integer;
   live_count integer := 0;
   moved_count integer;
-  landed_microseconds bigint;
+  refused_count integer := 0;
+  landed record;
 begin
   -- Always in the order of the id, and run rows before task rows.
   with locked as materialized (
@@ -48,34 +49,36 @@ begin
 
   for place in 1..count loop
     times[place] := moment_microseconds;
+    seqs[place] := found_seqs[place];
     if found_epochs[place] = epochs[place] and found_seqs[place] = base_seqs[place] then
       answers[place] := 'accepted';
-      seqs[place] := found_seqs[place];
       if statuses[place] = 'live' then live_count := live_count + 1; end if;
     else
-      -- All of its events at their places are proof: an epoch belongs to one claim of one worker.
-      select turnup.microseconds(max(e.recorded_at)) into landed_microseconds
-      from (
-          select given.type, given.body, given.attempt, base_seqs[place] + row_number() over (order by given.i) as seq
-          from unnest(event_runs, event_types, event_bodies, event_attempts) with ordinality
-            as given(run, type, body, attempt, i)
-          where given.run = place
-        ) as given
-        left join turnup.event e on e.run_id = run_ids[place] and e.seq = given.seq and e.epoch = epochs[place]
-          and e.actor = worker and e.type = given.type and e.attempt_id is not distinct from given.attempt
-          and e.body::text = given.body
-      having count(*) > 0 and count(*) = count(e.seq);
-      if found then
-        answers[place] := 'already';
-        times[place] := landed_microseconds;
-      elsif found_epochs[place] = epochs[place] then
-        answers[place] := 'behind';
-      else
-        answers[place] := 'fenced';
-      end if;
-      seqs[place] := found_seqs[place];
+      answers[place] := case when found_epochs[place] = epochs[place] then 'behind' else 'fenced' end;
+      refused_count := refused_count + 1;
     end if;
   end loop;
+
+  -- All of a commit's events at their places are proof that it had landed: an epoch belongs to one claim of one worker.
+  if refused_count > 0 then
+    for landed in
+      select given.run, turnup.microseconds(max(e.recorded_at)) as microseconds
+      from (
+          select g.run, g.type, g.body, g.attempt, row_number() over (partition by g.run order by g.i) as number
+          from unnest(event_runs, event_types, event_bodies, event_attempts) with ordinality
+            as g(run, type, body, attempt, i)
+        ) as given
+        left join turnup.event e on e.run_id = run_ids[given.run] and e.seq = base_seqs[given.run] + given.number
+          and e.epoch = epochs[given.run] and e.actor = worker and e.type = given.type
+          and e.attempt_id is not distinct from given.attempt and e.body::text = given.body
+      where answers[given.run] <> 'accepted'
+      group by given.run
+      having count(*) = count(e.seq)
+    loop
+      answers[landed.run] := 'already';
+      times[landed.run] := landed.microseconds;
+    end loop;
+  end if;
 
   for i in 1..coalesce(cardinality(event_runs), 0) loop
     place := event_runs[i];

@@ -87,7 +87,10 @@ public struct TestDatabase: Sendable {
         }
         // The test's own role may not end this session when it drops the database.
         let others = "select count(*) as others from pg_stat_activity where datname = $1 and usename <> current_user"
-        while try await pool.query(others, [.text(name)], readOnly: true).onlyRow().int("others") > 0 {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < deadline,
+            try await pool.query(others, [.text(name)], readOnly: true).onlyRow().int("others") > 0
+        {
             try await Task.sleep(for: .milliseconds(5))
         }
     }

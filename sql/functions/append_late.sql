@@ -32,7 +32,8 @@ begin
   update turnup.run r set seq = current.seq + 1, hash = new_hash, updated_at = moment where r.id = current.id;
   insert into turnup.secret (
     scope, scope_id, name, version, key_id, nonce, ciphertext, fingerprint, length, created_at, created_by)
-  select 'run', current.id::text, s.name, s.version, s.key_id, s.nonce, s.ciphertext, s.fingerprint, s.length, moment, worker
+  select 'run', current.id::text, s.name, s.version, s.key_id, s.nonce, s.ciphertext, s.fingerprint, s.length,
+    moment, worker
   from unnest(secret_names, secret_versions, secret_key_ids, secret_nonces, secret_ciphertexts,
       secret_fingerprints, secret_lengths)
     as s(name, version, key_id, nonce, ciphertext, fingerprint, length);

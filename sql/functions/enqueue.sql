@@ -1,5 +1,6 @@
 -- Starts a run, in the caller's transaction. The same key and input again answers the run that has the
--- key; other input is a conflict. An id of the caller's own makes repeating after a lost answer safe. SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict.
+-- key; other input is a conflict. An id of the caller's own makes repeating after a lost answer safe.
+-- SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict, with the run in the error's detail.
 create or replace function turnup.enqueue(
   workflow text, organisation text, input json, version integer default null, due timestamptz default null,
   id uuid default null, on_conflict text default 'return', wake boolean default true, actor text default null

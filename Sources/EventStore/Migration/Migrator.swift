@@ -65,9 +65,9 @@ public struct Migrator: Sendable {
                     let changed = try Self.missing(connection)
                     // A function may call one that comes later in the alphabet.
                     try connection.executeSync("set local check_function_bodies = off", label: "functions")
-                    for name in try Self.outdated(connection) { try Self.drop(name, connection) }
+                    for name in try Self.removed(connection) { try Self.drop(name, connection) }
                     for file in changed {
-                        try connection.executeSync(file.text, label: "function \(file.name)")
+                        try Self.replace(file, connection)
                         _ = try connection.querySync(
                             """
                             insert into turnup.function_file (name, checksum) values ($1, $2)
@@ -114,24 +114,42 @@ public struct Migrator: Sendable {
             + SQLFiles.functions.filter { functions[$0.name] != $0.checksum }
     }
 
-    /// Functions that this binary has changed or no longer has. They are dropped first: `create or replace` keeps the
-    /// old one beside the new when the parameters differ, and refuses another result type.
-    private static func outdated(_ connection: isolated PostgresConnection) throws -> [String] {
-        let current = Dictionary(uniqueKeysWithValues: SQLFiles.functions.map { ($0.name, $0.checksum) })
-        return try connection.querySync("select name, checksum from turnup.function_file order by name").compactMap {
-            let name = try $0.string("name")
-            return current[name] == (try $0.bytes("checksum")) ? nil : name
+    /// Functions that an older binary had and this one has not.
+    private static func removed(_ connection: isolated PostgresConnection) throws -> [String] {
+        let current = Set(SQLFiles.functions.map(\.name))
+        return try connection.querySync("select name from turnup.function_file order by name")
+            .map { try $0.string("name") }.filter { !current.contains($0) }
+    }
+
+    private struct LeavesAnOldOne: Error {}
+
+    /// `create or replace` keeps grants and what depends on the function. With other parameters it would leave the old
+    /// function beside the new one, and another result type it refuses (42P13): then the old one goes first.
+    private static func replace(_ file: SQLFile, _ connection: isolated PostgresConnection) throws {
+        func create() throws { try connection.executeSync(file.text, label: "function \(file.name)") }
+        do {
+            try connection.withSavepointSync {
+                try create()
+                if try signatures(file.name, connection).count > 1 { throw LeavesAnOldOne() }
+            }
+        } catch let error where error is LeavesAnOldOne || (error as? PostgresError)?.sqlState == "42P13" {
+            try drop(file.name, connection)
+            try create()
         }
     }
 
-    private static func drop(_ name: String, _ connection: isolated PostgresConnection) throws {
-        let old = try connection.querySync(
+    private static func signatures(_ name: String, _ connection: isolated PostgresConnection) throws -> [String] {
+        try connection.querySync(
             """
-            select oid::regprocedure as function from pg_proc
+            select oid::regprocedure as signature from pg_proc
             where pronamespace = 'turnup'::regnamespace and proname = $1
-            """, [.text(name)])
-        for row in old {
-            try connection.executeSync("drop function \(try row.string("function"))", label: "old function \(name)")
+            """, [.text(name)]
+        ).map { try $0.string("signature") }
+    }
+
+    private static func drop(_ name: String, _ connection: isolated PostgresConnection) throws {
+        for signature in try signatures(name, connection) {
+            try connection.executeSync("drop function \(signature)", label: "old function \(name)")
         }
         _ = try connection.querySync("delete from turnup.function_file where name = $1", [.text(name)])
     }

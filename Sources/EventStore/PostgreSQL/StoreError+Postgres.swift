@@ -23,7 +23,8 @@ extension StoreError {
             self.init(.refused, error.description)
         case (_, let state?) where ["22", "23", "54"].contains(state.prefix(2)):
             self.init(.refused, error.description)
-        case (.cancelled, _), (.connectionClosed, _), (.poolClosed, _):
+        // 57014: the server ended a statement that took too long.
+        case (_, "57014"), (.cancelled, _), (.connectionClosed, _), (.poolClosed, _):
             self.init(.unavailable, error.description)
         case _
         where error.isConnectionProblem || error.isRetryable || error.isReadOnlyServer

@@ -12,10 +12,10 @@ demo: setup ## see two numbers added to one organisation, the second one's key l
 	@$(TURNUP) demo
 
 test: setup ## every test; those that need PostgreSQL start a private one
-	@swift test
+	@.ci/test
 
 unit: setup ## the tests that need no PostgreSQL
-	@swift test --skip PostgresTests --skip EventStoreTests --skip ScenarioTests
+	@.ci/test HouseTests WorkflowCoreTests WorkflowFilesTests VaultTests
 
 build: setup ## turnup and all tests
 	@swift build --build-tests

@@ -99,7 +99,8 @@ let package = Package(
             dependencies: ["WorkflowCore", "Vault", "Postgres", "EventStore", "LocalPostgres"],
             swiftSettings: strict),
         .testTarget(name: "WorkflowCoreTests", dependencies: ["WorkflowCore"], swiftSettings: strict),
-        .testTarget(name: "WorkflowFilesTests", dependencies: ["WorkflowFiles", "WorkflowCore"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkflowFilesTests", dependencies: ["WorkflowFiles", "WorkflowCore"], swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["Vault", "WorkflowCore"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "LocalPostgres", "TestSupport"], swiftSettings: strict),

@@ -13,7 +13,10 @@ enum ScopeBuilder {
             "id": .string(source.runId.description), "organisation": .string(source.organisation),
             "key": .string(source.key), "workflow": .string(source.workflow), "version": .integer(source.version),
         ])
-        scope["state"] = .json(["name": .string(source.stateName), "attempt": .integer(source.attemptNumber)])
+        scope["state"] = .json([
+            "name": .string(source.stateName), "key": .string("\(source.runId)/\(source.stateName)"),
+            "attempts": .integer(source.attemptNumber),
+        ])
         return scope
     }
 
@@ -42,20 +45,7 @@ enum ScopeBuilder {
 
     /// The opened secrets that a call's templates name.
     static func used(by action: Action) -> [OpenedSecret] {
-        let call = action.call
-        var references = call.path.references
-        references += call.query.flatMap(\.value.references)
-        references += (action.service.headers + call.headers).flatMap(\.template.references)
-        switch call.auth ?? action.service.auth {
-        case nil: break
-        case .bearer(let template), .header(_, let template): references += template.references
-        case .basic(let user, let password): references += user.references + password.references
-        }
-        switch call.body {
-        case nil: break
-        case .json(let template): references += template.references
-        case .form(let members): references += members.flatMap(\.value.references)
-        }
+        let references = action.call.references(with: action.service)
         func isNamed(_ root: String) -> (OpenedSecret) -> Bool {
             { opened in references.contains { $0.root == root && $0.path.first == opened.name && !$0.isPresenceTest } }
         }

@@ -132,9 +132,10 @@ import WorkflowCore
             #expect(after.task == before.task && after.state == before.state && after.status == .live)
             #expect(after.seq == 3)
             // The holder folds it and goes on.
-            #expect(try await store.commitOne(holder.commit([.entered("x")]), workerB) == .behind)
+            let lost = NewEvent(.attemptUnknown, ["error": "unknown_outcome"], attemptId: attempt)
+            #expect(try await store.commitOne(holder.commit([lost]), workerB) == .behind)
             let folded = try #require(try await store.fold(id))
-            #expect(try await store.commitOne(holder.commit([.entered("x")], on: folded), workerB).isAccepted)
+            #expect(try await store.commitOne(holder.commit([lost], on: folded), workerB).isAccepted)
         }
     }
 

@@ -40,7 +40,7 @@ import WorkflowCore
             $0.input = ["number": "+34600111222", "none": .null]
             $0.body = .json(
                 try JSONTemplate(parsing: [
-                    "organizationId": "${run.organisation}", "attempt": "${state.attempt}", "state": "${state.name}",
+                    "organizationId": "${run.organisation}", "attempt": "${state.attempts}", "state": "${state.name}",
                     "client": "${data.client}", "none": "${input.none}", "key": "${run.key}",
                 ]))
         }
@@ -91,7 +91,7 @@ import WorkflowCore
     func queryAndForm() async throws {
         let request = try await arrival {
             $0.input = ["text": "a b&c=d+é/?#", "none": .null]
-            $0.query = ["q": "${input.text}", "none": "${input.none}", "n": "${state.attempt}"]
+            $0.query = ["q": "${input.text}", "none": "${input.none}", "n": "${state.attempts}"]
             $0.body = .form(try namedJSON(["f": "${input.text}", "none": "${input.none}", "x": "1"]))
         }
         #expect(request.line == "POST /things?q=a%20b%26c%3Dd%2B%C3%A9%2F%3F%23&n=2 HTTP/1.1")

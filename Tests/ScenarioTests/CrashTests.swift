@@ -9,10 +9,7 @@ import WorkflowCore
     @Test func `kill -9 during a retry wait: a new worker goes on at the due time, no attempt lost or repeated`()
         async throws
     {
-        try await Installation.with({
-            $0.activation = .fixed(milliseconds: 3500)
-            $0.firstClientToo = true
-        }) { installation in
+        try await Installation.with(activation: .fixed(milliseconds: 3500), firstClientToo: true) { installation in
             let doomed = try installation.startWorker()
             let run = try await installation.enqueue("+34600111222")
             let isWaiting = try await eventually(seconds: 30) {
@@ -137,10 +134,9 @@ import WorkflowCore
     @Test func `200 runs of 200 organisations on four workers, one of them killed: at most one client a run`()
         async throws
     {
-        try await Installation.with({
-            $0.activation = .uniform(minimumMilliseconds: 200, maximumMilliseconds: 4000)
-            $0.firstClientToo = true
-        }) { installation in
+        try await Installation.with(
+            activation: .uniform(minimumMilliseconds: 200, maximumMilliseconds: 4000), firstClientToo: true
+        ) { installation in
             _ = installation.simulator.addFaults([
                 FaultRule(match: Installation.create, trigger: .always, effect: .delay(milliseconds: 150))
             ])

@@ -23,9 +23,8 @@ struct Installation: Sendable {
     static let create = RequestMatch(path: "/api/integrations/wpp/create")
     static let token = RequestMatch(path: "/auth/token")
 
-    /// The workflow's retries are the shipped ones, unless a test needs a shorter wait.
     static func with(
-        _ behaviour: @Sendable (inout Behaviour) -> Void = { _ in }, _ body: (Installation) async throws -> Void
+        activation: Activation = .none, firstClientToo: Bool = false, _ body: (Installation) async throws -> Void
     ) async throws {
         try await TestDatabase.withDatabase { database in
             let folder = NSTemporaryDirectory() + "turnup-scenario-\(UUID().uuidString)"
@@ -33,7 +32,8 @@ struct Installation: Sendable {
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             defer { try? FileManager.default.removeItem(atPath: folder) }
             var configuration = SimulatorConfiguration(seed: 7)
-            behaviour(&configuration.behaviour)
+            configuration.behaviour.activation = activation
+            configuration.behaviour.firstClientToo = firstClientToo
             try await PlatformSimulator.withSimulator(configuration) { simulator, ports in
                 let installation = Installation(
                     database: database, simulator: simulator, ports: ports, folder: folder)

@@ -9,7 +9,7 @@ import WorkflowCore
     @Test func `two numbers of one organisation become active, the second one after its key was refused for a while`()
         async throws
     {
-        try await Installation.with({ $0.activation = .fixed(milliseconds: 3000) }) { installation in
+        try await Installation.with(activation: .fixed(milliseconds: 3000)) { installation in
             try await installation.withWorker { worker in
                 let first = try await installation.enqueue("+34600111222")
                 try await installation.reaches(.succeeded, first)

@@ -99,7 +99,10 @@ struct RunScope {
             "id": .string(state.id.description), "organisation": .string(state.organisation),
             "key": .string(state.key), "workflow": .string(state.workflow), "version": .integer(state.version),
         ])
-        scope["state"] = .json(["name": .string(state.state), "attempts": .integer(state.attempts)])
+        scope["state"] = .json([
+            "name": .string(state.state), "key": .string("\(state.id)/\(state.state)"),
+            "attempts": .integer(state.attempts),
+        ])
         if let error { scope["error"] = .json(.object(error)) }
         return scope
     }

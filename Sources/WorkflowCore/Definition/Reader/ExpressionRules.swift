@@ -6,7 +6,7 @@ extension DraftChecker {
         "run": [
             ("id", .string), ("organisation", .string), ("workflow", .string), ("version", .int), ("key", .string),
         ],
-        "state": [("name", .string), ("key", .string)],
+        "state": [("name", .string), ("key", .string), ("attempts", .int)],
         "error": [("name", .string), ("status", .dynamic)],
         "response": [("status", .int), ("headers", .dynamic), ("body", .dynamic)],
     ]

@@ -133,7 +133,9 @@ public actor InMemoryStore: EventStore {
             .prefix(max(0, filter.limit)).map { $0 }
     }
 
-    public func nextDue() -> Instant? { tasks.values.map { max($0.due, $0.expires ?? $0.due) }.min() }
+    public func nextDue() -> NextDue? {
+        tasks.values.map { max($0.due, $0.expires ?? $0.due) }.min().map { NextDue(due: $0, now: now()) }
+    }
 
     private func overview(_ id: Identifier, _ run: Run) -> RunOverview {
         let task = tasks[id].map {

@@ -78,9 +78,15 @@ extension PostgresStore {
         return try decoded { try one(rows).string("answer") == "accepted" }
     }
 
-    public func nextDue() async throws -> Instant? {
-        let rows = try await query("select turnup.next_due() as due", readOnly: true, label: "next due")
-        return try decoded { try one(rows).instantOrNil("due") }
+    public func nextDue() async throws -> NextDue? {
+        let rows = try await query(
+            "select turnup.next_due() as due, turnup.microseconds(turnup.now()) as now", readOnly: true,
+            label: "next due")
+        return try decoded {
+            let row = try one(rows)
+            let now = try row.instant("now")
+            return try row.instantOrNil("due").map { NextDue(due: $0, now: now) }
+        }
     }
 
     public func events(of runId: Identifier, after seq: Int64) async throws -> [RecordedEvent] {

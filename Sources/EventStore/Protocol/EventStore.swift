@@ -24,7 +24,7 @@ public protocol EventStore: Sendable {
     func run(_ id: Identifier) async throws -> RunOverview?
     func runs(_ filter: RunFilter) async throws -> [RunOverview]
     /// When the next run can be claimed; nil when none waits.
-    func nextDue() async throws -> Instant?
+    func nextDue() async throws -> NextDue?
     func now() async throws -> Instant
 
     // Services

@@ -27,6 +27,17 @@ public struct TaskOverview: Sendable, Equatable {
     public let leaseExpires: Instant?
 }
 
+/// When the next run can be claimed, and the store's time at the look.
+public struct NextDue: Sendable, Equatable {
+    public let due: Instant
+    public let now: Instant
+
+    public init(due: Instant, now: Instant) {
+        self.due = due
+        self.now = now
+    }
+}
+
 /// Which runs to list; nil means any.
 public struct RunFilter: Sendable, Equatable {
     public var workflow: String?

@@ -14,6 +14,14 @@ enum DurationText {
         return text.utf8.first == UInt8(ascii: "P") ? reader.iso() : reader.plain()
     }
 
+    /// The duration in the largest unit that holds it without rest.
+    static func text(_ milliseconds: Int64) -> String {
+        for (unit, name) in [(day, "d"), (hour, "h"), (minute, "m"), (second, "s")] where milliseconds % unit == 0 {
+            return "\(milliseconds / unit)\(name)"
+        }
+        return "\(milliseconds)ms"
+    }
+
     private struct Reader {
         var rest: Substring.UTF8View
 

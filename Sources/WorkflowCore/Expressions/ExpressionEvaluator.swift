@@ -201,7 +201,7 @@ struct ExpressionEvaluator {
         case (.secret, _), (_, .secret): throw error(.secret, "a secret is no index and has no elements", at: offset)
         case (.json(.object), .json(.string(let name))), (.record, .json(.string(let name))):
             return try member(name, of: value, at: offset)
-        case (.json(.array(let items)), .json(.number(let number))):
+        case (.json(.array(let items)), .json(.number(let number))), (.json(.array(let items)), .double(let number)):
             guard let position = number.integer, position >= 0, position < items.count else {
                 throw error(
                     .missing, "the list has \(items.count) elements, counted from 0; this one is not there", at: offset)

@@ -61,7 +61,8 @@ struct ExpressionParser {
     private mutating func parseExpression() throws(ExpressionSyntaxError) -> ExpressionNode {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= ExpressionLimits.depth else {
+        // The whole expression is not inside anything.
+        guard depth <= ExpressionLimits.depth + 1 else {
             throw error("the expression is nested more than \(ExpressionLimits.depth) deep", code: .limit)
         }
         let condition = try parseOr()

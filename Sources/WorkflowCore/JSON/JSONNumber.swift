@@ -17,9 +17,17 @@ public struct JSONNumber: Sendable {
     public init(_ value: Int64) { text = String(value) }
 
     /// nil for an infinity or no number, which JSON cannot say.
+    ///
+    /// The text is the shortest that reads back as the same double, but a whole number within 64 bits is exact: the
+    /// shortest text of 2^55 names 36028797018963970, which is another whole number.
     public init?(double value: Double) {
         guard value.isFinite else { return nil }
-        text = value.description
+        let shortest = JSONNumber(validated: value.description)
+        if abs(value) >= 0x1p53, abs(value) < 0x1p63, let whole = Int64(exactly: value), shortest.integer != whole {
+            text = "\(whole).0"
+        } else {
+            text = shortest.text
+        }
     }
 
     /// For the parser, which has checked the text.

@@ -123,7 +123,7 @@ final class FaultyStore: EventStore {
     func enqueue(_ request: EnqueueRequest) async throws -> EnqueueReceipt { try await healthy.enqueue(request) }
     func append(_ request: AppendRequest) async throws -> AppendAnswer { try await healthy.append(request) }
     func run(_ id: Identifier) async throws -> RunOverview? { await healthy.run(id) }
-    func runs(_ filter: RunFilter) async throws -> [RunOverview] { await healthy.runs(filter) }
+    func runs(_ filter: RunFilter) async throws -> [RunOverview] { try await healthy.runs(filter) }
     func now() async throws -> Instant { await healthy.now() }
     func services() async throws -> [ServiceRecord] { await healthy.services() }
     func setService(_ service: ServiceRecord) async throws { await healthy.setService(service) }

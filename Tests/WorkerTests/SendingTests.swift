@@ -23,7 +23,7 @@ struct SendingTests {
         let link = Link()
         let seen = Mutex<[String: Bool]>([:])
         let workshop = try await Workshop { request in
-            let runs = await link.healthy?.runs(RunFilter()) ?? []
+            let runs = (try? await link.healthy?.runs(RunFilter())) ?? []
             var isThere = false
             for run in runs {
                 let events = await link.healthy?.events(of: run.id, after: 0) ?? []
@@ -39,7 +39,7 @@ struct SendingTests {
         link.connect(workshop)
         try await workshop.withWorker {
             for number in 1...10 { _ = try await workshop.enqueue("\(number)") }
-            for run in await workshop.store.healthy.runs(RunFilter()) {
+            for run in try await workshop.store.healthy.runs(RunFilter()) {
                 try await workshop.reaches(.succeeded, run.id)
                 #expect(try await workshop.types(run.id) == Sample.wholeStory)
             }
@@ -81,7 +81,7 @@ struct SendingTests {
         let link = Link()
         let workshop = try await Workshop { request in
             guard request.path == "/create" else { return TinyServer.good(request) }
-            for run in await link.healthy?.runs(RunFilter()) ?? [] {
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] {
                 _ = try? await link.healthy?.append(
                     AppendRequest(
                         runId: run.id, expectedSeq: nil, event: NewEvent(.cancelRequested, ["reason": "a test"]),
@@ -106,7 +106,7 @@ struct SendingTests {
     func fencedWithAnswer() async throws {
         let link = Link()
         let workshop = try await Workshop { request in
-            for run in await link.healthy?.runs(RunFilter()) ?? [] { await link.healthy?.steal(run.id) }
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.steal(run.id) }
             return TinyServer.good(request)
         }
         link.connect(workshop)
@@ -136,7 +136,7 @@ struct SendingTests {
     func refusedEvidence() async throws {
         let link = Link()
         let workshop = try await Workshop { request in
-            for run in await link.healthy?.runs(RunFilter()) ?? [] { await link.healthy?.steal(run.id) }
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.steal(run.id) }
             return TinyServer.good(request)
         }
         link.connect(workshop)
@@ -272,7 +272,7 @@ struct SendingTests {
     func unreadableTail() async throws {
         let link = Link()
         let workshop = try await Workshop { request in
-            for run in await link.healthy?.runs(RunFilter()) ?? [] { await link.healthy?.appendUnknownType(run.id) }
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.appendUnknownType(run.id) }
             return TinyServer.good(request)
         }
         link.connect(workshop)

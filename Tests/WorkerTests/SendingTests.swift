@@ -33,7 +33,8 @@ struct SendingTests {
                         $0.type == "attempt.started" && $0.attemptId?.description == request.attempt
                     }
             }
-            seen.withLock { $0[request.attempt] = isThere }
+            let wasThere = isThere
+            seen.withLock { $0[request.attempt, default: true] = $0[request.attempt, default: true] && wasThere }
             return TinyServer.good(request)
         }
         link.connect(workshop)
@@ -45,6 +46,7 @@ struct SendingTests {
             }
         }
         #expect(seen.withLock { $0.count } == 20)
+        #expect(workshop.server.requests.count == 20)
         #expect(seen.withLock { $0.values.allSatisfy { $0 } }, "a request came before its intent")
     }
 
@@ -72,6 +74,27 @@ struct SendingTests {
         }
         #expect(try await workshop.types(run) == ["run.requested"])
         #expect(workshop.sent("/create").count == 1, "only the other run's request may have gone out")
+    }
+
+    @Test("When the answer of every commit is lost on its way, each request still goes out once and nothing is doubled")
+    func lostCommitAnswers() async throws {
+        let workshop = try await Workshop()
+        let lost = Mutex(0)
+        workshop.store.set {
+            $0.commit = { call, _, forward in
+                let answers = try await forward()
+                if call % 2 == 1 {
+                    lost.withLock { $0 += 1 }
+                    throw StoreError(.outcomeUnknown, "the connection broke")
+                }
+                return answers
+            }
+        }
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker { try await workshop.reaches(.succeeded, run) }
+        #expect(lost.withLock { $0 } == 3)
+        #expect(try await workshop.types(run) == Sample.wholeStory)
+        #expect(workshop.server.requests.map(\.path) == ["/create", "/token"])
     }
 
     @Test(

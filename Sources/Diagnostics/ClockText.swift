@@ -8,7 +8,7 @@ public struct ClockText: Sendable {
     public init(isUTC: Bool = false) { zone = isUTC ? .gmt : .current }
 
     /// The zone's name and distance from UTC, for the head of a table.
-    public var zoneName: String { zone.abbreviation() ?? zone.identifier }
+    public var zoneName: String { zone.secondsFromGMT() == 0 ? "UTC" : zone.abbreviation() ?? zone.identifier }
 
     /// `14:03:07.120`
     public func time(_ instant: Instant) -> String {

@@ -49,7 +49,9 @@ public struct Timeline: Sendable {
             let input = (body["input"]?.objectValue?.members ?? []).map { "\($0.name)=\(Self.plain($0.value))" }
             return "requested by \(event.actor): \(input.joined(separator: " "))"
         case .attemptStarted:
+            let cut = body["timeout_cut_by_lease"]?.boolValue == true ? body["timeout_milliseconds"]?.integerValue : nil
             return "sending \(body["request"]?.stringValue ?? "a request")"
+                + (cut.map { ", for at most \(Phrases.span(milliseconds: $0)), because the worker's lease is short" } ?? "")
         case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate:
             return AttemptText(event: event, nextTry: nextTry, clock: clock).text
         case .stateEntered:

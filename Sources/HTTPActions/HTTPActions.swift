@@ -52,7 +52,7 @@ public final class HTTPActions: Sendable {
         do throws(TargetError) {
             target = try TargetURL.parse(action.target.baseURL)
         } catch {
-            return unsent("address_refused", error.message, isCounted: true, &evidence)
+            return unsent("address_refused", error.message, isCounted: false, &evidence)
         }
         do throws(RenderingError) {
             let renderer = Renderer(action: action, scope: scope, userAgent: configuration.userAgent)
@@ -77,7 +77,7 @@ public final class HTTPActions: Sendable {
         let check = AddressCheck(rules: action.target.allowedAddresses, isPlain: !target.isSecure)
         for address in addresses {
             if let problem = check.problem(with: address) {
-                return unsent("address_refused", problem, isCounted: true, &evidence)
+                return unsent("address_refused", problem, isCounted: false, &evidence)
             }
         }
         return await send(request, to: addresses, by: deadline, action, scope, &evidence)

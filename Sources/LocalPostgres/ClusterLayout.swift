@@ -87,13 +87,16 @@ struct ClusterLayout {
 
     /// Makes the folders above the lock, which both the calling user and the server's account must be able to enter.
     func makeOuterDirectories() throws(LocalPostgresError) {
-        let isRoot = geteuid() == 0
-        try makeDirectories(stateDirectory, permissions: isRoot ? 0o755 : 0o700)
+        try makeStateDirectory()
+        try makePrivateDirectory(directory, permissions: geteuid() == 0 ? 0o711 : 0o700)
+    }
+
+    func makeStateDirectory() throws(LocalPostgresError) {
+        try makeDirectories(stateDirectory, permissions: geteuid() == 0 ? 0o755 : 0o700)
         if isSystemDefault, let facts = FileFacts(of: stateDirectory), facts.permissions & 0o001 == 0 {
             // Passing through is all the server's account needs; what lies inside stays as private as it was.
             chmod(stateDirectory, facts.permissions | 0o011)
         }
-        try makePrivateDirectory(directory, permissions: isRoot ? 0o711 : 0o700)
     }
 
     /// Makes the folders of the server's account and checks that it can reach them.

@@ -62,7 +62,10 @@ func makeDirectories(_ path: String, permissions: mode_t) throws(LocalPostgresEr
     var current = ""
     for part in path.split(separator: "/") {
         current += "/\(part)"
-        if mkdir(current, permissions) == 0 { continue }
+        if mkdir(current, permissions) == 0 {
+            chmod(current, permissions)  // whatever the umask is
+            continue
+        }
         let reason = errno
         // Some systems answer EROFS or EACCES for a folder that is there already.
         var facts = stat()

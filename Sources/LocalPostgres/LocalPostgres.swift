@@ -35,6 +35,9 @@ public struct LocalPostgres: Sendable {
     /// The folder of this installation: the cluster, and beside it the key file.
     public var stateDirectory: String { layout.stateDirectory }
 
+    /// Makes that folder as the server will need it, for whoever writes there first.
+    public func makeStateDirectory() throws(LocalPostgresError) { try layout.makeStateDirectory() }
+
     /// How Turnup connects: database and role `turnup`, as a libpq URI. The role is no superuser.
     public var url: String { url(database: ClusterSettings.role) }
 

@@ -5,8 +5,11 @@ import WorkflowCore
 
 extension RunProcessor {
     func timeout(of call: CallDefinition) -> Int64 {
-        parts.configuration.timeoutMilliseconds(
-            wanted: call.timeoutMilliseconds ?? definition.service(call.service)?.timeoutMilliseconds ?? 30_000)
+        parts.configuration.timeoutMilliseconds(wanted: wantedTimeout(of: call))
+    }
+
+    func wantedTimeout(of call: CallDefinition) -> Int64 {
+        call.timeoutMilliseconds ?? definition.service(call.service)?.timeoutMilliseconds ?? 30_000
     }
 
     mutating func perform(_ planned: PlannedCall, _ record: ServiceRecord, _ id: Identifier) async
@@ -62,7 +65,7 @@ extension RunProcessor {
     /// A pause or a recovery concerns all runs of the service. The run itself does not depend on it.
     private func tellGate(_ result: AttemptResult, service: String, sentAt: ContinuousClock.Instant) async {
         do {
-            if !result.isCounted, result.error == "unreachable" || result.status == 429 {
+            if !result.isCounted, ["unreachable", "address_refused"].contains(result.error) || result.status == 429 {
                 try await parts.gate.pause(
                     service, retryAfterMilliseconds: result.retryAfterMilliseconds, reason: result.error ?? "")
             } else if result.status != nil {

@@ -7,7 +7,9 @@ import WorkflowCore
 extension RunProcessor {
     /// The intent, together with the result before it when there is one.
     mutating func writeIntent(_ decision: Decision, _ planned: PlannedCall, _ id: Identifier) async throws -> Written {
-        let intent = planned.started(attemptId: id, timeoutMilliseconds: timeout(of: planned.call))
+        let timeout = timeout(of: planned.call)
+        let intent = planned.started(
+            attemptId: id, timeoutMilliseconds: timeout, isCutByLease: timeout < wantedTimeout(of: planned.call))
         let event = RecordedEvent(
             seq: decision.state.seq + 1, type: intent.type.rawValue, body: intent.body, epoch: epoch,
             attemptId: id, actor: parts.configuration.actor, recordedAt: .ofThisCommit)

@@ -121,12 +121,24 @@ public struct Worker: Service {
         return 1 << Int64(min(roundsInVain, 16))
     }
 
+    /// What an operator should see without asking.
+    private func report(_ state: RunState) {
+        guard state.status == .held || state.status == .failed else { return }
+        parts.logger.notice(
+            "a run is \(state.status.rawValue)",
+            metadata: [
+                "run": "\(state.id)", "organisation": "\(state.organisation)", "state": "\(state.state)",
+                "reason": "\(state.reason ?? "")",
+            ])
+    }
+
     private func process(_ run: ClaimedRun, claimSentAt: ContinuousClock.Instant) async {
         do {
             let definition = try await parts.definitions.definition(workflow: run.workflow, version: run.version)
             var processor = RunProcessor(
                 parts: parts, definition: definition, run: run, state: try run.state.get(), claimSentAt: claimSentAt)
             try await processor.run()
+            report(processor.state)
         } catch let error as StoreError where error.isOutage {
             // The claims say so once for all runs.
             parts.logger.debug("a run was interrupted", metadata: ["run": "\(run.id)", "error": "\(error.message)"])

@@ -23,6 +23,12 @@ struct Turnup: AsyncParsableCommand {
         ])
 }
 
+extension Turnup {
+    static var commandNames: [String] {
+        configuration.groupedSubcommands.flatMap(\.subcommands).map { $0._commandName } + ["help"]
+    }
+}
+
 enum Version {
     static let text = "0.1.0"
 }

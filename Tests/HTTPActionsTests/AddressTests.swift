@@ -85,7 +85,7 @@ import WorkflowCore
             }
             #expect(outcome.result.error == "address_refused", "\(baseURL)")
             #expect(outcome.result.outcome == .notDone)
-            #expect(outcome.result.isCounted)
+            #expect(!outcome.result.isCounted)
             #expect(outcome.evidence["request_head_sent"] == false)
             #expect(outcome.detail.contains("address"))
         }

@@ -19,6 +19,15 @@ extension StoreError {
             self.init(
                 .notMigrated, "the database has no schema of Turnup, or an older one",
                 hint: "Run \"turnup migrate\".")
+        case (.invalidConfiguration, _):
+            self.init(.badInput, error.description, hint: "Check --database-url or TURNUP_DATABASE_URL.")
+        case (_, "42501"):
+            self.init(
+                .unavailable, error.description, hint: "The database role lacks a privilege; ask the database's owner.")
+        case (.authenticationFailed, _):
+            self.init(.unavailable, error.description)
+        case (_, let state?) where state.hasPrefix("28") || state == "3D000":
+            self.init(.unavailable, error.description)
         case (.invalidParameter, _):
             self.init(.refused, error.description)
         case (_, let state?) where ["22", "23", "54"].contains(state.prefix(2)):

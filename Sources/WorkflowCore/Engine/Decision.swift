@@ -45,12 +45,14 @@ public struct PlannedCall: Sendable, Equatable {
     public let attemptNumber: Int
 
     /// The intent, to be committed before the first byte leaves.
-    public func started(attemptId: Identifier, timeoutMilliseconds: Int64) -> NewEvent {
+    /// `isCutByLease`: the call's own timeout would outlast the worker's lease.
+    public func started(attemptId: Identifier, timeoutMilliseconds: Int64, isCutByLease: Bool = false) -> NewEvent {
         var body: JSONObject = [
             "state": .string(state), "attempt": .integer(attemptNumber), "service": .string(call.service),
             "request": .string("\(call.method) \(call.service):\(call.path.source)"),
             "repeatable": .bool(call.isRepeatable), "timeout_milliseconds": .integer(timeoutMilliseconds),
         ]
+        if isCutByLease { body["timeout_cut_by_lease"] = true }
         if let name = call.name { body["call"] = .string(name) }
         return NewEvent(.attemptStarted, body, attemptId: attemptId)
     }

@@ -43,6 +43,7 @@ struct Demo: AsyncParsableCommand {
             }
         }
         Console.note("\nLook around: export TURNUP_DATABASE_URL='\(url)'; turnup runs")
+        Console.note("The private PostgreSQL goes on running; \"turnup database stop\" ends it.")
     }
 
     private func setUp(_ session: Session, port: Int) async throws {

@@ -36,7 +36,7 @@ struct Runs: AsyncParsableCommand {
                 return
             }
             let clock = ClockText()
-            var table = Table("RUN", "ORGANISATION", "KEY", "STATE", "STATUS", "REQUESTED", "WHY")
+            var table = Table("RUN", "ORGANISATION", "KEY", "STATE", "STATUS", "REQUESTED (\(clock.zoneName))", "WHY")
             for run in runs {
                 table.add(
                     run.id.description, run.organisation, run.key, run.state, run.status.rawValue,

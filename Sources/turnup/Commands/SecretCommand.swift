@@ -87,7 +87,7 @@ struct SecretCommand: AsyncParsableCommand {
                 return value
             }
             if let file {
-                let data = file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : try Self.read(file)
+                let data = file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : try InputFile.read(file)
                 guard var text = String(data: data, encoding: .utf8) else {
                     throw CommandFailure.badInput("the value is not UTF-8 text")
                 }
@@ -101,11 +101,6 @@ struct SecretCommand: AsyncParsableCommand {
             return value
         }
 
-        private static func read(_ path: String) throws -> Data {
-            do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-                throw CommandFailure.badInput("\(path) cannot be read: \((error as NSError).localizedDescription)")
-            }
-        }
     }
 
     struct List: AsyncParsableCommand {
@@ -147,7 +142,8 @@ struct SecretCommand: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Forget a credential: its sealed values are erased, its fingerprints stay.")
+            abstract: "Forget a credential: its sealed values are erased, its fingerprints stay.",
+            discussion: "A worker that has just used it notices within a second.")
 
         @OptionGroup var place: Place
         @OptionGroup var database: DatabaseOptions

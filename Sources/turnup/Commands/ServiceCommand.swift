@@ -38,7 +38,9 @@ struct ServiceCommand: AsyncParsableCommand {
         @OptionGroup var database: DatabaseOptions
 
         func validate() throws {
-            guard !name.isEmpty else { throw ValidationError("the service's name is empty") }
+            guard name.range(of: "^[A-Za-z][A-Za-z0-9_-]*$", options: .regularExpression) != nil else {
+                throw ValidationError("\"\(name)\" is no service name: a letter, then letters, digits, _ or -")
+            }
             if let concurrent, concurrent < 1 { throw ValidationError("--concurrent must be at least 1") }
             for text in allowed where AddressRule(text) == nil {
                 throw ValidationError(
@@ -56,6 +58,7 @@ struct ServiceCommand: AsyncParsableCommand {
                 if let requestId { record.sendsRequestId = requestId == .yes }
                 try await session.store.setService(record)
                 Console.out("\(name): \(record.baseURL ?? "no base URL yet")")
+                if let note = BaseURL.unreachable(record) { Console.note(note) }
             }
         }
     }
@@ -132,6 +135,17 @@ struct ServiceCommand: AsyncParsableCommand {
 
 /// What a base URL must look like.
 enum BaseURL {
+    /// Only public addresses over https are reached unless the installation allows others.
+    static func unreachable(_ record: ServiceRecord) -> String? {
+        guard record.allowedAddresses.allSatisfy({ $0 == "public" }), let text = record.baseURL,
+            let parts = URLComponents(string: text), let host = parts.host
+        else { return nil }
+        let isLocal = host == "localhost" || host.hasPrefix("127.") || host == "[::1]"
+        guard isLocal || parts.scheme?.lowercased() == "http" else { return nil }
+        return "It cannot be reached so: only public addresses over https are, unless you allow others. "
+            + "turnup service set \(record.name) --allow \(isLocal ? "loopback" : "private")"
+    }
+
     static func problem(_ text: String) -> String? {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased() else {
             return "\"\(text)\" is not a URL"
@@ -141,6 +155,7 @@ enum BaseURL {
         guard parts.user == nil, parts.password == nil else {
             return "it must not hold a user or a password; use \"turnup secret set\""
         }
+        if let port = parts.port, !(1...65_535).contains(port) { return "port \(port) is not from 1 to 65535" }
         guard parts.query == nil, parts.fragment == nil else { return "it must not have a query or a fragment" }
         return nil
     }

@@ -16,6 +16,7 @@ struct Up: AsyncParsableCommand {
         try await Session.with(database, connections: settings.connections) { session in
             let applied = try await Migrator(pool: session.pool).migrate()
             if !applied.isEmpty { Console.note("Applied \(applied.count) files of the schema.") }
+            _ = try await session.vault()
             Console.note("Working. Ctrl-C stops it; runs go on when it is started again.")
             try await WorkerRuntime(session: session, settings: settings).run()
         }

@@ -32,7 +32,9 @@ struct WorkerSettings: ParsableArguments {
     @Option(help: ArgumentHelp("Runs in hand at the same time.", valueName: "number")) var concurrency = 64
     @Option(
         name: .customLong("lease-seconds"),
-        help: ArgumentHelp("After so long without a sign another worker takes a run over.", valueName: "seconds"))
+        help: ArgumentHelp(
+            "After so long without a sign another worker takes a run over. A request is cut to fit into it.",
+            valueName: "seconds"))
     var leaseSeconds = 60.0
     @Option(
         name: .customLong("poll-milliseconds"),

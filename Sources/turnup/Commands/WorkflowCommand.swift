@@ -135,12 +135,7 @@ struct WorkflowCommand: AsyncParsableCommand {
 /// Reads definition files for commands.
 enum WorkflowSource {
     static func check(_ path: String, mode: DefinitionMode) throws -> WorkflowCheck {
-        do {
-            return try WorkflowFile.check(contentsOf: URL(fileURLWithPath: path), mode: mode)
-        } catch {
-            throw CommandFailure.badInput(
-                "\(path) cannot be read: \((error as NSError).localizedDescription)")
-        }
+        WorkflowFile.check(Array(try InputFile.read(path)), name: path, mode: mode)
     }
 
     /// The definition that comes with the program.

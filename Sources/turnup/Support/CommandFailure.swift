@@ -33,7 +33,7 @@ struct CommandFailure: Error {
             self.init(exitCode: Self.exitCode(error.code), message: error.message, hint: error.hint)
         case let error as PostgresError:
             self.init(
-                exitCode: 3, message: error.description,
+                exitCode: error.kind == .invalidConfiguration ? 2 : 3, message: error.description,
                 hint: "Check --database-url, TURNUP_DATABASE_URL or libpq's variables, and that the server runs.")
         case let error as LocalPostgresError:
             self.init(exitCode: 3, message: error.message, hint: error.hint.isEmpty ? nil : error.hint)

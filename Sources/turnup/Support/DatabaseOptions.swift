@@ -25,6 +25,11 @@ struct DatabaseOptions: ParsableArguments {
         return Self.libpqVariables.contains { environment[$0]?.isEmpty == false } ? "" : nil
     }
 
+    /// Whether the keys are kept beside the private PostgreSQL.
+    var usesOwnKeyPath: Bool {
+        keyFile == nil && ProcessInfo.processInfo.environment["TURNUP_KEY_FILE"]?.isEmpty != false
+    }
+
     /// Where the sealing keys are kept.
     func keyPath() throws -> String {
         if let keyFile { return keyFile }

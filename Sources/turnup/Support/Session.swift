@@ -70,12 +70,15 @@ struct Session {
     /// The vault of this installation. A first use makes the key file and binds the database to it.
     func vault() async throws -> Vault {
         let path = try options.keyPath()
-        let isNew = !FileManager.default.fileExists(atPath: path)
+        var facts = stat()
+        // A folder that may not be entered is not a missing file: loading says what is wrong.
+        let isNew = stat(path, &facts) != 0 && errno == ENOENT
         if isNew, try await store.hasKeyRing() {
             throw CommandFailure(
                 exitCode: 3, message: "the key file \(path) is missing, and this database has sealed secrets",
                 hint: "Bring the file from the machine where it was made, or name it with TURNUP_KEY_FILE.")
         }
+        if isNew, options.usesOwnKeyPath { try LocalPostgres().makeStateDirectory() }
         let ring = try isNew ? KeyRing.create(path: path) : KeyRing.load(path: path)
         if isNew { Console.note("Made the key file \(path). Keep a copy: without it sealed secrets cannot be read.") }
         try await store.adopt(keyRing: ring)

@@ -9,7 +9,7 @@ enum YAMLErrorText {
         case YamlError.scanner(_, let problem, let mark, _), YamlError.parser(_, let problem, let mark, _):
             return syntax(problem, mark, text)
         case YamlError.composer(_, let problem, let mark, _):
-            let position = SourcePosition(line: mark.line, column: mark.column)
+            let position = place(mark, in: text)
             if problem.contains("another document") {
                 return YAMLProblem(
                     position, .unknownKey, "a second document starts here; a file holds one definition",
@@ -28,7 +28,7 @@ enum YAMLErrorText {
     }
 
     private static func syntax(_ problem: String, _ mark: Mark, _ text: String) -> YAMLProblem {
-        let position = SourcePosition(line: mark.line, column: mark.column)
+        let position = place(mark, in: text)
         let line = line(mark.line, of: text)
         let indentation = line.prefix { $0 == " " || $0 == "\t" }
         if indentation.contains("\t") {
@@ -44,6 +44,21 @@ enum YAMLErrorText {
             default: nil
             }
         return YAMLProblem(position, .notYAML, "this is not YAML: \(problem)", hint: hint)
+    }
+
+    /// At the end of a text without a last line break libyaml has gone on to a line that does not exist.
+    private static func place(_ mark: Mark, in text: String) -> SourcePosition {
+        var line = 1
+        var column = 1
+        for character in text {
+            if character.isNewline {
+                line += 1
+                column = 1
+            } else {
+                column += character.unicodeScalars.count
+            }
+        }
+        return min(SourcePosition(line: mark.line, column: mark.column), SourcePosition(line: line, column: column))
     }
 
     private static func line(_ number: Int, of text: String) -> Substring {

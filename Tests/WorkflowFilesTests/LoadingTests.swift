@@ -51,6 +51,18 @@ struct LoadingTests {
         #expect(reading.problems.map(\.code) == [.notRunYet])
     }
 
+    @Test("undo: none may be published and is read by workers, by a create that nothing can undo")
+    func undoNone() throws {
+        let create = Samples.small("'PUT api", "'POST api")
+        #expect(printed(create).contains { $0.contains(" W309 ") })
+        let text = create.replacingOccurrences(of: "  tell:\n", with: "  tell:\n    undo: none\n")
+        let check = WorkflowFile.check(text, name: "small.yaml", mode: .publish)
+        #expect(check.problems.map(\.code) == [.lostAnswerWaits])
+        let workflow = try #require(check.workflow)
+        let reading = Definition.read(canonical: try JSONValue.parse(workflow.canonical))
+        #expect(reading.definition == workflow.definition)
+    }
+
     @Test("all problems of a file are told at once in the order of their places, by three mistakes")
     func allAtOnce() {
         let text = Samples.small("next: tell", "next: tel").replacingOccurrences(of: "within: 2h", with: "whithin: 2h")

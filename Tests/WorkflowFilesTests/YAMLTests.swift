@@ -86,6 +86,15 @@ struct YAMLTests {
         #expect(problems.contains("f.yaml:\(expected)"))
     }
 
+    @Test(
+        "a mistake at the end of a text without a last line break stands at its last line, by texts that stop short",
+        arguments: [("a: {b", "1:6"), ("a: 1\nb: {c: 'é'", "2:11"), ("a: 1\nbc", "2:3"), ("a: {b\n", "2:1")])
+    func endOfText(_ text: String, _ place: String) {
+        let problems = WorkflowFile.check(text, name: "f.yaml").problems
+        #expect(problems.map(\.position.description) == [place])
+        #expect(problems.first?.code == .notYAML)
+    }
+
     @Test("a file too large or too deep is refused, by one byte and one level too many")
     func limits() {
         let large = Array(repeating: UInt8(ascii: "#"), count: SourceText.maximumBytes + 1)

@@ -69,11 +69,27 @@ struct DraftChecker {
     }
 }
 
+/// Names to look up among, many times.
+private struct Names {
+    let list: [String]
+    let set: Set<String>
+
+    init(_ list: [String]) {
+        self.list = list
+        set = Set(list)
+    }
+}
+
 // MARK: - Names and exits
 
 extension DraftChecker {
     private mutating func checkNames() {
-        let states = draft.states.map(\.name)
+        let states = Names(draft.states.map(\.name))
+        let policies = Names(draft.policies.map(\.name))
+        let signals = Names(draft.signals.map(\.name))
+        let calls = Names(draft.calls.compactMap(\.name))
+        let services = Names(draft.services.map(\.name))
+        let errors = Names(draft.errors.map(\.name) + BuiltInError.names)
         if let start = draft.start { need(start, "start", in: states) }
         for state in original.states {
             let subject = "state \"\(state.name)\": "
@@ -83,47 +99,47 @@ extension DraftChecker {
             }
             for entry in state.catches {
                 if let next = entry.next { need(next, subject + "catch", in: states) }
-                for error in entry.errors { needError(error, subject + "catch") }
+                for error in entry.errors { needError(error, subject + "catch", in: errors) }
             }
             for entry in state.retry {
-                for error in entry.errors { needError(error, subject + "retry") }
+                for error in entry.errors { needError(error, subject + "retry", in: errors) }
                 if let policy = entry.policy {
-                    need(policy, subject + "retry", in: draft.policies.map(\.name), what: "policy ")
+                    need(policy, subject + "retry", in: policies, what: "policy ")
                 }
             }
             for entry in state.awaits {
-                need(entry.signal, subject + "await", in: draft.signals.map(\.name), what: "signal ", at: .name)
+                need(entry.signal, subject + "await", in: signals, what: "signal ", at: .name)
                 if let next = entry.next { need(next, subject + "await", in: states) }
             }
             for (call, keyword) in state.calls {
                 switch call {
-                case .named(let name): need(name, subject + keyword, in: draft.calls.map { $0.name ?? "" })
-                case .inline(let call): needService(call)
+                case .named(let name): need(name, subject + keyword, in: calls)
+                case .inline(let call): needService(call, in: services)
                 }
             }
         }
-        for call in draft.calls { needService(call) }
+        for call in draft.calls { needService(call, in: services) }
     }
 
-    private mutating func needService(_ call: DraftCall) {
+    private mutating func needService(_ call: DraftCall, in services: Names) {
         guard let service = call.service else { return }
         need(
-            service, "\(Self.subject(call.path)): request", in: draft.services.map(\.name), what: "service ")
+            service, "\(Self.subject(call.path)): request", in: services, what: "service ")
     }
 
     private mutating func need(
-        _ name: Located<String>, _ subject: String, in names: [String], what: String = "",
+        _ name: Located<String>, _ subject: String, in names: Names, what: String = "",
         at spot: DefinitionPath.Spot = .value
     ) {
-        guard !names.contains(name.value) else { return }
+        guard !names.set.contains(name.value) else { return }
         report(
             .unknownName, name.path, spot, "\(subject) names \(what)\"\(name.value)\", which does not exist",
-            hint: suggestion(name.value, among: names))
+            hint: suggestion(name.value, among: names.list))
     }
 
-    private mutating func needError(_ name: Located<String>, _ subject: String) {
+    private mutating func needError(_ name: Located<String>, _ subject: String, in errors: Names) {
         guard !BuiltInError.isKnown(name.value) else { return }
-        need(name, subject, in: draft.errors.map(\.name) + BuiltInError.names, what: "error ")
+        need(name, subject, in: errors, what: "error ")
     }
 
     private mutating func checkExits() {

@@ -168,7 +168,9 @@ extension DraftChecker {
         case "input", "data":
             let fields = reference.root == "input" ? draft.input : draft.data
             guard let field = fields.first(where: { $0.name == name }) else { return nil }
-            guard !isDeep, let kinds = field.field?.kinds, kinds.count == 1, let kind = kinds.first else {
+            // An older version may have had another type.
+            guard !isDeep, use.place != .moved, let kinds = field.field?.kinds, kinds.count == 1, let kind = kinds.first
+            else {
                 return StaticType(.dynamic, isSecret: field.isSecret)
             }
             return StaticType(kind.staticKind, isSecret: field.isSecret)

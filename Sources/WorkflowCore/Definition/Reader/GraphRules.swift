@@ -121,7 +121,8 @@ extension DraftChecker {
 
     private func readsOfAwait(of state: DraftState) -> [Read] {
         guard !state.awaits.isEmpty else { return [] }
-        let signals = draft.signals.filter { signal in state.awaits.contains { $0.signal.value == signal.name } }
+        let awaited = Set(state.awaits.map(\.signal.value))
+        let signals = draft.signals.filter { awaited.contains($0.name) }
         return reads(under: state.path.member("await")) + signals.flatMap { reads(under: $0.path) }
     }
 

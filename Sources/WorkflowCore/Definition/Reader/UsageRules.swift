@@ -115,6 +115,7 @@ extension DraftChecker {
         for call in draft.calls {
             if let name = call.name, !calls.contains(name) { unused("call", name, call.path) }
         }
+        signals.formUnion(meant(by: signals, among: draft.signals.map(\.name)))
         for signal in draft.signals where !signals.contains(signal.name) {
             unused("signal", signal.name, signal.path)
         }

@@ -44,6 +44,8 @@ extension DraftChecker {
                     "that of the whole run")
             }
         }
+        let windows = Dictionary(
+            draft.policies.map { ($0.name, $0.policy?.withinMilliseconds) }, uniquingKeysWith: { first, _ in first })
         for state in draft.states {
             let subject = "state \"\(state.name)\": "
             let isOwn = state.deadlineMilliseconds != nil
@@ -52,9 +54,7 @@ extension DraftChecker {
                 checkWindow(pause, limit, state.path.member("pause"), "\(subject)the pause", "the deadline")
             }
             for entry in state.retry where isOwn {
-                guard let name = entry.policy,
-                    let within = draft.policies.first(where: { $0.name == name.value })?.policy?.withinMilliseconds
-                else { continue }
+                guard let name = entry.policy, case let within?? = windows[name.value] else { continue }
                 checkWindow(within, limit, name.path, "\(subject)retry policy \"\(name.value)\"", "its deadline")
             }
         }

@@ -14,9 +14,20 @@ final class TurnupProcess: Sendable {
 
     var processIdentifier: Int32 { process.processIdentifier }
 
-    init(_ arguments: [String], environment: [String: String]) throws {
+    convenience init(_ arguments: [String], environment: [String: String]) throws {
+        try self.init(Self.binary(), arguments, environment: environment)
+    }
+
+    /// A shell command that finds the program in $TURNUP.
+    convenience init(shell command: String, environment: [String: String]) throws {
+        try self.init(
+            URL(fileURLWithPath: "/bin/sh"), ["-c", command],
+            environment: environment.merging(["TURNUP": Self.binary().path]) { $1 })
+    }
+
+    private init(_ program: URL, _ arguments: [String], environment: [String: String]) throws {
         process = Process()
-        process.executableURL = try Self.binary()
+        process.executableURL = program
         process.arguments = arguments
         process.environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"].merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice

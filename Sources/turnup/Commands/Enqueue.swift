@@ -6,38 +6,49 @@ import WorkflowCore
 
 struct Enqueue: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Start a run. The same key and input again answers the run that is there.",
+        abstract:
+            "Start a run, or one for each row of a file. The same key and input again answers the run that is there.",
         discussion: """
-            Example:
+            Examples:
               turnup enqueue whatsapp-number number=+34600111222 --organisation academy --wait
+              turnup enqueue whatsapp-number --organisation academy --from numbers.csv
+              zcat numbers.jsonl.gz | turnup enqueue whatsapp-number --from - --format jsonl
 
             A value is taken as the type that the workflow declares: text stays text, so +34600111222 keeps its plus. \
             Ctrl-C while waiting ends the waiting, not the run.
+
+            A CSV file has a head line that names the inputs, and may have the columns organisation, due and version. \
+            An empty field counts as not given. A JSONL file has the input in each line, or {"input": {...}, \
+            "organisation": ..., "due": ..., "version": ...}. Rows that cannot be enqueued are written to \
+            FILE.rejected.csv or .jsonl with the reason, the rest goes on, and the exit code is 1. The same file again \
+            changes nothing. After Ctrl-C, --resume goes on.
             """)
 
     @Argument(help: "The published workflow.") var workflow: String
     @Argument(help: ArgumentHelp("Its input.", valueName: "name=value")) var input: [String] = []
-    @Option(help: "The organisation the run belongs to.") var organisation: String
+    @Option(help: "The organisation the run belongs to.") var organisation: String?
     @Option(help: ArgumentHelp("The newest unless named.", valueName: "number")) var version: Int?
     @Flag(help: "Wait until the run ends or is held, and show what happens.") var wait = false
     @Flag(help: "Print JSON.") var json = false
+    @OptionGroup(title: "From a file") var file: EnqueueFileOptions
     @OptionGroup var database: DatabaseOptions
 
     func validate() throws {
-        if organisation.isEmpty { throw ValidationError("--organisation is empty") }
+        if organisation?.isEmpty == true { throw ValidationError("--organisation is empty") }
+        guard file.from != nil else {
+            if organisation == nil { throw ValidationError("--organisation is missing") }
+            if file.isUsed { throw ValidationError("--format, --rejected, --strict and --resume need --from") }
+            return
+        }
+        if !input.isEmpty { throw ValidationError("with --from the input comes from the file, not as name=value") }
+        if wait { throw ValidationError("--wait is for one run; with --from see \"turnup runs --watch\"") }
     }
 
     func run() async throws {
+        if let from = file.from { return try await run(from: from) }
+        guard let organisation else { throw ValidationError("--organisation is missing") }
         try await Session.with(database) { session in
-            guard let published = try await session.store.definition(workflow: workflow, version: version) else {
-                throw CommandFailure.badInput(
-                    "workflow \"\(workflow)\"\(version.map { " version \($0)" } ?? "") is not published",
-                    hint: "See \"turnup workflow list\"; publish it with \"turnup workflow publish FILE\".")
-            }
-            guard let definition = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition
-            else {
-                throw CommandFailure.failed("the stored definition of \(workflow) cannot be read by this version")
-            }
+            let definition = try await definition(session)
             let values = try InputArguments.parse(input, definition: definition)
             let receipt = try await session.store.enqueue(
                 EnqueueRequest(
@@ -46,6 +57,51 @@ struct Enqueue: AsyncParsableCommand {
             try await report(receipt, session)
             try await Readiness.warn(definition, organisation: organisation, session)
             if wait { try await Follower(session: session, json: json).followToEnd(receipt.runId) }
+        }
+    }
+
+    private func definition(_ session: Session) async throws -> Definition {
+        guard let published = try await session.store.definition(workflow: workflow, version: version) else {
+            throw CommandFailure.badInput(
+                "workflow \"\(workflow)\"\(version.map { " version \($0)" } ?? "") is not published",
+                hint: "See \"turnup workflow list\"; publish it with \"turnup workflow publish FILE\".")
+        }
+        guard let definition = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition
+        else {
+            throw CommandFailure.failed("the stored definition of \(workflow) cannot be read by this version")
+        }
+        return definition
+    }
+
+    private func run(from path: String) async throws {
+        try await Session.with(database) { session in
+            let definition = try await definition(session)
+            let outcome = try await StopFlag.withSignals { stop in
+                try await EnqueueFile(
+                    options: file.options(from: path, workflow: workflow, organisation: organisation, version: version),
+                    session: session, stop: stop
+                ).run()
+            }
+            let tally = outcome.tally
+            if json {
+                Console.out(
+                    JSONText.object([
+                        ("created", .integer(tally.created)), ("existing", .integer(tally.existing)),
+                        ("rejected", .integer(tally.rejected)), ("rejected_file", .optional(outcome.rejectedPath)),
+                    ]))
+            } else {
+                Console.out(tally.text)
+            }
+            if tally.rows > 0, outcome.seconds > 0 {
+                Console.note(
+                    "\(tally.rows) rows in \(Int(outcome.seconds.rounded(.up))) s, \(Int(Double(tally.rows) / outcome.seconds)) a second."
+                )
+            }
+            try await Readiness.warn(definition, organisation: organisation, session)
+            if let rejected = outcome.rejectedPath {
+                throw CommandFailure.failed(
+                    "\(tally.rejected) rows were rejected", hint: "They stand in \(rejected), with the reasons.")
+            }
         }
     }
 
@@ -61,6 +117,33 @@ struct Enqueue: AsyncParsableCommand {
         }
     }
 }
+
+struct EnqueueFileOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A .csv or .jsonl file with a run in each row; - is stdin.", valueName: "file"))
+    var from: String?
+    @Option(help: ArgumentHelp("csv or jsonl, when the file's name does not say it.", valueName: "name"))
+    var format: FileFormat?
+    @Option(help: ArgumentHelp("Where rejected rows go.", valueName: "file")) var rejected: String?
+    @Flag(help: "Enqueue nothing at all when one row is bad.") var strict = false
+    @Flag(help: "Go on where an interrupted enqueue of this file has stopped.") var resume = false
+    @Option(name: .customLong("batch-rows"), help: ArgumentHelp("Rows in one transaction.", valueName: "number"))
+    var batchRows = 5000
+
+    var isUsed: Bool { format != nil || rejected != nil || strict || resume }
+
+    func validate() throws {
+        guard (1...50_000).contains(batchRows) else { throw ValidationError("--batch-rows must be from 1 to 50000") }
+        if strict, resume { throw ValidationError("--strict leaves nothing to resume") }
+    }
+
+    func options(from path: String, workflow: String, organisation: String?, version: Int?) -> EnqueueFile.Options {
+        EnqueueFile.Options(
+            workflow: workflow, organisation: organisation, version: version, from: path, format: format,
+            rejectedPath: rejected, rowsPerBatch: batchRows, isStrict: strict, resumes: resume)
+    }
+}
+
+extension FileFormat: ExpressibleByArgument {}
 
 /// Turns `name=value` into what the definition declares.
 enum InputArguments {
@@ -99,7 +182,7 @@ enum InputArguments {
 
 /// What is missing makes a run wait; it is said when the run is made.
 enum Readiness {
-    static func warn(_ definition: Definition, organisation: String, _ session: Session) async throws {
+    static func warn(_ definition: Definition, organisation: String?, _ session: Session) async throws {
         for service in definition.services where service.baseURL == nil {
             if try await session.store.service(service.name)?.baseURL == nil {
                 Console.note(
@@ -108,7 +191,10 @@ enum Readiness {
             }
         }
         for name in definition.secrets {
-            let own = try await session.store.secret(scope: .organisation, scopeId: organisation, name: name)
+            var own: SealedSecret?
+            if let organisation {
+                own = try await session.store.secret(scope: .organisation, scopeId: organisation, name: name)
+            }
             let general = try await session.store.secret(scope: .installation, scopeId: "installation", name: name)
             if own == nil, general == nil {
                 Console.note("It will wait: the credential \(name) is not set. turnup secret set \(name)")

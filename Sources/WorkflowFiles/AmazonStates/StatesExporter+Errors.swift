@@ -15,9 +15,10 @@ extension StatesExporter {
         var entries = state.retry
         let takesAll = entries.contains { $0.errors.contains("any") }
         if !state.retriesNothing, !takesAll { entries.append(RetryEntry(errors: ["transient"], policy: .standard)) }
-        let held = Set(heldNames(call))
+        // What an earlier entry takes never gets to a later one.
+        var taken = Set(heldNames(call))
         return entries.compactMap { entry in
-            let names = names(of: entry.errors).filter { !held.contains($0) }
+            let names = names(of: entry.errors).filter { taken.insert($0).inserted }
             guard !names.isEmpty else { return nil }
             return .object(retrier(names, entry.policy, state))
         }

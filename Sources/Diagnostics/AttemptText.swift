@@ -70,10 +70,14 @@ struct AttemptText {
         }
         guard let nextTry, let retry = body["retry"]?.objectValue else { return nil }
         let delay = retry["delay_milliseconds"]?.integerValue ?? 0
+        let asked = retry["retry_after_milliseconds"] == nil ? "" : ", as the platform asked"
+        if retry["policy"]?.stringValue == "service" {
+            // The service's pause, which all runs share, may move it further.
+            return "waits for the service, until \(clock.time(nextTry)) at least\(asked); costs no attempt"
+        }
         var why = "policy \(retry["policy"]?.stringValue ?? "?")"
-        if retry["policy"]?.stringValue == "service" { why = "waiting for the service costs no attempt" }
         if let number = retry["number"]?.integerValue { why += ", retry \(number)" }
-        if retry["retry_after_milliseconds"] != nil { why += ", as the platform asked" }
+        why += asked
         return "next try at \(clock.time(nextTry)), in \(Phrases.span(milliseconds: delay)) (\(why))"
     }
 }

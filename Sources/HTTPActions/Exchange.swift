@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -86,6 +87,8 @@ struct Exchange: Sendable {
 
     private static func shortText(of error: any Error) -> String {
         if let error = error as? HTTPClientError { return error.shortDescription }
+        // "Connection refused" says it; NIO's own text wraps it in the name of a system call.
+        if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
         return "\(error)"
     }
 }

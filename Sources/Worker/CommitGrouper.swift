@@ -10,20 +10,30 @@ actor CommitGrouper {
     }
 
     /// Rows of one statement; the rest waits for the next.
-    private static let largestBatch = 500
+    static let largestBatch = 500
+    /// Short, because answers in hand should be written before another worker takes their runs.
+    private static let longestPauseMilliseconds: Int64 = 1000
 
     private let store: any EventStore
     private let configuration: WorkerConfiguration
     private let logger: Logger
+    private let wakeUp = Bell()
     private var pending: [Pending] = []
     private var isFlushing = false
     private var isGivingUp = false
+    private var outageBegan: ContinuousClock.Instant?
 
     init(store: any EventStore, configuration: WorkerConfiguration, logger: Logger) {
         self.store = store
         self.configuration = configuration
         self.logger = logger
     }
+
+    /// Whether commits wait for the database to come back.
+    var isWaitingForDatabase: Bool { outageBegan != nil }
+
+    /// Commits that stand behind the batch in flight; tests look at it.
+    var pendingCount: Int { pending.count }
 
     /// Answers once the commit's fate is known. Throws `StoreError` when the data is refused, or the worker
     /// gives up waiting for the database.
@@ -37,7 +47,10 @@ actor CommitGrouper {
     }
 
     /// From now on an unreachable database is an error instead of a reason to try again.
-    func giveUpOnOutage() { isGivingUp = true }
+    func giveUpOnOutage() async {
+        isGivingUp = true
+        await wakeUp.ring()
+    }
 
     private func flush() async {
         while !pending.isEmpty {
@@ -55,26 +68,49 @@ actor CommitGrouper {
                 let answers = try await store.commit(
                     batch.map(\.commit), worker: configuration.actor,
                     leaseMilliseconds: configuration.leaseMilliseconds)
+                guard answers.count == batch.count else {
+                    throw StoreError(.broken, "\(batch.count) commits got \(answers.count) answers")
+                }
+                noteOutage(nil)
                 for (item, answer) in zip(batch, answers) { item.continuation.resume(returning: answer) }
                 return
-            } catch let error as StoreError where error.code == .unavailable || error.code == .outcomeUnknown {
+            } catch let error as StoreError where error.isOutage {
+                noteOutage(error)
                 // The same commit again is safe: if it landed, the answer is "already".
                 if isGivingUp { return fail(batch, error) }
-                logger.warning("commit waits for the database", metadata: ["error": "\(error.message)"])
-                try? await Task.sleep(for: .milliseconds(pauseMilliseconds))
-                pauseMilliseconds = min(5000, pauseMilliseconds * 2)
-            } catch let error as StoreError where error.code == .refused && batch.count > 1 {
-                // One bad value refuses the whole statement: halve until the culprit stands alone.
+                await wakeUp.wait(milliseconds: pauseMilliseconds)
+                pauseMilliseconds = min(Self.longestPauseMilliseconds, pauseMilliseconds * 2)
+            } catch  where batch.count > 1 {
+                // One bad commit fails the whole statement: halve until the culprit stands alone.
+                noteOutage(nil)
                 await write(Array(batch.prefix(batch.count / 2)))
                 await write(Array(batch.suffix(batch.count - batch.count / 2)))
                 return
             } catch {
+                noteOutage(nil)
                 return fail(batch, error)
             }
+        }
+    }
+
+    /// One line when an outage begins and one when it ends, however long it takes.
+    private func noteOutage(_ error: StoreError?) {
+        if let error, outageBegan == nil {
+            outageBegan = .now
+            logger.warning("commits wait for the database", metadata: ["error": "\(error.message)"])
+        } else if error == nil, let began = outageBegan {
+            outageBegan = nil
+            let waited = began.duration(to: .now).milliseconds
+            logger.notice("commits go through again", metadata: ["waited_ms": "\(waited)"])
         }
     }
 
     private func fail(_ batch: [Pending], _ error: any Error) {
         for item in batch { item.continuation.resume(throwing: error) }
     }
+}
+
+extension StoreError {
+    /// The database could not be asked, or did not get to answer; the same again may work.
+    var isOutage: Bool { code == .unavailable || code == .outcomeUnknown }
 }

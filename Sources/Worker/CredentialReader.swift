@@ -12,31 +12,42 @@ actor CredentialReader {
         let name: String
     }
 
+    private typealias Entry = (sealed: SealedSecret, readAt: ContinuousClock.Instant)
+
     private static let freshness: Duration = .seconds(1)
     private static let mostKnown = 10_000
 
     private let store: any EventStore
     private let vault: Vault
-    private var known: [Name: (sealed: SealedSecret, readAt: ContinuousClock.Instant)] = [:]
+    private var known: [Name: Entry] = [:]
+    /// The installation's values, which most organisations share.
+    private var generals: [String: Entry] = [:]
 
     init(store: any EventStore, vault: Vault) {
         self.store = store
         self.vault = vault
     }
 
-    /// The organisation's value before the general one; nil when there is neither.
+    /// The organisation's value before the general one; nil when there is neither, which is never remembered:
+    /// whoever sets it wakes the runs that wait for it.
     func credential(_ name: String, organisation: String) async throws -> SealedSecret? {
         let key = Name(organisation: organisation, name: name)
-        if let entry = known[key], entry.readAt.duration(to: .now) < Self.freshness { return entry.sealed }
+        if let entry = known[key], isFresh(entry) { return entry.sealed }
         let own = try await store.secret(scope: .organisation, scopeId: organisation, name: name)
-        let found =
-            if let own { own } else {
-                try await store.secret(scope: .installation, scopeId: SecretPlace.installationId, name: name)
-            }
+        let found = if let own { own } else { try await general(name) }
         if known.count >= Self.mostKnown { known.removeAll() }
         known[key] = found.map { ($0, .now) }
         return found
     }
+
+    private func general(_ name: String) async throws -> SealedSecret? {
+        if let entry = generals[name], isFresh(entry) { return entry.sealed }
+        let found = try await store.secret(scope: .installation, scopeId: SecretPlace.installationId, name: name)
+        generals[name] = found.map { ($0, .now) }
+        return found
+    }
+
+    private func isFresh(_ entry: Entry) -> Bool { entry.readAt.duration(to: .now) < Self.freshness }
 
     /// The first credential of a call that is nowhere set; nil when all are there.
     func missing(for call: CallDefinition, service: ServiceDefinition, organisation: String) async throws -> String? {

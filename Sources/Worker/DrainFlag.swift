@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Set once, when the worker shall stop taking work.
+/// Set once: that the worker shall stop taking work, or stop waiting for the database.
 final class DrainFlag: Sendable {
     private let flag = Atomic<Bool>(false)
 

@@ -2,6 +2,7 @@ public import EventStore
 public import HTTPActions
 public import Logging
 public import ServiceLifecycle
+import Synchronization
 public import Vault
 import WorkflowCore
 
@@ -27,44 +28,63 @@ public struct Worker: Service {
     }
 
     /// Returns after a graceful shutdown: nothing new is claimed, requests under way end, the rest is given back.
+    ///
+    /// Results in hand are still written; a database that stays away for a lease is given up. Cancelling breaks
+    /// off requests under way, and gives up on a database that is away at once.
     public func run() async throws {
         let drain = DrainFlag()
+        let patience = Mutex<Task<Void, Never>?>(nil)
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 await withDiscardingTaskGroup { group in
                     await claimLoop(&group, drain)
                 }
             } onGracefulShutdown: {
-                Task { await stop(drain, patience: .milliseconds(parts.configuration.leaseMilliseconds)) }
+                let stopping = Task {
+                    await stop(drain)
+                    do {
+                        try await Task.sleep(for: .milliseconds(parts.configuration.leaseMilliseconds))
+                    } catch { return }
+                    await giveUp()
+                }
+                patience.withLock { $0 = stopping }
             }
         } onCancel: {
-            Task { await stop(drain, patience: .zero) }
+            Task {
+                await stop(drain)
+                await giveUp()
+            }
         }
+        patience.withLock { $0?.cancel() }
     }
 
-    /// Results in hand are still written; a database that stays away longer than `patience` is given up.
-    private func stop(_ drain: DrainFlag, patience: Duration) async {
+    private func stop(_ drain: DrainFlag) async {
         drain.set()
         await parts.gate.drain()
         await bell.ring()
-        try? await Task.sleep(for: patience)
+    }
+
+    private func giveUp() async {
+        parts.isGivingUp.set()
         await parts.commits.giveUpOnOutage()
     }
 
     private func claimLoop(_ group: inout DiscardingTaskGroup, _ drain: DrainFlag) async {
         let places = Places(parts.configuration.concurrentRuns)
         var outageMilliseconds: Int64 = 0
+        var roundsInVain = 0
         while !drain.isSet, !Task.isCancelled {
             var waitMilliseconds = parts.configuration.pollMilliseconds
             let free = await places.free
-            if free > 0 {
+            if free > 0, await parts.commits.isWaitingForDatabase {
+                // Answers in hand are written first: a new claim would take this worker's own runs from it.
+                waitMilliseconds = min(waitMilliseconds, 100)
+            } else if free > 0 {
                 do {
                     let sentAt = ContinuousClock.now
                     let runs = try await parts.store.claim(
                         worker: parts.configuration.actor, limit: free,
                         leaseMilliseconds: parts.configuration.leaseMilliseconds)
-                    if outageMilliseconds > 0 { parts.logger.notice("the database is back") }
-                    outageMilliseconds = 0
                     await places.take(runs.count)
                     for run in runs {
                         group.addTask {
@@ -73,11 +93,15 @@ public struct Worker: Service {
                             await bell.ring()
                         }
                     }
-                    if runs.count == free { waitMilliseconds = runs.isEmpty ? waitMilliseconds : 0 }
-                    if runs.count < free, let due = try await parts.store.nextDue() {
-                        let now = try await parts.store.now()
-                        waitMilliseconds = min(waitMilliseconds, max(0, due.milliseconds(since: now)) + 1)
+                    roundsInVain = runs.isEmpty ? roundsInVain : 0
+                    if runs.count == free {
+                        waitMilliseconds = 0
+                    } else if let next = try await parts.store.nextDue() {
+                        let left = next.due.milliseconds(since: next.now)
+                        waitMilliseconds = min(waitMilliseconds, left >= 0 ? left + 1 : backOff(&roundsInVain))
                     }
+                    if outageMilliseconds > 0 { parts.logger.notice("the database is back") }
+                    outageMilliseconds = 0
                 } catch {
                     if outageMilliseconds == 0 {
                         parts.logger.error("cannot claim runs; trying again", metadata: ["error": "\(error)"])
@@ -86,9 +110,15 @@ public struct Worker: Service {
                     waitMilliseconds = outageMilliseconds
                 }
             }
-            if await places.free > 0, waitMilliseconds == 0 { continue }
+            if waitMilliseconds == 0, await places.free > 0 { continue }
             await bell.wait(milliseconds: max(1, waitMilliseconds))
         }
+    }
+
+    /// For runs that are due and yet were not given out, because somebody holds their rows: 1, 2, 4 … milliseconds.
+    private func backOff(_ roundsInVain: inout Int) -> Int64 {
+        defer { roundsInVain += 1 }
+        return 1 << Int64(min(roundsInVain, 16))
     }
 
     private func process(_ run: ClaimedRun, claimSentAt: ContinuousClock.Instant) async {
@@ -97,14 +127,21 @@ public struct Worker: Service {
             var processor = RunProcessor(
                 parts: parts, definition: definition, run: run, state: try run.state.get(), claimSentAt: claimSentAt)
             try await processor.run()
+        } catch let error as StoreError where error.isOutage {
+            // The claims say so once for all runs.
+            parts.logger.debug("a run was interrupted", metadata: ["run": "\(run.id)", "error": "\(error.message)"])
+            await giveBack(run, dueMilliseconds: 1000, waiting: nil)
         } catch {
             parts.logger.error(
                 "a run could not be advanced", metadata: ["run": "\(run.id)", "error": "\(error)"])
-            // The lease ends it if this fails too.
-            try? await parts.store.release(
-                [LeaseRelease(runId: run.id, epoch: run.epoch, dueMilliseconds: 60_000, waiting: "worker_error")],
-                worker: parts.configuration.actor)
+            await giveBack(run, dueMilliseconds: 60_000, waiting: "worker_error")
         }
+    }
+
+    /// If this fails too, the end of the lease does it.
+    private func giveBack(_ run: ClaimedRun, dueMilliseconds: Int64, waiting: String?) async {
+        let lease = LeaseRelease(runId: run.id, epoch: run.epoch, dueMilliseconds: dueMilliseconds, waiting: waiting)
+        try? await parts.release(lease)
     }
 }
 

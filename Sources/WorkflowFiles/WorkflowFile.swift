@@ -18,6 +18,8 @@ public struct WorkflowCheck: Sendable, Equatable {
     public let workflow: LoadedWorkflow?
     /// All problems of the file, in the order of their places.
     public let problems: [WorkflowProblem]
+    /// The file's values in canonical order, also where the definition is not fit to run; nil when it is no YAML.
+    public let tree: JSONValue?
 
     public var errors: [WorkflowProblem] { problems.filter { $0.severity == .error } }
     public var warnings: [WorkflowProblem] { problems.filter { $0.severity == .warning } }
@@ -33,7 +35,9 @@ public enum WorkflowFile {
         var problems = yaml.problems.map {
             WorkflowProblem(file: name, position: $0.position, code: $0.code, message: $0.message, hint: $0.hint)
         }
-        guard yaml.isReadable, let root = yaml.root else { return WorkflowCheck(workflow: nil, problems: problems) }
+        guard yaml.isReadable, let root = yaml.root else {
+            return WorkflowCheck(workflow: nil, problems: problems, tree: nil)
+        }
         // In canonical order, so that the definition equals the one that a worker reads from the store.
         let tree = Definition.canonicalOrder(of: root)
         let (definition, found) = Definition.check(tree, mode: mode)
@@ -42,12 +46,12 @@ public enum WorkflowFile {
         problems = ordered(problems)
         let warnings = problems.filter { $0.severity == .warning }
         guard let definition, warnings.count == problems.count else {
-            return WorkflowCheck(workflow: nil, problems: problems)
+            return WorkflowCheck(workflow: nil, problems: problems, tree: tree)
         }
         let workflow = LoadedWorkflow(
             definition: definition, canonical: tree.serialized(), source: String(decoding: bytes, as: UTF8.self),
             warnings: warnings)
-        return WorkflowCheck(workflow: workflow, problems: problems)
+        return WorkflowCheck(workflow: workflow, problems: problems, tree: tree)
     }
 
     /// Reads a text; see `check(_:name:mode:)`.
@@ -60,6 +64,22 @@ public enum WorkflowFile {
     /// - Throws: the error of the file system when the file cannot be read.
     public static func check(contentsOf url: URL, mode: DefinitionMode = .check) throws -> WorkflowCheck {
         check(Array(try Data(contentsOf: url)), name: url.relativePath, mode: mode)
+    }
+
+    /// What a file changes against a published version: E501 for other content under its number, E502 for runs that
+    /// `moved` would lose, W503 for stricter input. `check` finds what is wrong with the file itself.
+    ///
+    /// - Parameters:
+    ///   - older: the canonical form of that version.
+    ///   - liveRuns: how many runs use it; nil when nobody counted.
+    public static func changes(
+        _ bytes: [UInt8], name: String, after older: JSONValue, liveRuns: Int? = nil
+    ) -> [WorkflowProblem] {
+        let yaml = YAMLReader(bytes)
+        guard yaml.isReadable, let root = yaml.root else { return [] }
+        let found = DefinitionChange.problems(
+            of: Definition.canonicalOrder(of: root), after: older, liveRuns: liveRuns)
+        return ordered(found.map { WorkflowProblem($0, file: name, positions: yaml.positions) })
     }
 
     private static func nameProblem(_ tree: JSONValue, _ name: String, _ positions: PositionTree) -> [WorkflowProblem] {

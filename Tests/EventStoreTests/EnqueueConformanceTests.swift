@@ -153,7 +153,7 @@ import WorkflowCore
             let due = Instant(microseconds: try await store.now().microseconds / 1_000_000 * 1_000_000 + 3_600_123_457)
             let run = try await store.enqueueRun(due: due)
             #expect(try await store.run(run)?.task?.due == due)
-            #expect(try await store.nextDue() == due)
+            #expect(try await store.nextDue()?.due == due)
             #expect(try await store.claim(worker: workerA, limit: 1, leaseMilliseconds: minute).isEmpty)
             try await fixture.pass(milliseconds: 3_602_000)
             #expect(try await store.claimOne().due == due)

@@ -1,18 +1,16 @@
-import Foundation
 import Glibc
+import LocalPostgres
 import Postgres
-import Synchronization
+import TestSupport
 import Testing
 
-/// A private PostgreSQL for this test process: socket only, without fsync, stopped and removed at exit.
+/// The private PostgreSQL of this test process, in a hostile environment.
 struct ThrowawayCluster: Sendable {
-    struct Unavailable: Error, CustomStringConvertible {
-        let description: String
-    }
-
+    /// The socket's folder.
     let directory: String
-    let binaries: String
     let port = 5432
+    /// Lives as long as the process, and ends with it.
+    let temporary: TemporaryPostgres
 
     /// Started on first use; everyone shares it.
     static let shared = Result<ThrowawayCluster, any Error> { try start() }
@@ -34,94 +32,29 @@ struct ThrowawayCluster: Sendable {
     }
 
     private static func start() throws -> ThrowawayCluster {
+        let temporary = try TemporaryPostgres(
+            configuration: LocalPostgresConfiguration(
+                durable: false, extraSettings: ["max_connections": "200", "log_min_messages": "fatal"]))
+        let status = try temporary.server.ensureRunning()
+        _ = try temporary.server.run(sql: "create role postgres superuser login", database: "postgres")
         // Every test runs in a hostile environment: none of it may show. Set before the first connection, because
         // libpq reads the environment on all threads.
         for (name, value) in hostileEnvironment { setenv(name, value, 1) }
-        let binaries = try findBinaries()
-        var template = Array("/tmp/postgres-tests-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw Unavailable(description: "no temporary directory: errno \(errno)")
-        }
-        let directory = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let cluster = ThrowawayCluster(directory: directory, binaries: binaries)
-        if getuid() == 0, let user = getpwnam("postgres") {
-            chown(directory, user.pointee.pw_uid, user.pointee.pw_gid)
-        }
-        try cluster.run(
-            "initdb",
-            [
-                "-D", "\(directory)/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N",
-                "--no-locale", "--no-instructions",
-            ])
-        let settings = """
-            listen_addresses = ''
-            unix_socket_directories = '\(directory)'
-            port = \(cluster.port)
-            fsync = off
-            synchronous_commit = off
-            full_page_writes = off
-            max_connections = 200
-            shared_buffers = 32MB
-            log_min_messages = fatal
-            """
-        let file = "\(directory)/data/postgresql.auto.conf"
-        guard let handle = fopen(file, "a") else { throw Unavailable(description: "cannot write \(file)") }
-        fputs(settings + "\n", handle)
-        fclose(handle)
-        try cluster.run("pg_ctl", ["-D", "\(directory)/data", "-w", "-t", "60", "-l", "\(directory)/log", "start"])
-        startedCluster.withLock { $0 = cluster }
-        atexit {
-            guard let cluster = startedCluster.withLock({ $0 }) else { return }
-            try? cluster.run("pg_ctl", ["-D", "\(cluster.directory)/data", "-w", "-m", "immediate", "stop"])
-            try? FileManager.default.removeItem(atPath: cluster.directory)
-        }
-        return cluster
-    }
-
-    /// Runs one of PostgreSQL's programs, as the user `postgres` when we are root, because it refuses to run as root.
-    func run(_ program: String, _ arguments: [String]) throws {
-        var command = ["\(binaries)/\(program)"] + arguments
-        if getuid() == 0 {
-            command = ["/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] + command
-        }
-        let output = "\(directory)/\(program).output"
-        // Not Foundation's Process: it waits for a descriptor that the started server inherits and keeps.
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        var argumentPointers: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
-        argumentPointers.append(nil)
-        var environment: [UnsafeMutablePointer<CChar>?] = [strdup("PATH=/usr/bin:/bin"), strdup("LC_ALL=C"), nil]
-        defer { for pointer in argumentPointers + environment { free(pointer) } }
-        var child = pid_t()
-        let code = posix_spawn(&child, command[0], &actions, nil, &argumentPointers, &environment)
-        guard code == 0 else { throw Unavailable(description: "\(command[0]) cannot be run: errno \(code)") }
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0, errno == EINTR {}
-        guard status == 0 else {
-            let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
-            throw Unavailable(description: "\(program) ended with status \(status): \(text)")
-        }
-    }
-
-    private static func findBinaries() throws -> String {
-        var candidates: [String] = []
-        let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
-        for version in versions.compactMap({ Int($0) }).sorted(by: >) {
-            candidates.append("/usr/lib/postgresql/\(version)/bin")
-        }
-        candidates += ["/usr/local/pgsql/bin", "/usr/local/bin", "/usr/bin"]
-        guard let found = candidates.first(where: { access("\($0)/initdb", X_OK) == 0 }) else {
-            throw Unavailable(description: "PostgreSQL's server programs are not installed")
-        }
-        return found
+        return ThrowawayCluster(directory: status.socketDirectory, temporary: temporary)
     }
 }
 
-private let startedCluster = Mutex<ThrowawayCluster?>(nil)
+/// A proxy in front of the shared cluster and the configuration to go through it.
+@discardableResult
+func withProxy<Value>(
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (CuttableProxy, PostgresConfiguration) async throws -> Value
+) async throws -> Value {
+    let cluster = try ThrowawayCluster.get()
+    let proxy = try CuttableProxy(to: cluster.socketPath)
+    defer { proxy.stop() }
+    return try await body(proxy, cluster.configuration(["host": proxy.directory]))
+}
 
 /// A connection to the shared cluster, closed when `body` ends.
 @discardableResult

@@ -16,8 +16,10 @@ struct BrokenCallTests {
                 #"22:3: W209 call "look" is declared, but never used; remove it."#,
                 #"25:5: W307 state "ask": POST /x is not safe to send twice and cannot be looked up, so a lost "#
                     + "answer will wait for a person.",
+                #"25:5: W309 state "ask": nothing undoes POST /x, so a failed run leaves behind what it made; "#
+                    + "add undo, or undo: none where nothing can.",
                 #"26:28: E301 state "ask" retries transient, but POST /x may already have worked and is not safe "#
-                    + "to send twice; remove it, or say repeatable: true where sending twice is harmless.",
+                    + "to send twice; add reconcile or idempotency.honoured.",
             ]),
         BrokenFile(
             "E301 own error",
@@ -28,14 +30,16 @@ struct BrokenCallTests {
                 #"29:5: W307 state "tell": POST /x is not safe to send twice and cannot be looked up, so a lost "#
                     + "answer will wait for a person.",
                 #"30:28: E301 state "tell" retries lost, but POST /x may already have worked and is not safe to "#
-                    + "send twice; remove it, or say repeatable: true where sending twice is harmless.",
+                    + "send twice; add reconcile or idempotency.honoured.",
             ]),
         BrokenFile(
             "E301 with POST", "GET api:/things",
             "POST api:/things",
             [
                 #"25:5: W307 state "ask": POST /things is not safe to send twice and cannot be looked up, so a "#
-                    + "lost answer will wait for a person."
+                    + "lost answer will wait for a person.",
+                #"25:5: W309 state "ask": nothing undoes POST /things, so a failed run leaves behind what it made; "#
+                    + "add undo, or undo: none where nothing can.",
             ]),
         BrokenFile(
             "E302 any", "[{error: busy, hold",
@@ -76,7 +80,9 @@ struct BrokenCallTests {
             "'POST api",
             [
                 #"29:5: W307 state "tell": POST /things/${run.id} is not safe to send twice and cannot be looked "#
-                    + "up, so a lost answer will wait for a person."
+                    + "up, so a lost answer will wait for a person.",
+                #"29:5: W309 state "tell": nothing undoes POST /things/${run.id}, so a failed run leaves behind what it made; "#
+                    + "add undo, or undo: none where nothing can.",
             ]),
     ]
 }

@@ -70,17 +70,17 @@ struct BrokenGraphTests {
             "E203", "next: tell",
             "next: done",
             [
-                #"28:3: E203 state "tell" is never reached: no next, choose or catch names it."#
+                #"28:3: E203 state "tell" is never reached: no next, choose, catch or await names it."#
             ]),
         BrokenFile(
             "E204", "next: done",
             "next: ask",
             [
-                #"24:3: E204 state "ask" leads to no end; let next, choose or catch lead to a state with end."#,
+                #"24:3: E204 state "ask" leads to no end; let next, choose, catch or await lead to a state with end."#,
                 "24:3: E208 the way ask > tell > ask can go round without ever waiting; put a state with pause "
                     + "on it, or retry the error before catch sends it back.",
-                #"28:3: E204 state "tell" leads to no end; let next, choose or catch lead to a state with end."#,
-                #"32:3: E203 state "done" is never reached: no next, choose or catch names it."#,
+                #"28:3: E204 state "tell" leads to no end; let next, choose, catch or await lead to a state with end."#,
+                #"32:3: E203 state "done" is never reached: no next, choose, catch or await names it."#,
             ]),
         BrokenFile(
             "E205 succeeded", "done: {end: succeeded}",
@@ -93,7 +93,7 @@ struct BrokenGraphTests {
             "failed: {end: cancelled}",
             [
                 "23:1: E205 no state has end: failed; add a state such as failed: {end: failed}.",
-                #"33:3: E203 state "failed" is never reached: no next, choose or catch names it."#,
+                #"33:3: E203 state "failed" is never reached: no next, choose, catch or await names it."#,
             ]),
         BrokenFile(
             "E205 two failed", "failed: {end: failed}",
@@ -132,8 +132,8 @@ struct BrokenGraphTests {
             "E207 none", #"    next: done\#n"#,
             "",
             [
-                #"28:3: E207 state "tell" has no exit; give it next, choose, await or end."#,
-                #"31:3: E203 state "done" is never reached: no next, choose or catch names it."#,
+                #"28:3: E207 state "tell" has no exit: give it next, choose, await or end."#,
+                #"31:3: E203 state "done" is never reached: no next, choose, catch or await names it."#,
             ]),
         BrokenFile(
             "E207 two", #"    next: done\#n"#,

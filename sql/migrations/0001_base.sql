@@ -28,7 +28,7 @@ create table turnup.definition (
 );
 
 -- The facts. There is no foreign key to run: it would lock the run row a second time for every event;
--- `turnup verify` finds an event without a run.
+-- a check of the whole database finds an event without a run.
 create table turnup.event (
   run_id uuid not null,
   seq bigint not null check (seq > 0),

@@ -120,20 +120,18 @@ public actor InMemoryStore: EventStore {
 
     public func run(_ id: Identifier) -> RunOverview? { runs[id].map { overview(id, $0) } }
 
-    public func runs(_ filter: RunFilter) -> [RunOverview] {
-        let matching = runs.filter { _, run in
-            (filter.workflow == nil || run.identity.workflow == filter.workflow)
-                && (filter.organisation == nil || run.identity.organisation == filter.organisation)
-                && (filter.key == nil || run.identity.key == filter.key)
-                && (filter.state == nil || run.state == filter.state)
-                && (filter.status == nil || run.status == filter.status)
-        }
-        return matching.map { overview($0.key, $0.value) }
-            .sorted { ($0.requestedAt, $0.id) > ($1.requestedAt, $1.id) }
+    public func runs(_ filter: RunFilter) throws -> [RunOverview] {
+        let last = filter.after.flatMap { run($0) }
+        if let after = filter.after, last == nil { throw StoreError(.notFound, "there is no run \(after)") }
+        return runs.map { overview($0.key, $0.value) }
+            .filter { run in filter.admits(run) && last.map { $0.isListed(before: run) } ?? true }
+            .sorted { $0.isListed(before: $1) }
             .prefix(max(0, filter.limit)).map { $0 }
     }
 
-    public func nextDue() -> Instant? { tasks.values.map { max($0.due, $0.expires ?? $0.due) }.min() }
+    public func nextDue() -> NextDue? {
+        tasks.values.map { max($0.due, $0.expires ?? $0.due) }.min().map { NextDue(due: $0, now: now()) }
+    }
 
     private func overview(_ id: Identifier, _ run: Run) -> RunOverview {
         let task = tasks[id].map {
@@ -143,7 +141,25 @@ public actor InMemoryStore: EventStore {
         return RunOverview(
             id: id, workflow: run.identity.workflow, version: run.identity.version,
             organisation: run.identity.organisation, key: run.identity.key, state: run.state, status: run.status,
-            reason: run.reason, seq: run.seq, requestedAt: run.events.first?.recordedAt ?? run.updatedAt,
+            reason: run.reason, lastError: run.snapshot?.lastError ?? run.snapshot?.gaveUp?.error, seq: run.seq,
+            requestedAt: run.events.first?.recordedAt ?? run.updatedAt,
             updatedAt: run.updatedAt, endedAt: run.endedAt, task: task)
+    }
+}
+
+extension RunOverview {
+    fileprivate func isListed(before other: RunOverview) -> Bool {
+        (requestedAt, id) > (other.requestedAt, other.id)
+    }
+}
+
+extension RunFilter {
+    fileprivate func admits(_ run: RunOverview) -> Bool {
+        func equals<Value: Equatable>(_ wanted: Value?, _ value: Value?) -> Bool { wanted == nil || wanted == value }
+        return equals(workflow, run.workflow) && equals(organisation, run.organisation) && equals(key, run.key)
+            && equals(state, run.state) && equals(status, run.status) && equals(lastError, run.lastError)
+            && equals(service, run.task?.service)
+            && requestedSince.map { run.requestedAt >= $0 } ?? true
+            && requestedBefore.map { run.requestedAt < $0 } ?? true
     }
 }

@@ -78,9 +78,15 @@ extension PostgresStore {
         return try decoded { try one(rows).string("answer") == "accepted" }
     }
 
-    public func nextDue() async throws -> Instant? {
-        let rows = try await query("select turnup.next_due() as due", readOnly: true, label: "next due")
-        return try decoded { try one(rows).instantOrNil("due") }
+    public func nextDue() async throws -> NextDue? {
+        let rows = try await query(
+            "select turnup.next_due() as due, turnup.microseconds(turnup.now()) as now", readOnly: true,
+            label: "next due")
+        return try decoded {
+            let row = try one(rows)
+            let now = try row.instant("now")
+            return try row.instantOrNil("due").map { NextDue(due: $0, now: now) }
+        }
     }
 
     public func events(of runId: Identifier, after seq: Int64) async throws -> [RecordedEvent] {
@@ -119,17 +125,36 @@ extension PostgresStore {
     }
 
     public func runs(_ filter: RunFilter) async throws -> [RunOverview] {
+        // Only the conditions that are asked for: a plan that must do for all of them reads the whole table.
+        var conditions: [String] = []
+        var parameters: [PostgresValue] = []
+        func add(_ condition: String, _ value: PostgresValue?) {
+            guard let value else { return }
+            parameters.append(value)
+            conditions.append(condition.replacing("$", with: "$\(parameters.count)"))
+        }
+        add("r.workflow = $", filter.workflow.map { .text($0) })
+        add("r.organisation = $", filter.organisation.map { .text($0) })
+        add("r.key = $", filter.key.map { .text($0) })
+        add("r.state = $", filter.state.map { .text($0) })
+        add("r.status = $", filter.status.map { .text($0.rawValue) })
+        add("\(RunOverview.lastError) = $", filter.lastError.map { .text($0) })
+        add("t.service = $", filter.service.map { .text($0) })
+        let time = "timestamptz 'epoch' + $::bigint * interval '1 microsecond'"
+        add("r.requested_at >= \(time)", filter.requestedSince.map { .int($0.microseconds) })
+        add("r.requested_at < \(time)", filter.requestedBefore.map { .int($0.microseconds) })
+        if let after = filter.after {
+            guard let last = try await run(after) else { throw StoreError(.notFound, "there is no run \(after)") }
+            parameters += [.int(last.requestedAt.microseconds), .uuid(PostgresUUID(after))]
+            let time = time.replacing("$", with: "$\(parameters.count - 1)")
+            conditions.append("(r.requested_at, r.id) < (\(time), $\(parameters.count))")
+        }
+        parameters.append(.int(Int64(max(0, filter.limit))))
+        let filtered = conditions.isEmpty ? "" : " where " + conditions.joined(separator: " and ")
         let rows = try await query(
-            RunOverview.select + """
-                 where ($1::text is null or r.workflow = $1) and ($2::text is null or r.organisation = $2)
-                   and ($3::text is null or r.key = $3) and ($4::text is null or r.state = $4)
-                   and ($5::text is null or r.status = $5)
-                 order by r.requested_at desc, r.id desc limit $6::bigint
-                """,
-            [
-                .optional(filter.workflow), .optional(filter.organisation), .optional(filter.key),
-                .optional(filter.state), .optional(filter.status?.rawValue), .int(Int64(max(0, filter.limit))),
-            ], readOnly: true, label: "list runs")
+            RunOverview.select + filtered
+                + " order by r.requested_at desc, r.id desc limit $\(parameters.count)::bigint",
+            parameters, readOnly: true, label: "list runs")
         return try decoded { try rows.map { try RunOverview(row: $0) } }
     }
 }
@@ -190,11 +215,14 @@ extension RecordedEvent {
 }
 
 extension RunOverview {
+    /// An error that no retry goes on from stays in the snapshot apart.
+    fileprivate static let lastError = "coalesce(r.snapshot ->> 'last_error', r.snapshot -> 'gave_up' ->> 'error')"
+
     fileprivate static let select = """
         select r.id, r.workflow, r.version, r.organisation, r.key, r.state, r.status, r.reason, r.seq,
           turnup.microseconds(r.requested_at) as requested_at, turnup.microseconds(r.updated_at) as updated_at,
           turnup.microseconds(r.ended_at) as ended_at, turnup.microseconds(t.due) as due, t.service, t.waiting,
-          t.lease_owner, turnup.microseconds(t.lease_expires) as lease_expires
+          t.lease_owner, turnup.microseconds(t.lease_expires) as lease_expires, \(lastError) as last_error
         from turnup.run r left join turnup.task t on t.run_id = r.id
         """
 
@@ -210,7 +238,8 @@ extension RunOverview {
             id: try row.identifier("id"), workflow: try row.string("workflow"), version: Int(try row.int("version")),
             organisation: try row.string("organisation"), key: try row.string("key"), state: try row.string("state"),
             status: RunStatus(rawValue: try row.string("status")) ?? .live, reason: try row.stringOrNil("reason"),
-            seq: try row.int("seq"), requestedAt: try row.instant("requested_at"),
+            lastError: try row.stringOrNil("last_error"), seq: try row.int("seq"),
+            requestedAt: try row.instant("requested_at"),
             updatedAt: try row.instant("updated_at"), endedAt: try row.instantOrNil("ended_at"), task: task)
     }
 }

@@ -22,9 +22,10 @@ public protocol EventStore: Sendable {
     func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool
     func events(of runId: Identifier, after seq: Int64) async throws -> [RecordedEvent]
     func run(_ id: Identifier) async throws -> RunOverview?
+    /// Newest first. `notFound` when there is no run `filter.after`.
     func runs(_ filter: RunFilter) async throws -> [RunOverview]
     /// When the next run can be claimed; nil when none waits.
-    func nextDue() async throws -> Instant?
+    func nextDue() async throws -> NextDue?
     func now() async throws -> Instant
 
     // Services

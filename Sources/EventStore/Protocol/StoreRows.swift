@@ -10,6 +10,8 @@ public struct RunOverview: Sendable, Equatable {
     public let state: String
     public let status: RunStatus
     public let reason: String?
+    /// The name of the error that it last met, until something succeeds.
+    public let lastError: String?
     public let seq: Int64
     public let requestedAt: Instant
     public let updatedAt: Instant
@@ -27,24 +29,51 @@ public struct TaskOverview: Sendable, Equatable {
     public let leaseExpires: Instant?
 }
 
-/// Which runs to list; nil means any.
+/// When the next run can be claimed, and the store's time at the look.
+public struct NextDue: Sendable, Equatable {
+    public let due: Instant
+    public let now: Instant
+
+    public init(due: Instant, now: Instant) {
+        self.due = due
+        self.now = now
+    }
+}
+
+/// Which runs to list, the newest first; nil means any.
 public struct RunFilter: Sendable, Equatable {
     public var workflow: String?
     public var organisation: String?
     public var key: String?
     public var state: String?
     public var status: RunStatus?
+    /// The name of the last error, such as `timeout`.
+    public var lastError: String?
+    /// Only live runs have a service: that of their next call.
+    public var service: String?
+    /// Requested at this time or later.
+    public var requestedSince: Instant?
+    /// Requested before this time.
+    public var requestedBefore: Instant?
+    /// Only what comes after this run in the list. New runs come at its head, so no page shifts.
+    public var after: Identifier?
     public var limit: Int
 
     public init(
         workflow: String? = nil, organisation: String? = nil, key: String? = nil, state: String? = nil,
-        status: RunStatus? = nil, limit: Int = 50
+        status: RunStatus? = nil, lastError: String? = nil, service: String? = nil, requestedSince: Instant? = nil,
+        requestedBefore: Instant? = nil, after: Identifier? = nil, limit: Int = 50
     ) {
         self.workflow = workflow
         self.organisation = organisation
         self.key = key
         self.state = state
         self.status = status
+        self.lastError = lastError
+        self.service = service
+        self.requestedSince = requestedSince
+        self.requestedBefore = requestedBefore
+        self.after = after
         self.limit = limit
     }
 }

@@ -8,15 +8,17 @@ import WorkflowFiles
 
 struct WorkflowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workflow", abstract: "Check, publish and list definitions.",
+        commandName: "workflow", abstract: "Check, publish, list and draw definitions.",
         discussion: """
             A definition is a YAML file; its name equals the file's.
 
             Example:
               turnup workflow check workflows/whatsapp-number.yaml
               turnup workflow publish workflows/whatsapp-number.yaml
+              turnup workflow graph workflows/whatsapp-number.yaml --to svg > number.svg
+              turnup workflow schema > turnup.schema.json
             """,
-        subcommands: [Check.self, Publish.self, List.self, Show.self])
+        subcommands: [Check.self, Publish.self, List.self, Show.self, Graph.self, Schema.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Check definition files. Changes nothing.")
@@ -28,9 +30,9 @@ struct WorkflowCommand: AsyncParsableCommand {
             let checks = try files.map { try WorkflowSource.check($0, mode: .check) }
             let problems = checks.flatMap(\.problems)
             if json {
-                Console.out(JSONValue.array(problems.map(\.json)).serialized())
+                Console.out(JSONValue.array(ProblemList.ordered(problems).map(\.json)).serialized())
             } else {
-                for problem in problems { Console.out(problem.description) }
+                for line in ProblemList.lines(problems) { Console.out(line) }
                 for (file, check) in zip(files, checks) where check.errors.isEmpty {
                     let count = check.warnings.count
                     Console.note("\(file): ok\(count == 0 ? "" : ", \(count) warning\(count == 1 ? "" : "s")")")
@@ -49,12 +51,18 @@ struct WorkflowCommand: AsyncParsableCommand {
 
         func run() async throws {
             let checks = try files.map { try WorkflowSource.check($0, mode: .publish) }
-            for problem in checks.flatMap(\.problems) { Console.note(problem.description) }
+            for line in ProblemList.lines(checks.flatMap(\.problems)) { Console.note(line) }
             let workflows = checks.compactMap(\.workflow)
             guard checks.allSatisfy(\.errors.isEmpty), workflows.count == files.count else {
                 throw CommandFailure.badInput("nothing was published: mend the errors above first")
             }
             try await Session.with(database) { session in
+                var changes: [WorkflowProblem] = []
+                for (file, workflow) in zip(files, workflows) { changes += try await session.changes(workflow, file) }
+                for line in ProblemList.lines(changes) { Console.note(line) }
+                if changes.contains(where: { $0.severity == .error }) {
+                    throw CommandFailure.badInput("nothing was published: mend the errors above first")
+                }
                 for workflow in workflows {
                     let answer = try await session.publish(workflow)
                     let name = "\(workflow.definition.workflow) version \(workflow.definition.version)"
@@ -147,6 +155,18 @@ enum WorkflowSource {
 }
 
 extension Session {
+    /// What a definition changes against its own published version, or else against the newest one.
+    fileprivate func changes(_ workflow: LoadedWorkflow, _ file: String) async throws -> [WorkflowProblem] {
+        let name = workflow.definition.workflow
+        var found = try await store.definition(workflow: name, version: workflow.definition.version)
+        if found == nil { found = try await store.definition(workflow: name, version: nil) }
+        guard let found else { return [] }
+        let liveRuns = try await store.definitions()
+            .first { $0.workflow == name && $0.version == found.version }?.liveRuns
+        return WorkflowFile.changes(
+            Array(workflow.source.utf8), name: file, after: try JSONValue.parse(found.canonical), liveRuns: liveRuns)
+    }
+
     func publish(_ workflow: LoadedWorkflow) async throws -> PublishAnswer {
         try await store.publish(
             PublishedDefinition(

@@ -4,12 +4,17 @@ extension DraftChecker {
     mutating func checkCalls() {
         let declared = Set(draft.data.map(\.name))
         for state in draft.states {
-            if case .inline(let call) = state.call { checkSaves(call.save, declared) }
+            for (call, _) in state.calls {
+                if case .inline(let call) = call { checkSaves(call.save, declared) }
+            }
+            checkSaves(state.reconcile?.save ?? [], declared)
+            for entry in state.awaits { checkSaves(entry.save, declared) }
             if let call = draft.call(of: state), !call.method.isEmpty { checkResends(state, call) }
             checkSaves(state.set ?? [], declared)
             for entry in state.catches { checkSaves(entry.set, declared) }
         }
         for call in draft.calls { checkSaves(call.save, declared) }
+        checkSaves(draft.move?.data ?? [], declared)
     }
 
     private mutating func checkSaves(_ saves: [DraftTemplate], _ declared: Set<String>) {
@@ -22,18 +27,30 @@ extension DraftChecker {
     }
 
     private mutating func checkResends(_ state: DraftState, _ call: DraftCall) {
-        guard !call.isRepeatable, !call.hasHonouredKey, !state.hasReconcile else { return }
+        guard !call.isRepeatable, !call.hasHonouredKey else { return }
+        checkRepeats(state, call)
+        guard state.reconcile == nil else { return }
         for error in state.retry.flatMap(\.errors) where mayBeSent(error.value) {
             report(
                 .unsafeResend, error.path, .value,
                 "state \"\(state.name)\" retries \(error.value), but \(call.requestWords) may already have worked and is "
                     + "not safe to send twice",
-                hint: "remove it, or say repeatable: true where sending twice is harmless")
+                hint: "add reconcile or idempotency.honoured")
         }
         report(
             .lostAnswerWaits, state.path.member("call"), .name,
             "state \"\(state.name)\": \(call.requestWords) is not safe to send twice and cannot be looked up, so a lost "
                 + "answer will wait for a person")
+    }
+
+    /// What sends again after a success, as `stable` and `show` do.
+    private mutating func checkRepeats(_ state: DraftState, _ call: DraftCall) {
+        for (isSent, keyword) in [(state.isAskedAgain, "stable"), (state.isShownAgain, "show")] where isSent {
+            report(
+                .unsafeResend, state.path.member(keyword), .name,
+                "state \"\(state.name)\" sends again for \(keyword), but \(call.requestWords) is not safe to send twice",
+                hint: "say repeatable: true where it is harmless")
+        }
     }
 
     /// Whether an attempt that ended with this error may have had its effect.

@@ -50,8 +50,13 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case unsafeResend = "E301"
     case shadowedEntry = "E302"
     case endlessRetry = "E303"
+    case windowBeyondDeadline = "E304"
     case undeclaredVariable = "E305"
+    case undoOfUnsaved = "E306"
     case lostAnswerWaits = "W307"
+    case endlessAwait = "W308"
+    case nothingUndone = "W309"
+    case timeoutBeyondLease = "W310"
 
     case secretInOutput = "E401"
     case secretInURL = "E402"
@@ -59,7 +64,12 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case plainCredential = "W403"
     case secretCompared = "E404"
     case undeclaredSecret = "E405"
+    case unverifiedWebhook = "E406"
     case literalCredential = "W407"
+
+    case alreadyPublished = "E501"
+    case brokenMove = "E502"
+    case stricterInput = "W503"
 
     public var severity: DefinitionProblem.Severity { rawValue.hasPrefix("W") ? .warning : .error }
 }

@@ -71,9 +71,13 @@ extension DefinitionReader {
         var meant: Set<String> = []
         for member in members.members {
             let path = node.path.member(member.name)
-            switch shape.keyword(member.name)?.support {
-            case .runs: break
-            case .notYet: reportNotYet("keyword \"\(member.name)\"", path, .name)
+            switch shape.keyword(member.name)?.isRun(with: member.value) {
+            case true: break
+            case false: reportNotYet("keyword \"\(member.name)\"", path, .name)
+            case nil where shape.others != nil:
+                if let reason = shape.others?.style.refusal(of: member.name) {
+                    report(.wrongType, path, .name, "\"\(member.name)\" cannot be a name here: \(reason)")
+                }
             case nil where Vocabulary.reserved.contains(member.name):
                 report(.reservedWord, path, .name, "\"\(member.name)\" is reserved for dsl 2", hint: "remove it")
             case nil:

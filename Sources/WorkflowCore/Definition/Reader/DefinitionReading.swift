@@ -13,7 +13,7 @@ extension Definition {
     /// engine runs every keyword. The definition is nil exactly when there is a problem.
     public static func read(canonical: JSONValue) -> (definition: Definition?, problems: [DefinitionProblem]) {
         var (draft, uses, problems) = draft(of: canonical, .publish)
-        var checker = DraftChecker(draft, uses, notRun: [])
+        var checker = DraftChecker(draft, uses)
         checker.checkSoundness()
         problems = (problems + checker.problems).filter { $0.code.severity == .error }
         return (problems.isEmpty ? DefinitionBuilder(draft: draft).build() : nil, problems)
@@ -29,7 +29,7 @@ extension Definition {
         _ tree: JSONValue, mode: DefinitionMode
     ) -> (definition: Definition?, problems: [DefinitionProblem]) {
         let (draft, uses, problems) = draft(of: tree, mode)
-        var checker = DraftChecker(draft, uses, notRun: keywordsNotRun(problems))
+        var checker = DraftChecker(draft, uses)
         checker.checkSoundness()
         checker.checkRules()
         // What could not be read may well have used it.
@@ -39,15 +39,7 @@ extension Definition {
         return (isSound ? DefinitionBuilder(draft: draft).build() : nil, all)
     }
 
-    private static func keywordsNotRun(_ problems: [DefinitionProblem]) -> Set<String> {
-        var names: Set<String> = []
-        for problem in problems where problem.code == .notRunYet || problem.code == .notRunYetWarning {
-            if case .name(let name)? = problem.path.steps.last { names.insert(name) }
-        }
-        return names
-    }
-
-    private static func draft(
+    static func draft(
         of tree: JSONValue, _ mode: DefinitionMode
     ) -> (draft: Draft, uses: [ExpressionUse], problems: [DefinitionProblem]) {
         var reader = DefinitionReader()

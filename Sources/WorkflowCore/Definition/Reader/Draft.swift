@@ -20,6 +20,9 @@ struct Draft {
     var policies: [DraftPolicy] = []
     var calls: [DraftCall] = []
     var states: [DraftState] = []
+    var deadlineMilliseconds: Int64?
+    var signals: [DraftSignal] = []
+    var move: DraftMove?
 }
 
 struct DraftField {
@@ -124,7 +127,26 @@ struct DraftState {
     var end: StateDefinition.EndStatus?
     /// The exits that are written down, whether or not they could be read.
     var exitKeywords: [String] = []
-    var hasReconcile = false
+    var deadlineMilliseconds: Int64?
+    var awaits: [DraftAwait] = []
+    var reconcile: DraftReconcile?
+    var undo: Call?
+    /// `undo: none`: somebody has thought of it.
+    var declinesUndo = false
+    /// What is written down and needs a call, such as `show`.
+    var callKeywords: [String] = []
+    var isShownAgain = false
+    var isAskedAgain = false
+
+    /// The calls of the state, with the keyword each stands under.
+    var calls: [(call: Call, keyword: String)] {
+        [(call, "call"), (reconcile?.call, "reconcile"), (undo, "undo")].compactMap { call, keyword in
+            call.map { ($0, keyword) }
+        }
+    }
+
+    /// `next` beside `await`: the call's success or a signal, whichever comes first.
+    var isRace: Bool { call != nil && exitKeywords == ["next", "await"] }
 
     var actionKeywords: [String] {
         [(call != nil, "call"), (set != nil, "set"), (hasPause, "pause")].filter(\.0).map(\.1)

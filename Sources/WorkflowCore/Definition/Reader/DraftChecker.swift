@@ -8,16 +8,13 @@ struct DraftChecker {
     /// The same by the section and the name they stand under, such as `states.requested`.
     let usesByOwner: [DefinitionPath: [ExpressionUse]]
     let graph: DraftGraph
-    /// Keywords of the file that this engine does not run; what they say was not read.
-    let notRun: Set<String>
     var problems: [DefinitionProblem] = []
     var guesses = NameGuesses()
 
-    init(_ draft: Draft, _ uses: [ExpressionUse], notRun: Set<String>) {
+    init(_ draft: Draft, _ uses: [ExpressionUse]) {
         original = draft
         self.draft = draft.guessing(&guesses)
         self.uses = uses
-        self.notRun = notRun
         usesByOwner = Dictionary(grouping: uses) { DefinitionPath(Array($0.path.steps.prefix(2))) }
         graph = DraftGraph(self.draft, &guesses)
     }
@@ -32,9 +29,12 @@ struct DraftChecker {
     /// All other rules, but for `checkUsage`.
     mutating func checkRules() {
         checkGraph()
-        if notRun.isDisjoint(with: ["await", "reconcile"]) { checkVariables() }
+        checkVariables()
         checkCalls()
         checkEntries()
+        checkWaits()
+        checkUndos()
+        checkMove()
         checkExpressions()
     }
 
@@ -63,6 +63,7 @@ struct DraftChecker {
         case "services": "service \"\(name)\""
         case "errors": "error \"\(name)\""
         case "output": "output \"\(name)\""
+        case "signals": "signal \"\(name)\""
         default: section
         }
     }
@@ -90,10 +91,15 @@ extension DraftChecker {
                     need(policy, subject + "retry", in: draft.policies.map(\.name), what: "policy ")
                 }
             }
-            switch state.call {
-            case .named(let name): need(name, subject + "call", in: draft.calls.map { $0.name ?? "" })
-            case .inline(let call): needService(call)
-            case nil: break
+            for entry in state.awaits {
+                need(entry.signal, subject + "await", in: draft.signals.map(\.name), what: "signal ", at: .name)
+                if let next = entry.next { need(next, subject + "await", in: states) }
+            }
+            for (call, keyword) in state.calls {
+                switch call {
+                case .named(let name): need(name, subject + keyword, in: draft.calls.map { $0.name ?? "" })
+                case .inline(let call): needService(call)
+                }
             }
         }
         for call in draft.calls { needService(call) }
@@ -105,10 +111,13 @@ extension DraftChecker {
             service, "\(Self.subject(call.path)): request", in: draft.services.map(\.name), what: "service ")
     }
 
-    private mutating func need(_ name: Located<String>, _ subject: String, in names: [String], what: String = "") {
+    private mutating func need(
+        _ name: Located<String>, _ subject: String, in names: [String], what: String = "",
+        at spot: DefinitionPath.Spot = .value
+    ) {
         guard !names.contains(name.value) else { return }
         report(
-            .unknownName, name.path, .value, "\(subject) names \(what)\"\(name.value)\", which does not exist",
+            .unknownName, name.path, spot, "\(subject) names \(what)\"\(name.value)\", which does not exist",
             hint: suggestion(name.value, among: names))
     }
 
@@ -124,8 +133,9 @@ extension DraftChecker {
             switch state.exitKeywords.count {
             case 0:
                 report(
-                    .wrongExit, state.path, .name, "\(name) has no exit", hint: "give it next, choose, await or end")
+                    .wrongExit, state.path, .name, "\(name) has no exit: give it next, choose, await or end")
             case 1: break
+            case 2 where state.isRace: break
             default:
                 report(
                     .wrongExit, state.path, .name,
@@ -141,14 +151,24 @@ extension DraftChecker {
             if state.exitKeywords == ["end"] {
                 let others =
                     actions + (state.retry.isEmpty ? [] : ["retry"]) + (state.catches.isEmpty ? [] : ["catch"])
+                    + state.callKeywords + (state.deadlineMilliseconds == nil ? [] : ["deadline"])
                 if !others.isEmpty {
                     report(
                         .wrongExit, state.path, .name,
                         "\(name) ends the run, so it cannot have \(DefinitionReader.listed(others))",
                         hint: "do it in a state before")
                 }
-            } else if state.call == nil, !state.retry.isEmpty || state.retriesNothing {
-                report(.wrongExit, state.path.member("retry"), .name, "\(name) has nothing to retry: it has no call")
+            } else if state.call == nil {
+                if !state.retry.isEmpty || state.retriesNothing {
+                    report(
+                        .wrongExit, state.path.member("retry"), .name, "\(name) has nothing to retry: it has no call")
+                }
+                for keyword in state.callKeywords {
+                    report(
+                        .wrongExit, state.path.member(keyword), .name,
+                        "\(name) has nothing for \(keyword): it has no call",
+                        hint: "give it a call, or remove \(keyword)")
+                }
             }
             if let branches = state.branches { checkBranches(branches, state) }
         }

@@ -2,7 +2,7 @@
 struct DraftGraph {
     struct Edge {
         enum Kind {
-            /// `next` or `choose`: after the state's action.
+            /// `next`, `choose` or `await`.
             case exit
             case caught
             /// To the failure state.
@@ -13,7 +13,7 @@ struct DraftGraph {
         let to: Int
         /// Variables that are set on this way.
         let sets: Set<String>
-        /// Taking it costs time: a pause, or a retry policy that gave up.
+        /// Taking it costs time: a pause, a signal, a deadline, or a retry policy that gave up.
         let isDelayed: Bool
         let kind: Kind
 
@@ -24,6 +24,8 @@ struct DraftGraph {
     let states: [DraftState]
     let edges: [Edge]
     let start: Int?
+    /// Variables that each state's action has set, however it came to its end.
+    let setsOfAction: [Set<String>]
     private let outgoing: [[Int]]
 
     init(_ draft: Draft, _ guesses: inout NameGuesses) {
@@ -36,9 +38,18 @@ struct DraftGraph {
             return indices[name.value] ?? guesses.meant(by: name.value, among: names).flatMap { indices[$0] }
         }
         var edges: [Edge] = []
+        var setsOfAction: [Set<String>] = []
         let failure = draft.failureStates.first.flatMap { indices[$0.name] }
         for (from, state) in draft.states.enumerated() {
-            let sets = Set((draft.call(of: state)?.save ?? []).map(\.name) + (state.set ?? []).map(\.name))
+            let sets = draft.variablesSet(by: state)
+            setsOfAction.append(sets)
+            for entry in state.awaits {
+                guard let to = index(entry.next) else { continue }
+                let before = state.isRace ? [] : sets
+                edges.append(
+                    Edge(
+                        from: from, to: to, sets: before.union(entry.save.map(\.name)), isDelayed: true, kind: .exit))
+            }
             for target in [state.next] + (state.branches ?? []).map(\.next) {
                 guard let to = index(target) else { continue }
                 edges.append(Edge(from: from, to: to, sets: sets, isDelayed: state.hasPause, kind: .exit))
@@ -46,9 +57,10 @@ struct DraftGraph {
             for entry in state.catches {
                 guard let to = index(entry.next) else { continue }
                 let isDelayed = entry.errors.allSatisfy { error in
-                    state.retry.contains { retry in
-                        retry.errors.contains { BuiltInError.covers($0.value, error.value) }
-                    }
+                    error.value == "deadline"
+                        || state.retry.contains { retry in
+                            retry.errors.contains { BuiltInError.covers($0.value, error.value) }
+                        }
                 }
                 edges.append(
                     Edge(
@@ -59,6 +71,7 @@ struct DraftGraph {
             }
         }
         self.edges = edges
+        self.setsOfAction = setsOfAction
         start = index(draft.start)
         var outgoing = Array(repeating: [Int](), count: draft.states.count)
         for (number, edge) in edges.enumerated() { outgoing[edge.from].append(number) }
@@ -138,12 +151,23 @@ struct DraftGraph {
 }
 
 extension Draft {
-    func call(of state: DraftState) -> DraftCall? {
-        switch state.call {
+    func call(of state: DraftState) -> DraftCall? { self.call(state.call) }
+
+    func call(_ call: DraftState.Call?) -> DraftCall? {
+        switch call {
         case .inline(let call): call
         case .named(let name): calls.first { $0.name == name.value }
         case nil: nil
         }
+    }
+
+    /// What an adopted find did not save is unset, whatever the answer would have given.
+    func variablesSet(by state: DraftState) -> Set<String> {
+        var saved = Set((call(of: state)?.save ?? []).map(\.name))
+        if let reconcile = state.reconcile, reconcile.one == .adopt {
+            saved.formIntersection(reconcile.save.map(\.name))
+        }
+        return saved.union((state.set ?? []).map(\.name))
     }
 
     /// Takes misspelt names of calls for the ones that were meant; the slip itself is reported from the original.
@@ -151,10 +175,15 @@ extension Draft {
         var draft = self
         let names = calls.compactMap(\.name)
         for (index, state) in states.enumerated() {
-            guard case .named(let name) = state.call, let meant = guesses.meant(by: name.value, among: names) else {
-                continue
+            func guess(_ call: DraftState.Call?) -> DraftState.Call? {
+                guard case .named(let name) = call, let meant = guesses.meant(by: name.value, among: names) else {
+                    return call
+                }
+                return .named(Located(value: meant, path: name.path))
             }
-            draft.states[index].call = .named(Located(value: meant, path: name.path))
+            draft.states[index].call = guess(state.call)
+            draft.states[index].undo = guess(state.undo)
+            draft.states[index].reconcile?.call = guess(state.reconcile?.call)
         }
         return draft
     }

@@ -1,5 +1,5 @@
 /// Durations as written in definitions: `500ms`, `15s`, `1m`, `2h`, `3d`, or ISO 8601 (`PT1H30M`, `P3D`).
-enum DurationText {
+public enum DurationText {
     /// Ten years: longer is a slip, and sums of such durations stay far from overflow.
     static let maximumMilliseconds: Int64 = 3653 * day
 
@@ -9,9 +9,17 @@ enum DurationText {
     private static let day = 24 * hour
 
     /// The duration in milliseconds; nil for any other text, and for ISO years and months, whose length varies.
-    static func milliseconds(_ text: String) -> Int64? {
+    public static func milliseconds(_ text: String) -> Int64? {
         var reader = Reader(rest: text.utf8[...])
         return text.utf8.first == UInt8(ascii: "P") ? reader.iso() : reader.plain()
+    }
+
+    /// The duration in the largest unit that holds it without rest.
+    static func text(_ milliseconds: Int64) -> String {
+        for (unit, name) in [(day, "d"), (hour, "h"), (minute, "m"), (second, "s")] where milliseconds % unit == 0 {
+            return "\(milliseconds / unit)\(name)"
+        }
+        return "\(milliseconds)ms"
     }
 
     private struct Reader {

@@ -8,6 +8,7 @@ extension DraftChecker {
         ],
         "state": [("name", .string), ("key", .string), ("attempts", .int)],
         "error": [("name", .string), ("status", .dynamic)],
+        "signal": [("body", .dynamic)],
         "response": [("status", .int), ("headers", .dynamic), ("body", .dynamic)],
     ]
 
@@ -35,13 +36,20 @@ extension DraftChecker {
     }
 
     private mutating func check(_ reference: ExpressionReference, in use: ExpressionUse) -> Bool {
-        let roots = use.place == .key ? ["input"] : ["input", "data", "run", "state"] + use.place.additionalRoots
+        let roots = use.place.roots
         guard roots.contains(reference.root) else { return refuse(reference, in: use, roots) }
+        // An item may be a plain value.
+        if reference.root == "item" { return true }
         guard let name = reference.path.first else {
             report(
                 .expression, use.path, .value, "\(words(use)) reads \(reference.root) as a whole",
                 hint: "name what it needs, such as \(reference.root).\(example(reference.root))")
             return false
+        }
+        switch reference.root {
+        case "input", "data": if use.place == .moved { return true }
+        case "signal": return declaredInSignal(reference, in: use)
+        default: break
         }
         switch reference.root {
         case "input": return declared(reference, name, among: draft.input.map(\.name), in: use)
@@ -74,6 +82,32 @@ extension DraftChecker {
         }
     }
 
+    /// The signal that an expression is about.
+    private func signal(of use: ExpressionUse) -> DraftSignal? {
+        let steps = use.path.steps
+        let name: DefinitionPath.Step? =
+            steps.first == .name("signals") ? steps.dropFirst().first : steps.dropFirst(3).first
+        guard case .name(let name)? = name else { return nil }
+        return draft.signals.first { $0.name == name }
+    }
+
+    private mutating func declaredInSignal(_ reference: ExpressionReference, in use: ExpressionUse) -> Bool {
+        guard reference.path.first == "body" else {
+            report(
+                .expression, use.path, .value,
+                "\(words(use)) reads signal.\(reference.path[0]), which does not exist", hint: "signal has body")
+            return false
+        }
+        guard reference.path.count > 1, let fields = signal(of: use)?.body else { return true }
+        let names = fields.map(\.name)
+        guard !names.contains(reference.path[1]) else { return true }
+        report(
+            .unknownName, use.path, .value,
+            "\(words(use)) reads \(reference.text), which is not declared under body of the signal",
+            hint: suggestion(reference.path[1], among: names, prefix: "signal.body.") ?? "declare it there")
+        return false
+    }
+
     private mutating func declared(
         _ reference: ExpressionReference, _ name: String, among names: [String], in use: ExpressionUse
     ) -> Bool {
@@ -90,10 +124,10 @@ extension DraftChecker {
     private mutating func refuse(
         _ reference: ExpressionReference, in use: ExpressionUse, _ roots: [String]
     ) -> Bool {
-        let all = ["input", "data", "run", "state", "response", "error", "secrets"]
+        let all = ["input", "data", "run", "state", "response", "item", "signal", "error", "secrets"]
         if reference.root == "secrets", let code = use.place.refusalOfSecrets {
             let hint =
-                code == .secretInPlainData || code == .secretCompared
+                code == .secretInPlainData || code == .secretCompared || use.place.isSealed
                 ? "secrets.* is read at each attempt, in auth, headers or body only" : "use it in auth, headers or body"
             report(
                 code, use.path, .value, "\(words(use)) reads \(reference.text), and no secret may stand here",
@@ -126,7 +160,7 @@ extension DraftChecker {
 
     // MARK: Types and secrets
 
-    private func type(of reference: ExpressionReference) -> StaticType? {
+    private func type(of reference: ExpressionReference, in use: ExpressionUse) -> StaticType? {
         guard let name = reference.path.first else { return nil }
         let isDeep = reference.path.count > 1
         switch reference.root {
@@ -138,6 +172,13 @@ extension DraftChecker {
                 return StaticType(.dynamic, isSecret: field.isSecret)
             }
             return StaticType(kind.staticKind, isSecret: field.isSecret)
+        case "signal":
+            guard reference.path.count > 1, name == "body", let fields = signal(of: use)?.body,
+                let field = fields.first(where: { $0.name == reference.path[1] })
+            else { return StaticType(.dynamic) }
+            guard reference.path.count == 2, let kinds = field.field?.kinds, kinds.count == 1, let kind = kinds.first
+            else { return StaticType(.dynamic, isSecret: field.isSecret) }
+            return StaticType(kind.staticKind, isSecret: field.isSecret)
         default:
             guard !isDeep else { return nil }
             return Self.members[reference.root]?.first { $0.name == name }.map { StaticType($0.type) }
@@ -145,7 +186,7 @@ extension DraftChecker {
     }
 
     private mutating func checkTypes(of use: ExpressionUse) {
-        let analysis = use.analyse { type(of: $0) }
+        let analysis = use.analyse { type(of: $0, in: use) }
         for problem in analysis.problems {
             switch problem.code {
             case .comparedSecret:
@@ -164,6 +205,14 @@ extension DraftChecker {
                 .expression, use.path, .value,
                 "\(words(use)): a condition must be true or false, and this is \(analysis.type.kind.rawValue)")
         }
+        if use.place == .items, analysis.problems.isEmpty, !analysis.type.isSecret,
+            ![.array, .dynamic].contains(analysis.type.kind)
+        {
+            report(
+                .expression, use.path, .value,
+                "\(words(use)): items must be a list, and this is \(analysis.type.kind.rawValue)",
+                hint: "for a single thing write [ ] around it")
+        }
         if analysis.type.isSecret { refuseSecret(in: use) }
         if let target = use.target { checkFilling(of: target, by: analysis.type, in: use) }
     }
@@ -171,8 +220,8 @@ extension DraftChecker {
     /// The secret that shows in the result, not one that `fingerprint` or `has` hides.
     private func culprit(in use: ExpressionUse) -> ExpressionReference? {
         use.references.first { candidate in
-            guard type(of: candidate)?.isSecret == true, !candidate.isPresenceTest else { return false }
-            return use.analyse { $0.offset == candidate.offset ? type(of: $0) : nil }.type.isSecret
+            guard type(of: candidate, in: use)?.isSecret == true, !candidate.isPresenceTest else { return false }
+            return use.analyse { $0.offset == candidate.offset ? type(of: $0, in: use) : nil }.type.isSecret
         }
     }
 
@@ -190,7 +239,7 @@ extension DraftChecker {
                 code, use.path, .value,
                 "\(words(use)) puts secret \(secret.text) into the URL, where proxies log it",
                 hint: "move it to body, headers or auth")
-        case .save, .set, .catchSet:
+        case .save, .set, .catchSet, .itemSave, .signalSave, .moved:
             guard let target = use.target, let field = draft.data.first(where: { $0.name == target }), !field.isSecret
             else { return }
             report(
@@ -198,15 +247,24 @@ extension DraftChecker {
                 "\(words(use)) copies secret \(secret.text) into data.\(target), which is plain",
                 declaredAt: field.path,
                 hint: "declare \(target) with secret: true, or use fingerprint(\(secret.text))")
+        case .show, .idempotency:
+            report(
+                code, use.path, .value,
+                "\(words(use)) would show \(secret.text), which is secret, \(use.place == .show ? "to people" : "as an idempotency value")",
+                declaredAt: declaredAt, hint: "use fingerprint(\(secret.text)) or remove it")
+        case .until:
+            report(
+                code, use.path, .value, "\(words(use)) would show secret \(secret.text) as a time",
+                declaredAt: declaredAt, hint: "remove it")
         case .holdText:
             report(
                 code, use.path, .value, "\(words(use)) would show secret \(secret.text) in the text of a hold",
                 hint: "use fingerprint(\(secret.text)) or remove it")
-        case .errorCondition, .branchCondition:
+        case .errorCondition, .branchCondition, .match, .itemCondition, .items:
             report(
                 code, use.path, .value, "\(words(use)) lets secret \(secret.text) decide",
                 hint: "ask has(\(secret.text)), or compare fingerprint(\(secret.text))")
-        case .header, .body, .auth: break
+        case .header, .body, .auth, .verify: break
         }
     }
 
@@ -229,7 +287,7 @@ extension DraftChecker {
                 "\(words(use)) fills data.\(target) with \(type.kind.rawValue), but its type is "
                     + kinds.map(\.rawValue).joined(separator: " or "), declaredAt: field.path)
         }
-        guard use.place == .save, !field.isSecret, !type.isSecret, field.field?.kinds.contains(.string) == true else {
+        guard use.place.isSave, !field.isSecret, !type.isSecret, field.field?.kinds.contains(.string) == true else {
             return
         }
         var names = [target]

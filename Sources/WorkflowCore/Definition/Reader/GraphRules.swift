@@ -3,11 +3,11 @@
 extension DraftChecker {
     mutating func checkGraph() {
         let reached = graph.paths()
-        if graph.start != nil, !notRun.contains("await") {
+        if graph.start != nil {
             for (index, state) in graph.states.enumerated() where !reached.isReached[index] && !isFailureState(state) {
                 report(
                     .unreachableState, state.path, .name,
-                    "state \"\(state.name)\" is never reached: no next, choose or catch names it")
+                    "state \"\(state.name)\" is never reached: no next, choose, catch or await names it")
             }
         }
         checkWaysToEnd()
@@ -23,11 +23,11 @@ extension DraftChecker {
         var canEnd = Array(repeating: false, count: graph.states.count)
         var incoming = Array(repeating: [Int](), count: graph.states.count)
         for edge in graph.edges where edge.isExplicit { incoming[edge.to].append(edge.from) }
-        // A state whose exits are wrong or not run yet has its own problem; this rule stays silent about it.
+        // A state whose exits are wrong has its own problem; this rule stays silent about it.
         var queue = graph.states.indices.filter { index in
             let state = graph.states[index]
-            return state.exitKeywords != ["next"] && state.exitKeywords != ["choose"]
-                || !graph.edges.contains { $0.from == index && $0.isExplicit }
+            let isOpen = state.isRace || [["next"], ["choose"], ["await"]].contains(state.exitKeywords)
+            return !isOpen || !graph.edges.contains { $0.from == index && $0.isExplicit }
         }
         for index in queue { canEnd[index] = true }
         while let index = queue.popLast() {
@@ -39,7 +39,7 @@ extension DraftChecker {
         for (index, state) in graph.states.enumerated() where !canEnd[index] {
             report(
                 .noWayToEnd, state.path, .name, "state \"\(state.name)\" leads to no end",
-                hint: "let next, choose or catch lead to a state with end")
+                hint: "let next, choose, catch or await lead to a state with end")
         }
     }
 
@@ -61,7 +61,7 @@ extension DraftChecker {
 
 extension DraftChecker {
     /// A read of a variable that another read of the same place does not guard with `has`.
-    private struct Read: Hashable {
+    struct Read: Hashable {
         let variable: String
         let path: DefinitionPath
     }
@@ -71,7 +71,7 @@ extension DraftChecker {
         guard graph.start != nil else { return }
         let declared = Set(draft.data.map(\.name))
         var readsOfState: [[Read]] = graph.states.map { reads(in: $0) }
-        let readsAtExit: [[Read]] = graph.states.map { reads(under: $0.path.member("choose")) }
+        let readsAtExit: [[Read]] = graph.states.map { readsAfterAction(of: $0) }
         let readsOfOutput = draft.output.flatMap { reads(under: $0.path) }
         for (index, state) in graph.states.enumerated() where state.end == .succeeded {
             readsOfState[index] += readsOfOutput
@@ -83,7 +83,7 @@ extension DraftChecker {
                 for read in readsOfState[index] where read.variable == variable {
                     reportUnset(read.variable, at: read.path, in: index, paths)
                 }
-                guard !graph.actionSets(variable, in: index) else { continue }
+                guard !graph.setsOfAction[index].contains(variable) else { continue }
                 for read in readsAtExit[index] where read.variable == variable {
                     reportUnset(read.variable, at: read.path, in: index, paths)
                 }
@@ -104,18 +104,38 @@ extension DraftChecker {
             hint: "save or set it before, or guard it with has(data.\(variable))")
     }
 
-    /// What the action, the catches and the set of a state read; a call's and its service's own reads count.
+    /// What the action, the catches and the look-up of a state read; a call's and its service's own reads count.
     private func reads(in state: DraftState) -> [Read] {
-        var found = reads(under: state.path).filter { $0.path.steps.dropFirst(2).first != .name("choose") }
-        guard let call = draft.call(of: state) else { return found }
-        if call.name != nil { found += reads(under: call.path) }
+        let later: [DefinitionPath.Step] = ["choose", "await", "show", "undo"].map { .name($0) }
+        var found = reads(under: state.path).filter { read in
+            read.path.steps.dropFirst(2).first.map { !later.contains($0) } ?? true
+        }
+        if state.isRace { found += readsOfAwait(of: state) }
+        return found + readsByName(state.call) + readsByName(state.reconcile?.call)
+    }
+
+    private func readsAfterAction(of state: DraftState) -> [Read] {
+        reads(under: state.path.member("choose")) + reads(under: state.path.member("show"))
+            + (state.isRace ? [] : readsOfAwait(of: state))
+    }
+
+    private func readsOfAwait(of state: DraftState) -> [Read] {
+        guard !state.awaits.isEmpty else { return [] }
+        let signals = draft.signals.filter { signal in state.awaits.contains { $0.signal.value == signal.name } }
+        return reads(under: state.path.member("await")) + signals.flatMap { reads(under: $0.path) }
+    }
+
+    /// What a call reads beyond the state's own text: under `calls` and in its service.
+    func readsByName(_ call: DraftState.Call?) -> [Read] {
+        guard let call = draft.call(call) else { return [] }
+        var found = call.name == nil ? [] : reads(under: call.path)
         if let service = draft.services.first(where: { $0.name == call.service?.value }) {
             found += reads(under: service.path)
         }
         return found
     }
 
-    private func reads(under prefix: DefinitionPath) -> [Read] {
+    func reads(under prefix: DefinitionPath) -> [Read] {
         (usesByOwner[DefinitionPath(Array(prefix.steps.prefix(2)))] ?? []).filter { $0.path.starts(with: prefix) }
             .flatMap { use in
                 let references = use.references
@@ -128,11 +148,5 @@ extension DraftChecker {
                     return Read(variable: name, path: use.path)
                 }
             }
-    }
-}
-
-extension DraftGraph {
-    func actionSets(_ variable: String, in state: Int) -> Bool {
-        edges.contains { $0.from == state && $0.kind == .exit && $0.sets.contains(variable) }
     }
 }

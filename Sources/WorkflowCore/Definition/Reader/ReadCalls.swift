@@ -1,5 +1,5 @@
 extension DefinitionReader {
-    private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     /// RFC 9110, section 9.2.2: sending these twice has the effect of sending them once.
     private static let repeatableMethods: Set<String> = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]
 
@@ -27,8 +27,26 @@ extension DefinitionReader {
         call.save = templates(mapping["save"], as: .variable, .save)
         call.timeoutMilliseconds = duration(mapping["timeout"])
         call.isRepeatable = flag(mapping["repeatable"]) ?? Self.repeatableMethods.contains(call.method)
-        call.hasHonouredKey = mapping["idempotency"]?.value["honoured"] != nil
+        if let idempotency = mapping["idempotency"] { readIdempotency(idempotency, &call) }
         return call
+    }
+
+    private mutating func readIdempotency(_ node: Node, _ call: inout DraftCall) {
+        // What is written wrong is one problem, not also an unsafe resend.
+        call.hasHonouredKey = node.value["honoured"] != nil
+        guard let mapping = mapping(node, Vocabulary.idempotency) else { return }
+        headerName(mapping["header"])
+        if let value = mapping["value"] { _ = template(value, .idempotency) }
+        _ = duration(mapping["honoured"])
+    }
+
+    @discardableResult
+    mutating func headerName(_ node: Node?) -> String? {
+        guard let node, let name = text(node) else { return nil }
+        if let reason = NameStyle.header.refusal(of: name) {
+            report(.wrongType, node.path, .value, "\"\(name)\" cannot be a header's name: \(reason)")
+        }
+        return name
     }
 
     /// `POST gateway:/clients/${data.client_id}`.
@@ -86,11 +104,7 @@ extension DefinitionReader {
             if let user, let password { return .basic(user: user, password: password) }
         }
         if let header = mapping["header"], let pair = self.mapping(header, Vocabulary.headerAuth) {
-            let name = text(pair["name"])
-            if let name, let reason = NameStyle.header.refusal(of: name) {
-                report(
-                    .wrongType, pair.path.member("name"), .value, "\"\(name)\" cannot be a header's name: \(reason)")
-            }
+            let name = headerName(pair["name"])
             let value = pair["value"].flatMap { template($0, .auth) }
             if let name, let value { return .header(name: name, value: value) }
         }

@@ -5,7 +5,7 @@ extension DefinitionReader {
         }
         let kinds = readKinds(mapping["type"])
         let isSecret = flag(mapping["secret"]) ?? false
-        if isSecret { reportNotYet("a secret input", mapping.path.member("secret"), .name) }
+        if isSecret { checkSecret(kinds, mapping) }
         let field = FieldDefinition(
             name: name, kinds: kinds, isSecret: isSecret, title: title(mapping["title"]),
             defaultValue: mapping["default"]?.value, pattern: readPattern(mapping["pattern"]),
@@ -16,15 +16,31 @@ extension DefinitionReader {
         return DraftField(name: name, path: node.path, field: field, isSecret: isSecret)
     }
 
+    private mutating func checkSecret(_ kinds: [FieldDefinition.Kind], _ mapping: Mapping) {
+        // What a signal carries is not run as a whole, and has said so.
+        if mapping.path.steps.first == .name("input") {
+            reportNotYet("a secret input", mapping.path.member("secret"), .name)
+        }
+        refuseSecretUnlessText(kinds, mapping)
+        guard let node = mapping["default"], !node.value.isNull else { return }
+        report(
+            .literalCredential, node.path, .value,
+            "the default of a secret stands in the file, readable by everybody who can read it",
+            hint: "leave the default out")
+    }
+
+    private mutating func refuseSecretUnlessText(_ kinds: [FieldDefinition.Kind], _ mapping: Mapping) {
+        guard !kinds.isEmpty, !kinds.contains(.string), let type = mapping["type"] else { return }
+        report(.wrongType, type.path, .value, "a secret is text", hint: "write type: string")
+    }
+
     mutating func readVariable(_ name: String, _ node: Node) -> DraftField {
         guard let mapping = mapping(node, Vocabulary.variable) else {
             return DraftField(name: name, path: node.path, field: nil, isSecret: false)
         }
         let isSecret = flag(mapping["secret"]) ?? false
         let kinds = readKinds(mapping["type"])
-        if isSecret, !kinds.isEmpty, !kinds.contains(.string), let type = mapping["type"] {
-            report(.wrongType, type.path, .value, "a secret is text", hint: "write type: string")
-        }
+        if isSecret { refuseSecretUnlessText(kinds, mapping) }
         let field = FieldDefinition(name: name, kinds: kinds, isSecret: isSecret, title: title(mapping["title"]))
         return DraftField(name: name, path: node.path, field: field, isSecret: isSecret)
     }

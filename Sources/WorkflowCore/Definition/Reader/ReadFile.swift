@@ -28,11 +28,15 @@ extension DefinitionReader {
         draft.policies = entries(file["retries"], as: .plain).map { readPolicy($0.name, $0.node) }
         draft.calls = entries(file["calls"], as: .plain).map { readCall($0.name, $0.node) }
         draft.states = entries(file["states"], as: .plain).map { readState($0.name, $0.node) }
+        draft.deadlineMilliseconds = duration(file["deadline"])
+        if let limits = file["limits"] { readLimits(limits, Vocabulary.limits) }
+        draft.signals = entries(file["signals"], as: .plain).map { readSignal($0.name, $0.node) }
+        draft.move = file["moved"].flatMap { readMove($0) }
         if let node = file["states"], node.value.objectValue?.isEmpty == true { wrongType(node, "states by name") }
         return draft
     }
 
-    private mutating func entries(_ node: Node?, as style: NameStyle) -> [(name: String, node: Node)] {
+    mutating func entries(_ node: Node?, as style: NameStyle) -> [(name: String, node: Node)] {
         let entries = named(node, as: style)
         guard let node, entries.count > Self.maximumNames else { return entries }
         report(.wrongType, node.path, .value, "\(Self.label(node.path)) has more than \(Self.maximumNames) names")
@@ -68,6 +72,8 @@ extension DefinitionReader {
         service.auth = mapping["auth"].flatMap { readAuth($0) }
         service.headers = readHeaders(mapping["headers"])
         service.timeoutMilliseconds = duration(mapping["timeout"])
+        if let limits = mapping["limits"] { readLimits(limits, Vocabulary.serviceLimits) }
+        _ = duration(mapping["cooldown"])
         return service
     }
 

@@ -10,16 +10,12 @@ extension DefinitionReader {
         }
         state.title = title(mapping["title"])
         state.exitKeywords = Self.exits.filter { mapping.has($0) }
-        state.hasReconcile = mapping.has("reconcile")
+        state.callKeywords = ["reconcile", "undo", "show", "stable"].filter { mapping.has($0) }
         if let call = mapping["call"] { state.call = readStateCall(call) }
         if mapping.has("set") { state.set = templates(mapping["set"], as: .variable, .set) }
         if let pause = mapping["pause"] {
             state.hasPause = true
-            if case .object = pause.value {
-                _ = self.mapping(pause, Vocabulary.pause)
-            } else {
-                state.pauseMilliseconds = duration(pause)
-            }
+            readPause(pause, &state)
         }
         if let retry = mapping["retry"] { readRetry(retry, &state) }
         if let catches = mapping["catch"] {
@@ -28,15 +24,16 @@ extension DefinitionReader {
         state.next = stateName(mapping["next"])
         if let choose = mapping["choose"] { state.branches = readBranches(choose) }
         state.end = choice(mapping["end"], StateDefinition.EndStatus.self)
+        readWaits(mapping, &state)
         return state
     }
 
-    private mutating func stateName(_ node: Node?) -> Located<String>? {
+    mutating func stateName(_ node: Node?) -> Located<String>? {
         guard let node, let name = text(node) else { return nil }
         return Located(value: name, path: node.path)
     }
 
-    private mutating func readStateCall(_ node: Node) -> DraftState.Call {
+    mutating func readStateCall(_ node: Node) -> DraftState.Call {
         if case .string(let name) = node.value { return .named(Located(value: name, path: node.path)) }
         return .inline(readCall(nil, node))
     }

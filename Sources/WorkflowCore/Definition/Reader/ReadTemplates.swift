@@ -1,41 +1,3 @@
-/// Where an expression stands; it decides what the expression may read.
-enum ExpressionPlace: Sendable {
-    case key, output
-    case path, query
-    case header, body, auth
-    case save, set, catchSet
-    case holdText
-    case errorCondition, branchCondition
-
-    /// The roots besides `input`, `data`, `run` and `state`.
-    var additionalRoots: [String] {
-        switch self {
-        case .header, .body, .auth: ["secrets"]
-        case .save, .errorCondition: ["response"]
-        case .catchSet, .holdText: ["error"]
-        case .key, .output, .path, .query, .set, .branchCondition: []
-        }
-    }
-
-    /// The rule that a secret breaks here; nil where secrets belong.
-    var refusalOfSecrets: ProblemCode? {
-        switch self {
-        case .key, .output: .secretInOutput
-        case .path, .query: .secretInURL
-        case .header, .body, .auth: nil
-        case .save, .set, .catchSet, .holdText: .secretInPlainData
-        case .errorCondition, .branchCondition: .secretCompared
-        }
-    }
-
-    var isCondition: Bool {
-        switch self {
-        case .errorCondition, .branchCondition: true
-        default: false
-        }
-    }
-}
-
 /// One expression or template of the file.
 struct ExpressionUse {
     enum Content {
@@ -65,7 +27,7 @@ struct ExpressionUse {
     var target: String? {
         guard case .name(let name)? = path.steps.last else { return nil }
         return switch place {
-        case .save, .set, .catchSet: name
+        case .save, .set, .catchSet, .itemSave, .signalSave, .moved: name
         default: nil
         }
     }

@@ -42,9 +42,10 @@ extension DraftChecker {
         for use in uses {
             guard case .template(let template) = use.content else { continue }
             switch use.place {
-            case .auth where template.isLiteral && use.path.steps.last != .name("user"):
+            case .auth where template.isLiteral && use.path.steps.last != .name("user"),
+                .verify where template.isLiteral:
                 reportLiteral(use.path, "a credential stands in the file")
-            case .header, .body, .query, .path, .set, .auth:
+            case .header, .body, .query, .path, .set, .auth, .verify, .idempotency, .moved:
                 let isKey = template.parts.contains { part in
                     guard case .text(let text) = part else { return false }
                     return CredentialNames.looksLikeKey(text)
@@ -61,9 +62,8 @@ extension DraftChecker {
             hint: "list a name under secrets, and fill it with: turnup secret set NAME")
     }
 
-    /// W209: what is declared is used. Says nothing where keywords that were not read might use it.
+    /// W209: what is declared is used.
     mutating func checkUsage() {
-        guard notRun.isSubset(of: ["deadline", "limits", "cooldown"]) else { return }
         var read: [String: Set<String>] = [:]
         for reference in uses.lazy.flatMap(\.references) {
             if let name = reference.path.first { read[reference.root, default: []].insert(name) }
@@ -92,9 +92,15 @@ extension DraftChecker {
         var calls: Set<String> = []
         var policies: Set<String> = []
         var services: Set<String> = []
+        var signals: Set<String> = []
         for state in draft.states {
-            if case .named(let name) = state.call { calls.insert(name.value) }
-            if case .inline(let call) = state.call, let service = call.service { services.insert(service.value) }
+            for (call, _) in state.calls {
+                switch call {
+                case .named(let name): calls.insert(name.value)
+                case .inline(let call): services.formUnion([call.service?.value].compactMap(\.self))
+                }
+            }
+            signals.formUnion(state.awaits.map(\.signal.value))
             for entry in state.retry { if let policy = entry.policy { policies.insert(policy.value) } }
         }
         for call in draft.calls { if let service = call.service { services.insert(service.value) } }
@@ -108,6 +114,9 @@ extension DraftChecker {
         }
         for call in draft.calls {
             if let name = call.name, !calls.contains(name) { unused("call", name, call.path) }
+        }
+        for signal in draft.signals where !signals.contains(signal.name) {
+            unused("signal", signal.name, signal.path)
         }
     }
 

@@ -1,4 +1,5 @@
-/// Every keyword of the language, per mapping: the one place that says what exists and what this engine runs.
+/// Every keyword of the language, per mapping: the one place that says what exists, what this engine runs and what
+/// a value looks like. The reader takes its keys from here, and the schema for editors is written from it.
 enum Vocabulary {
     enum Support: Sendable {
         case runs
@@ -10,67 +11,92 @@ enum Vocabulary {
         let name: String
         let support: Support
         let isRequired: Bool
+        let form: Form
+        /// What an editor shows.
+        let note: String
+        /// A word that asks nothing of the engine, so that the keyword may stand with it.
+        let harmlessWord: String?
+
+        static func required(_ name: String, _ form: Form, _ note: String) -> Keyword {
+            Keyword(name: name, support: .runs, isRequired: true, form: form, note: note, harmlessWord: nil)
+        }
+
+        static func optional(_ name: String, _ form: Form, _ note: String) -> Keyword {
+            Keyword(name: name, support: .runs, isRequired: false, form: form, note: note, harmlessWord: nil)
+        }
+
+        static func notYet(_ name: String, _ form: Form, _ note: String, unless word: String? = nil) -> Keyword {
+            Keyword(name: name, support: .notYet, isRequired: false, form: form, note: note, harmlessWord: word)
+        }
+
+        func isRun(with value: JSONValue) -> Bool {
+            support == .runs || harmlessWord.map { value.stringValue == $0 } == true
+        }
     }
 
     /// A mapping with a closed set of keys.
     struct Shape: Sendable {
-        /// What messages call it.
+        /// What messages call it; no two shapes share one.
         let title: String
         let keywords: [Keyword]
+        /// Exactly one of these keys.
+        let exactlyOne: [String]
+        /// At least one of these keys.
+        let atLeastOne: [String]
+        /// Further keys, from names that the author chooses.
+        let others: Others?
+
+        struct Others: Sendable {
+            let style: NameStyle
+            let form: Form
+        }
+
+        init(
+            _ title: String, _ keywords: [Keyword], exactlyOne: [String] = [], atLeastOne: [String] = [],
+            others: Others? = nil
+        ) {
+            self.title = title
+            self.keywords = keywords
+            self.exactlyOne = exactlyOne
+            self.atLeastOne = atLeastOne
+            self.others = others
+        }
 
         func keyword(_ name: String) -> Keyword? { keywords.first { $0.name == name } }
     }
 
+    /// What a value looks like, as far as one value alone tells it.
+    indirect enum Form: Sendable {
+        /// The version of the language.
+        case one
+        case text
+        case name(NameStyle)
+        case flag
+        case integer(ClosedRange<Int64>)
+        case number(ClosedRange<Int64>?)
+        case duration
+        /// `30/1m`.
+        case rate
+        /// Text with `${ }`; a number or a boolean stands for itself.
+        case template
+        /// An expression without `${ }`.
+        case condition
+        case choice([String])
+        /// `403` or `4xx`.
+        case status
+        /// `METHOD service:/path`.
+        case request
+        /// Any value whose texts are templates.
+        case tree
+        case any
+        case mapping(Shape)
+        case names(NameStyle, Form)
+        case list(Form)
+        /// One value or a list of them.
+        case oneOrMore(Form)
+        case either([Form])
+    }
+
     /// Keys of dsl 2, refused wherever a keyword may stand.
     static let reserved = ["run", "each", "parallel", "schedule", "pages", "exchange", "extends"]
-
-    static let file = shape(
-        "the file", required: ["dsl", "workflow", "version", "key", "start", "states"],
-        optional: ["title", "input", "data", "output", "secrets", "services", "errors", "retries", "calls"],
-        notYet: ["deadline", "limits", "signals", "moved"])
-
-    static let input = shape(
-        "input", required: ["type"],
-        optional: [
-            "title", "default", "pattern", "minLength", "maxLength", "minimum", "maximum", "enum", "secret",
-        ])
-
-    static let variable = shape("data", required: ["type"], optional: ["secret", "title"])
-
-    static let service = shape(
-        "service", optional: ["base_url", "auth", "headers", "timeout"], notYet: ["limits", "cooldown"])
-
-    static let auth = shape("auth", optional: ["bearer", "basic", "header"])
-    static let basicAuth = shape("basic", required: ["user", "password"])
-    static let headerAuth = shape("header", required: ["name", "value"])
-
-    static let error = shape("error", optional: ["status", "when", "outcome"])
-
-    static let policy = shape(
-        "retry policy",
-        optional: ["delay", "backoff", "max_delay", "jitter", "max_attempts", "within", "retry_after"])
-
-    static let call = shape(
-        "call", required: ["request"],
-        optional: ["query", "headers", "body", "form", "auth", "ok", "save", "timeout", "repeatable"],
-        notYet: ["idempotency"])
-
-    static let state = shape(
-        "state", optional: ["title", "call", "set", "pause", "next", "choose", "retry", "catch", "end"],
-        notYet: ["await", "deadline", "reconcile", "show", "stable", "undo"])
-
-    static let pause = shape("pause", notYet: ["until"])
-    static let branch = shape("choose", required: ["next"], optional: ["when"])
-    static let retryEntry = shape("retry", required: ["error", "policy"])
-    static let catchEntry = shape("catch", required: ["error"], optional: ["next", "hold", "set"])
-
-    private static func shape(
-        _ title: String, required: [String] = [], optional: [String] = [], notYet: [String] = []
-    ) -> Shape {
-        Shape(
-            title: title,
-            keywords: required.map { Keyword(name: $0, support: .runs, isRequired: true) }
-                + optional.map { Keyword(name: $0, support: .runs, isRequired: false) }
-                + notYet.map { Keyword(name: $0, support: .notYet, isRequired: false) })
-    }
 }

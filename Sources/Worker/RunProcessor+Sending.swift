@@ -1,0 +1,86 @@
+import EventStore
+import HTTPActions
+import Logging
+import WorkflowCore
+
+extension RunProcessor {
+    func timeout(of call: CallDefinition) -> Int64 {
+        parts.configuration.timeoutMilliseconds(
+            wanted: call.timeoutMilliseconds ?? definition.service(call.service)?.timeoutMilliseconds ?? 30_000)
+    }
+
+    mutating func perform(_ planned: PlannedCall, _ record: ServiceRecord, _ id: Identifier) async
+        -> AttemptResult
+    {
+        let name = planned.call.service
+        let sentAt = ContinuousClock.now
+        let outcome = await send(planned, record, id)
+        // Before the place is handed on: its next owner must see the pause.
+        await tellGate(outcome.result, service: name, sentAt: sentAt)
+        await parts.gate.leave(name)
+        unsaved = outcome.sealed
+        if let attempt = state.openAttempt { result = (attempt, outcome.result) }
+        return outcome.result
+    }
+
+    private func send(_ planned: PlannedCall, _ record: ServiceRecord, _ id: Identifier) async -> ActionOutcome {
+        let timeout = timeout(of: planned.call)
+        guard let service = definition.service(planned.call.service), let baseURL = record.baseURL else {
+            return .unsent("unreachable", "the service has no base URL")
+        }
+        do {
+            let current = state
+            let action = Action(
+                attemptId: id, call: planned.call, service: service, errors: definition.errors,
+                variables: definition.data,
+                target: ServiceTarget(
+                    name: service.name, baseURL: baseURL,
+                    allowedAddresses: record.allowedAddresses.compactMap { AddressRule($0) },
+                    sendsRequestId: record.sendsRequestId),
+                scope: ActionScope(
+                    runId: state.id, organisation: state.organisation, key: state.key, workflow: state.workflow,
+                    version: state.version, stateName: planned.state, attemptNumber: planned.attemptNumber,
+                    input: state.input, data: state.data,
+                    secretData: try await parts.credentials.openedVariables(of: state, inHand: inHand, now: now),
+                    secrets: try await parts.credentials.openedCredentials(
+                        for: planned.call, service: service, organisation: state.organisation),
+                    nextSecretVersion: { current.nextVersion(ofSecret: $0) }),
+                deadlineMilliseconds: timeout)
+            // Last of all, because the commit and the look-ups before it may have taken long.
+            guard leaseLeftMilliseconds > timeout + parts.configuration.leaseMarginMilliseconds / 2 else {
+                return .unsent(
+                    "lease_too_short",
+                    "the commit of the intent took too long: the lease no longer outlasts the request")
+            }
+            return await parts.actions.perform(action)
+        } catch {
+            parts.logger.error("a call could not be prepared", metadata: ["run": "\(state.id)", "error": "\(error)"])
+            return .unsent("not_prepared", "nothing was sent: \(error)")
+        }
+    }
+
+    /// A pause or a recovery concerns all runs of the service. The run itself does not depend on it.
+    private func tellGate(_ result: AttemptResult, service: String, sentAt: ContinuousClock.Instant) async {
+        do {
+            if !result.isCounted, result.error == "unreachable" || result.status == 429 {
+                try await parts.gate.pause(
+                    service, retryAfterMilliseconds: result.retryAfterMilliseconds, reason: result.error ?? "")
+            } else if result.status != nil {
+                try await parts.gate.succeeded(service, sentAt: sentAt)
+            }
+        } catch {
+            parts.logger.warning(
+                "a service's pause could not be stored", metadata: ["service": "\(service)", "error": "\(error)"])
+        }
+    }
+}
+
+extension ActionOutcome {
+    /// Nothing left this process, and nobody is charged.
+    static func unsent(_ error: String, _ detail: String) -> ActionOutcome {
+        ActionOutcome(
+            result: AttemptResult(
+                outcome: .notDone, error: error, isCounted: false,
+                evidence: ["request_head_sent": false, "detail": .string(detail)]))
+    }
+}

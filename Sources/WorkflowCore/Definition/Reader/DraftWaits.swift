@@ -1,0 +1,31 @@
+/// A fact from outside, as far as it could be read.
+struct DraftSignal {
+    let name: String
+    let path: DefinitionPath
+    var origin: SignalOrigin?
+    var hasVerify = false
+    /// nil when the file says nothing of what it carries.
+    var body: [DraftField]?
+}
+
+struct DraftAwait {
+    let signal: Located<String>
+    let path: DefinitionPath
+    var save: [DraftTemplate] = []
+    var next: Located<String>?
+}
+
+struct DraftReconcile {
+    let path: DefinitionPath
+    var call: DraftState.Call?
+    var save: [DraftTemplate] = []
+    var one = ReconcileOne.adopt
+}
+
+/// How runs of an older version follow to this one.
+struct DraftMove {
+    let path: DefinitionPath
+    var from: Located<Int>?
+    var states: [(old: String, new: Located<String>)] = []
+    var data: [DraftTemplate] = []
+}

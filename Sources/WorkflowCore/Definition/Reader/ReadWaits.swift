@@ -1,0 +1,144 @@
+// Signals, deadlines, look-ups and what is taken back.
+
+extension DefinitionReader {
+    private static let count = "a whole number from 1 to 1000000"
+
+    mutating func readLimits(_ node: Node, _ shape: Vocabulary.Shape) {
+        guard let mapping = mapping(node, shape) else { return }
+        for name in ["live_runs", "concurrent"] { _ = integer(mapping[name], in: 1...1_000_000, Self.count) }
+        if let rate = mapping["rate"] { readRate(rate) }
+        _ = choice(mapping["per"], LimitScope.self)
+        if !shape.atLeastOne.contains(where: { mapping.has($0) }) {
+            report(
+                .wrongType, node.path, .value, "\(Self.label(node.path)) limits nothing",
+                hint: "add \(shape.atLeastOne.joined(separator: " or "))")
+        }
+    }
+
+    /// `30/1m`: so many in so long a time.
+    private mutating func readRate(_ node: Node) {
+        let hint = "write it like 30/1m"
+        guard case .string(let text) = node.value else { return wrongType(node, "a rate", hint: hint) }
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let isRate =
+            parts.count == 2 && Int(parts[0]).map { (1...1_000_000).contains($0) } == true
+            && DurationText.milliseconds(String(parts[1])).map { $0 > 0 } == true
+        if !isRate {
+            report(.wrongType, node.path, .value, "\(Self.label(node.path)) is no rate: \"\(text)\"", hint: hint)
+        }
+    }
+
+    mutating func readSignal(_ name: String, _ node: Node) -> DraftSignal {
+        var signal = DraftSignal(name: name, path: node.path)
+        guard let mapping = mapping(node, Vocabulary.signal) else { return signal }
+        signal.origin = choice(mapping["from"], SignalOrigin.self)
+        signal.hasVerify = mapping.has("verify")
+        if let body = mapping["body"] { signal.body = entries(body, as: .variable).map { readInput($0.name, $0.node) } }
+        if let match = mapping["match"] { _ = expression(match, .match) }
+        guard let verify = mapping["verify"] else { return signal }
+        if let origin = signal.origin, origin != .webhook {
+            report(
+                .wrongType, verify.path, .name,
+                "\"verify\" is for webhooks, but this signal is from \(origin.rawValue)",
+                hint: "remove it")
+        }
+        guard let mapping = self.mapping(verify, Vocabulary.verify) else { return signal }
+        if let hmac = mapping["hmac"], hmac.value.stringValue != "sha256" {
+            report(.wrongType, hmac.path, .value, "\"hmac\" must be sha256", hint: "other digests are not supported")
+        }
+        headerName(mapping["header"])
+        if let secret = mapping["secret"] { _ = template(secret, .verify) }
+        return signal
+    }
+
+    mutating func readMove(_ node: Node) -> DraftMove? {
+        guard let mapping = mapping(node, Vocabulary.moved) else { return nil }
+        var move = DraftMove(path: node.path)
+        if let from = mapping["from"],
+            let version = integer(from, in: 1...999_999, "a whole number from 1 to 999999")
+        {
+            move.from = Located(value: version, path: from.path)
+        }
+        for entry in entries(mapping["states"], as: .plain) {
+            if let new = stateName(entry.node) { move.states.append((entry.name, new)) }
+        }
+        move.data = templates(mapping["data"], as: .variable, .moved)
+        return move
+    }
+
+    mutating func readPause(_ node: Node, _ state: inout DraftState) {
+        guard case .object = node.value else {
+            state.pauseMilliseconds = duration(node)
+            return
+        }
+        guard let mapping = mapping(node, Vocabulary.pause) else { return }
+        guard let until = mapping["until"] else {
+            if mapping.members.isEmpty { wrongType(node, "a duration, or a time (until)") }
+            return
+        }
+        guard let time = template(until, .until), let text = time.literalText else { return }
+        report(
+            .wrongType, until.path, .value, "\"until\" is the same time for every run: \"\(text)\"",
+            hint: "read it from the run, such as ${data.ready_at}")
+    }
+
+    mutating func readWaits(_ mapping: Mapping, _ state: inout DraftState) {
+        state.deadlineMilliseconds = duration(mapping["deadline"])
+        if let node = mapping["await"] {
+            state.awaits = entries(node, as: .plain).map { readAwait($0.name, $0.node) }
+            if node.value.objectValue?.isEmpty == true {
+                report(.wrongType, node.path, .value, "\"await\" names no signal")
+            }
+        }
+        state.reconcile = mapping["reconcile"].flatMap { readReconcile($0) }
+        if let undo = mapping["undo"] { readUndo(undo, &state) }
+        if let show = mapping["show"] { readShow(show, &state) }
+        guard let node = mapping["stable"], let stable = self.mapping(node, Vocabulary.stable) else { return }
+        state.isAskedAgain = true
+        _ = integer(stable["times"], in: 2...1000, "a whole number from 2 to 1000")
+        _ = duration(stable["every"])
+    }
+
+    private mutating func readAwait(_ name: String, _ node: Node) -> DraftAwait {
+        var entry = DraftAwait(signal: Located(value: name, path: node.path), path: node.path)
+        guard let mapping = mapping(node, Vocabulary.awaitEntry) else { return entry }
+        entry.save = templates(mapping["save"], as: .variable, .signalSave)
+        entry.next = stateName(mapping["next"])
+        return entry
+    }
+
+    private mutating func readReconcile(_ node: Node) -> DraftReconcile {
+        var reconcile = DraftReconcile(path: node.path)
+        guard let mapping = mapping(node, Vocabulary.reconcile) else { return reconcile }
+        if let call = mapping["call"] { reconcile.call = readStateCall(call) }
+        _ = duration(mapping["after"])
+        if let items = mapping["items"] { _ = expression(items, .items) }
+        if let condition = mapping["where"] { _ = expression(condition, .itemCondition) }
+        reconcile.save = templates(mapping["save"], as: .variable, .itemSave)
+        reconcile.one = choice(mapping["one"], ReconcileOne.self) ?? .adopt
+        _ = choice(mapping["none"], ReconcileNone.self)
+        return reconcile
+    }
+
+    /// At an end it says whether to undo at all, elsewhere how.
+    private mutating func readUndo(_ node: Node, _ state: inout DraftState) {
+        if state.exitKeywords == ["end"] {
+            _ = flag(node)
+            state.callKeywords.removeAll { $0 == "undo" }
+        } else if node.value.stringValue == "none" {
+            state.declinesUndo = true
+            state.callKeywords.removeAll { $0 == "undo" }
+        } else {
+            state.undo = readStateCall(node)
+        }
+    }
+
+    private mutating func readShow(_ node: Node, _ state: inout DraftState) {
+        guard let mapping = mapping(node, Vocabulary.show) else { return }
+        state.isShownAgain = mapping.has("for")
+        _ = duration(mapping["for"])
+        let names = mapping.members.members.map(\.name).filter { $0 != "for" }
+        for name in names { if let node = mapping[name] { _ = template(node, .show) } }
+        if names.isEmpty { report(.wrongType, node.path, .value, "\"show\" names nothing to show") }
+    }
+}

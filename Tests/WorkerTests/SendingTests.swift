@@ -1,0 +1,287 @@
+import EventStore
+import Synchronization
+import Testing
+import Vault
+import WorkflowCore
+
+@testable import Worker
+
+@Suite("Sending", .timeLimit(.minutes(2)))
+struct SendingTests {
+    /// Lets a server find the workshop that it is part of.
+    private final class Link: Sendable {
+        private let store = Mutex<FaultyStore?>(nil)
+        let gong = Gong()
+        let second = Gong()
+        let isTold = Mutex(false)
+        var healthy: InMemoryStore? { store.withLock { $0?.healthy } }
+        func connect(_ workshop: Workshop) { store.withLock { $0 = workshop.store } }
+    }
+
+    @Test("When a request arrives, its intent is in the stream already")
+    func intentFirst() async throws {
+        let link = Link()
+        let seen = Mutex<[String: Bool]>([:])
+        let workshop = try await Workshop { request in
+            let runs = (try? await link.healthy?.runs(RunFilter())) ?? []
+            var isThere = false
+            for run in runs {
+                let events = await link.healthy?.events(of: run.id, after: 0) ?? []
+                isThere =
+                    isThere
+                    || events.contains {
+                        $0.type == "attempt.started" && $0.attemptId?.description == request.attempt
+                    }
+            }
+            seen.withLock { $0[request.attempt] = isThere }
+            return TinyServer.good(request)
+        }
+        link.connect(workshop)
+        try await workshop.withWorker {
+            for number in 1...10 { _ = try await workshop.enqueue("\(number)") }
+            for run in try await workshop.store.healthy.runs(RunFilter()) {
+                try await workshop.reaches(.succeeded, run.id)
+                #expect(try await workshop.types(run.id) == Sample.wholeStory)
+            }
+        }
+        #expect(seen.withLock { $0.count } == 20)
+        #expect(seen.withLock { $0.values.allSatisfy { $0 } }, "a request came before its intent")
+    }
+
+    @Test("An intent whose commit is fenced is never sent")
+    func fencedIntent() async throws {
+        let workshop = try await Workshop()
+        let isFenced = Mutex(false)
+        workshop.store.set { [store = workshop.store] in
+            $0.commit = { _, commits, forward in
+                let isFirst = isFenced.withLock { flag in
+                    defer { flag = true }
+                    return !flag
+                }
+                guard isFirst, let id = commits.first?.runId else { return try await forward() }
+                // Another worker takes the run over, as if the lease had ended.
+                await store.healthy.steal(id)
+                return try await forward()
+            }
+        }
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker {
+            #expect(await eventually { isFenced.withLock { $0 } })
+            let other = try await workshop.enqueue("2")
+            try await workshop.reaches(.succeeded, other)
+        }
+        #expect(try await workshop.types(run) == ["run.requested"])
+        #expect(workshop.sent("/create").count == 1, "only the other run's request may have gone out")
+    }
+
+    @Test(
+        "With an answer in hand and newer events in the stream, the answer is written on top, and nothing is sent again"
+    )
+    func behindWithAnswer() async throws {
+        let link = Link()
+        let workshop = try await Workshop { request in
+            guard request.path == "/create" else { return TinyServer.good(request) }
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] {
+                _ = try? await link.healthy?.append(
+                    AppendRequest(
+                        runId: run.id, expectedSeq: nil, event: NewEvent(.cancelRequested, ["reason": "a test"]),
+                        actor: "person:ana"))
+            }
+            return TinyServer.good(request)
+        }
+        link.connect(workshop)
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker { try await workshop.reaches(.cancelled, run) }
+        #expect(
+            try await workshop.types(run) == [
+                "run.requested", "attempt.started", "cancel.requested", "attempt.done", "run.cancelled",
+            ])
+        #expect(workshop.server.requests.count == 1)
+        let done = try #require(await workshop.events(run, .attemptDone).first)
+        #expect(done.body["saved"]?["session"] == "s-1")
+        #expect(done.attemptId?.description == workshop.sent("/create").first)
+    }
+
+    @Test("A worker that lost its run while the platform answered keeps the answer and its key as evidence")
+    func fencedWithAnswer() async throws {
+        let link = Link()
+        let workshop = try await Workshop { request in
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.steal(run.id) }
+            return TinyServer.good(request)
+        }
+        link.connect(workshop)
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker {
+            #expect(await eventually { await !workshop.events(run, .attemptLate).isEmpty })
+        }
+        #expect(try await workshop.types(run) == ["run.requested", "attempt.started", "attempt.late"])
+        let late = try #require(await workshop.events(run, .attemptLate).first)
+        #expect(late.body["outcome"] == "done")
+        #expect(late.body["saved"]?["session"] == "s-1")
+        try await expectKey(workshop, run, late)
+        #expect(workshop.server.requests.count == 1)
+    }
+
+    /// The late key is stored under a name of its own and can be opened.
+    private func expectKey(_ workshop: Workshop, _ run: Identifier, _ late: RecordedEvent) async throws {
+        let attempt = try #require(late.attemptId)
+        #expect(late.body["sealed"]?.arrayValue?.count == 1)
+        let sealed = try #require(
+            await workshop.store.healthy.secret(
+                scope: .run, scopeId: run.description, name: "late/\(attempt)/api_key"))
+        #expect(try workshop.vault.open(sealed).revealText() == "the-secret-key")
+    }
+
+    @Test("Evidence that the store cannot keep as it is does not take the key down with it")
+    func refusedEvidence() async throws {
+        let link = Link()
+        let workshop = try await Workshop { request in
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.steal(run.id) }
+            return TinyServer.good(request)
+        }
+        link.connect(workshop)
+        let refusals = Mutex(0)
+        workshop.store.set {
+            $0.appendLate = { evidence in
+                guard evidence.body["evidence"] != nil else { return }
+                refusals.withLock { $0 += 1 }
+                throw StoreError(.refused, "not these values")
+            }
+        }
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker {
+            #expect(await eventually { await !workshop.events(run, .attemptLate).isEmpty })
+        }
+        #expect(refusals.withLock { $0 } == 1)
+        try await expectKey(workshop, run, try #require(await workshop.events(run, .attemptLate).first))
+    }
+
+    @Test(
+        "A result that the store refuses is closed as unknown, the key is kept, and the next intent is neither written nor sent"
+    )
+    func refusedResult() async throws {
+        let workshop = try await Workshop()
+        let refusals = Mutex(0)
+        workshop.store.set {
+            $0.commit = { _, commits, forward in
+                let holdsSession = commits.contains { $0.events.contains { $0.body["saved"]?["session"] != nil } }
+                guard holdsSession else { return try await forward() }
+                refusals.withLock { $0 += 1 }
+                throw StoreError(.refused, "not this value")
+            }
+        }
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker {
+            try await workshop.reaches(.held, run)
+            // A request that should not be would come now; the worker is still there.
+            let other = try await workshop.enqueue("2")
+            try await workshop.reaches(.held, other)
+        }
+        #expect(refusals.withLock { $0 } == 2)
+        #expect(
+            try await workshop.types(run) == ["run.requested", "attempt.started", "attempt.unknown", "run.held"])
+        #expect(await workshop.events(run, .attemptUnknown).first?.body["error"] == "bad_answer")
+        #expect(workshop.sent("/token").isEmpty, "a request without a committed intent")
+        let key = await workshop.store.healthy.secret(scope: .run, scopeId: run.description, name: "api_key")
+        #expect(try workshop.vault.open(try #require(key)).revealText() == "the-secret-key")
+    }
+
+    @Test("A lease that no longer outlasts the request after a slow commit of the intent means: not sent, not charged")
+    func shortLease() async throws {
+        var workshop = try await Workshop()
+        // Requests may take 480 ms, for which 510 ms of the lease must be left.
+        workshop.configuration = WorkerConfiguration(name: "a", leaseMilliseconds: 600, pollMilliseconds: 20)
+        let isSlow = Mutex(true)
+        workshop.store.set {
+            $0.commit = { _, commits, forward in
+                let answers = try await forward()
+                let isFirst = isSlow.withLock { slow in
+                    defer { slow = false }
+                    return slow
+                }
+                if isFirst { try await Task.sleep(for: .milliseconds(200)) }
+                return answers
+            }
+        }
+        let run = try await workshop.enqueue()
+        let found = workshop
+        try await found.withWorker {
+            #expect(await eventually { await !found.events(run, .attemptNotDone).isEmpty })
+        }
+        let unsent = try #require(await found.events(run, .attemptNotDone).first)
+        #expect(unsent.body["error"] == "lease_too_short")
+        #expect(unsent.body["counted"] == false)
+        let attempt = try #require(unsent.attemptId)
+        #expect(!found.sent("/create").contains(attempt.description))
+    }
+
+    @Test("With the database away when the answer comes, the answer lands once it is back, and is not asked for again")
+    func outageWithAnswer() async throws {
+        let link = Link()
+        let workshop = try await Workshop { request in
+            if request.path == "/create", !link.gong.isStruck {
+                link.gong.strike()
+                await link.second.wait()
+            }
+            return TinyServer.good(request)
+        }
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker {
+            await link.gong.wait()
+            workshop.store.set { $0.isAway = true }
+            link.second.strike()
+            #expect(await eventually { workshop.store.count("refused") >= 6 })
+            workshop.store.set { $0.isAway = false }
+            try await workshop.reaches(.succeeded, run)
+        }
+        #expect(try await workshop.types(run) == Sample.wholeStory)
+        #expect(workshop.sent("/create").count == 1)
+        // One line when commits begin to wait, at most one for claims, one each when it is over.
+        #expect(workshop.log.count("commits wait") == 1)
+        #expect(workshop.log.count("cannot claim") <= 1)
+    }
+
+    @Test("An outage longer than the lease: the worker writes its answer before it claims its own run again")
+    func outageBeyondLease() async throws {
+        let link = Link()
+        var workshop = try await Workshop { request in
+            if request.path == "/create", !link.gong.isStruck {
+                link.gong.strike()
+                await link.second.wait()
+            }
+            return TinyServer.good(request)
+        }
+        workshop.configuration = WorkerConfiguration(name: "a", leaseMilliseconds: 1000, pollMilliseconds: 10)
+        let run = try await workshop.enqueue()
+        let found = workshop
+        try await found.withWorker {
+            await link.gong.wait()
+            found.store.set { $0.isAway = true }
+            link.second.strike()
+            let lease = try #require(await found.store.healthy.run(run)?.task?.leaseExpires)
+            #expect(await eventually { await found.store.healthy.now() > lease.advanced(byMilliseconds: 200) })
+            found.store.set { $0.isAway = false }
+            try await found.reaches(.succeeded, run)
+        }
+        #expect(found.sent("/create").count == 1)
+        #expect(await found.events(run, .attemptDone).count == 2)
+        #expect(await found.events(run, .attemptUnknown).isEmpty)
+    }
+
+    @Test("An event of a newer version comes while the platform answers: the answer and its key are kept as evidence")
+    func unreadableTail() async throws {
+        let link = Link()
+        let workshop = try await Workshop { request in
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.appendUnknownType(run.id) }
+            return TinyServer.good(request)
+        }
+        link.connect(workshop)
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker {
+            #expect(await eventually { await !workshop.events(run, .attemptLate).isEmpty })
+            #expect(await eventually { await workshop.store.healthy.run(run)?.task?.waiting == "worker_error" })
+        }
+        try await expectKey(workshop, run, try #require(await workshop.events(run, .attemptLate).first))
+        #expect(workshop.server.requests.count == 1)
+    }
+}

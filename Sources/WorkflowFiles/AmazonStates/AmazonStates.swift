@@ -9,6 +9,9 @@ public enum AmazonStates {
         public let json: JSONValue
         /// What it cannot say, one line each.
         public let losses: [String]
+
+        /// The state machine as people read it: two spaces for each level.
+        public var text: String { PrettyJSON.text(of: json) }
     }
 
     public struct Import: Sendable, Equatable {
@@ -18,6 +21,8 @@ public enum AmazonStates {
         public let losses: [String]
         /// What is not taken, with its place.
         public let problems: [WorkflowProblem]
+        /// What a file with the definition must be called.
+        public let fileName: String
     }
 }
 

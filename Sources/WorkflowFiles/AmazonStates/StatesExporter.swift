@@ -169,24 +169,10 @@ struct StatesExporter {
         lose("a 2xx answer without a saved value: here bad_answer, there States.QueryEvaluationError")
     }
 
-    /// Keywords of the language that no engine runs yet, wherever they stand in the file.
+    /// Keywords in the file that this engine does not run yet, by their places.
     static func keywordsNotRun(_ tree: JSONValue) -> [String] {
-        var found: [String] = []
-        func look(_ value: JSONValue?, _ names: [String], _ place: String) {
-            for name in names where value?[name] != nil { found.append("\(place)\(name)") }
-        }
-        look(tree, ["deadline", "limits", "signals", "moved"], "")
-        for (name, service) in tree["services"]?.objectValue?.members ?? [] {
-            look(service, ["limits", "cooldown"], "service \(name): ")
-        }
-        for (name, call) in tree["calls"]?.objectValue?.members ?? [] {
-            look(call, ["idempotency"], "call \(name): ")
-        }
-        for (name, state) in tree["states"]?.objectValue?.members ?? [] {
-            look(state, ["await", "deadline", "reconcile", "show", "stable", "undo"], "state \(name): ")
-            look(state["call"], ["idempotency"], "state \(name): ")
-        }
-        return found
+        Definition.check(tree, mode: .check).problems.filter { $0.code == .notRunYetWarning }
+            .map { "\($0.path): this engine does not run it yet" }
     }
 }
 

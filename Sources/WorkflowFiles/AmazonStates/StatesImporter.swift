@@ -14,13 +14,14 @@ extension AmazonStates {
             let problem = WorkflowProblem(
                 file: name, position: SourcePosition(line: error.line, column: error.column), code: .notYAML,
                 message: "this is no JSON: \(error.message)")
-            return Import(yaml: nil, losses: [], problems: [problem])
+            return Import(yaml: nil, losses: [], problems: [problem], fileName: StatesImporter.workflow(name) + ".yaml")
         }
         var importer = StatesImporter(file: name, positions: YAMLReader(bytes).positions)
         let tree = importer.definition(of: Located(machine, DefinitionPath()))
         let isSound = importer.problems.isEmpty
         return Import(
-            yaml: isSound ? YAMLText.text(of: tree) : nil, losses: importer.losses, problems: importer.problems)
+            yaml: isSound ? YAMLText.text(of: tree) : nil, losses: importer.losses, problems: importer.problems,
+            fileName: StatesImporter.workflow(name) + ".yaml")
     }
 }
 
@@ -130,7 +131,7 @@ struct StatesImporter {
         }
         addEnds(&written)
         var tree: JSONObject = [
-            "dsl": 1, "workflow": .string(Self.plainName(stem, fallback: "imported")), "version": 1,
+            "dsl": 1, "workflow": .string(Self.workflow(file)), "version": 1,
         ]
         if let comment = machine["Comment"]?.value.stringValue { tree["title"] = .string(comment) }
         tree["key"] = .string("${input.\(inputs.first ?? "key")}")
@@ -147,9 +148,10 @@ struct StatesImporter {
         return .object(tree)
     }
 
-    private var stem: String {
-        let last = file.split(separator: "/").last.map(String.init) ?? file
-        return last.split(separator: ".").first.map(String.init) ?? last
+    /// The workflow's name, from the file's.
+    static func workflow(_ file: String) -> String {
+        let last = file.split(separator: "/").last ?? ""
+        return plainName(last.split(separator: ".").first.map(String.init) ?? "", fallback: "imported")
     }
 
     private mutating func fields(_ names: [String], firstKind: String?) -> JSONObject {

@@ -89,7 +89,8 @@ struct StatesImportTests {
             """#.replacing("ANY", with: any))
         #expect(result.losses.contains { $0.contains("\"Make it\" is called Make-it") })
         #expect(result.losses.contains { $0.contains("secret main_key") })
-        let check = WorkflowFile.check(yaml, name: "add-thing.yaml")
+        #expect(result.fileName == "add-thing.yaml")
+        let check = WorkflowFile.check(yaml, name: result.fileName)
         #expect(check.errors.map(\.description) == [], "\(yaml)")
         // The rules ask what the state machine left open.
         #expect(check.warnings.contains { $0.code == .lostAnswerWaits })

@@ -100,7 +100,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "WorkflowCoreTests", dependencies: ["WorkflowCore"], swiftSettings: strict),
         .testTarget(
-            name: "WorkflowFilesTests", dependencies: ["WorkflowFiles", "WorkflowCore"], swiftSettings: strict),
+            name: "WorkflowFilesTests", dependencies: ["WorkflowFiles", "WorkflowCore"], exclude: ["Corpus"],
+            swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["Vault", "WorkflowCore"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "LocalPostgres", "TestSupport"], swiftSettings: strict),

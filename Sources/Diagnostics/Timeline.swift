@@ -51,7 +51,8 @@ public struct Timeline: Sendable {
         case .attemptStarted:
             let cut = body["timeout_cut_by_lease"]?.boolValue == true ? body["timeout_milliseconds"]?.integerValue : nil
             return "sending \(body["request"]?.stringValue ?? "a request")"
-                + (cut.map { ", for at most \(Phrases.span(milliseconds: $0)), because the worker's lease is short" } ?? "")
+                + (cut.map { ", for at most \(Phrases.span(milliseconds: $0)), because the worker's lease is short" }
+                    ?? "")
         case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate:
             return AttemptText(event: event, nextTry: nextTry, clock: clock).text
         case .stateEntered:

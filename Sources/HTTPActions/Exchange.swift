@@ -35,7 +35,9 @@ struct Exchange: Sendable {
             return Exchange(ending: .notSent("the URL is read in two ways"), record: recorder.record)
         }
         // Without a logger: at its trace level the client would write whole answers into the log.
-        let task = client.execute(request: request, delegate: recorder, deadline: deadline)
+        let task = client.execute(request: request, delegate: recorder)
+        let timer = Self.end(task, at: deadline)
+        defer { timer.cancel() }
         let failure: (any Error)? = await withTaskCancellationHandler {
             do {
                 try await task.futureResult.get()
@@ -46,6 +48,14 @@ struct Exchange: Sendable {
         }
         let record = recorder.record
         return Exchange(ending: ending(of: record, failure), record: record)
+    }
+
+    /// A process that was stopped finds the answer in its socket and the deadline at the same moment. The answer, which
+    /// may hold a key that is shown only once, is read first; the client's own deadline would not wait for it.
+    private static func end(_ task: HTTPClient.Task<Void>, at deadline: NIODeadline) -> Scheduled<Void> {
+        task.eventLoop.scheduleTask(deadline: deadline) {
+            task.eventLoop.scheduleTask(in: .milliseconds(20)) { task.fail(reason: HTTPClientError.deadlineExceeded) }
+        }
     }
 
     private static func makeRequest(_ rendered: RenderedRequest) throws -> HTTPClient.Request {

@@ -35,7 +35,8 @@ struct Main {
         let lines = Turnup.message(for: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
         let values = lines.filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }.joined(separator: ", ")
         let message = (lines.filter { !$0.hasPrefix("- ") } + [values]).filter { !$0.isEmpty }.joined(separator: " ")
-        if let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-"), !Turnup.commandNames.contains(name) {
+        if let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-"), !Turnup.commandNames.contains(name)
+        {
             Console.error("there is no command \"\(name)\"")
             Console.hint("See \"turnup --help\".")
             return 2

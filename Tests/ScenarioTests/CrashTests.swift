@@ -100,7 +100,10 @@ import WorkflowCore
             let late = try #require(try await installation.events(run, .attemptLate).first)
             let unknown = try #require(try await installation.events(run, .attemptUnknown).first)
             #expect(late.epoch < unknown.epoch)
-            #expect(late.body["sealed"]?.arrayValue?.count == 1)
+            // The answer waits in its socket when the worker wakes, and so does the request's deadline.
+            let isAnswerRead = late.body["outcome"] == "done"
+            #expect(isAnswerRead == (late.body["sealed"]?.arrayValue?.count == 1), "a key that was read is kept")
+            #expect(isAnswerRead || late.body["error"] == "timeout")
             let after = try #require(try await installation.store.run(run))
             #expect(after.status == .held)
             zombie.send(SIGTERM)

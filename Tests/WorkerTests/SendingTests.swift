@@ -295,7 +295,9 @@ struct SendingTests {
     func unreadableTail() async throws {
         let link = Link()
         let workshop = try await Workshop { request in
-            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.appendUnknownType(run.id) }
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] {
+                await link.healthy?.appendUnknownType(run.id)
+            }
             return TinyServer.good(request)
         }
         link.connect(workshop)

@@ -18,7 +18,9 @@ struct WorkflowCommand: AsyncParsableCommand {
               turnup workflow graph workflows/whatsapp-number.yaml --to svg > number.svg
               turnup workflow schema > turnup.schema.json
             """,
-        subcommands: [Check.self, Publish.self, List.self, Show.self, Graph.self, Schema.self, Export.self, Import.self])
+        subcommands: [
+            Check.self, Publish.self, List.self, Show.self, Graph.self, Schema.self, Export.self, Import.self,
+        ])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Check definition files. Changes nothing.")

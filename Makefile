@@ -1,4 +1,4 @@
-.PHONY: help demo test unit build format setup
+.PHONY: help demo test unit mutations build format setup
 
 TURNUP = .build/debug/turnup
 
@@ -16,6 +16,9 @@ test: setup ## every test; those that need PostgreSQL start a private one
 
 unit: setup ## the tests that need no PostgreSQL
 	@.ci/test HouseTests WorkflowCoreTests WorkflowFilesTests VaultTests
+
+mutations: setup ## 100,000 random changes to valid definition files, in a release build
+	@TURNUP_MUTATIONS=100000 swift test -c release -Xswiftc -enable-testing --filter '^WorkflowFilesTests.MutationTests'
 
 build: setup ## turnup and all tests
 	@swift build --build-tests

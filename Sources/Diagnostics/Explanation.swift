@@ -23,6 +23,7 @@ public enum Explanation {
         case "service_paused": return "service \(task.service ?? "") is paused; next look at \(due)"
         case "service_busy": return "all places at service \(task.service ?? "") are taken; next look at \(due)"
         case "worker_error": return "a worker could not advance it, see its log; next look at \(due)"
+        case "secret_unreadable": return "a sealed secret cannot be opened, see the worker's log; next look at \(due)"
         case let other?: return "\(other); next look at \(due)"
         case nil:
             if task.leaseExpires != nil { return "its worker is gone; the next one takes it over" }

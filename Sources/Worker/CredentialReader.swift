@@ -75,6 +75,24 @@ actor CredentialReader {
         return try vault.seal(try vault.open(sealed), at: place)
     }
 
+    /// The run's sealed variables that are not in hand yet, once it is sure that each can be opened.
+    func sealedVariables(of state: RunState, beyond inHand: [SealedSecret]) async throws -> [SealedSecret] {
+        var found: [SealedSecret] = []
+        for held in state.secrets {
+            let place = SecretPlace(
+                scope: .run, scopeId: state.id.description, name: held.reference.name,
+                version: held.reference.version)
+            guard !inHand.contains(where: { $0.place == place }) else { continue }
+            guard let sealed = try await store.secretVersion(place) else {
+                throw VaultError(
+                    .sealBroken, "the sealed value of data.\(held.reference.name) is gone", hint: "It was forgotten.")
+            }
+            _ = try vault.open(sealed)
+            found.append(sealed)
+        }
+        return found
+    }
+
     /// All secret variables of the run: the used ones are sent, the others are what an answer is compared with.
     /// `inHand` are values that this worker has just sealed.
     func openedVariables(of state: RunState, inHand: [SealedSecret], now: Instant) async throws -> [OpenedSecret] {

@@ -145,7 +145,7 @@ struct RunProcessor {
         case commitFirst
     }
 
-    private func entrance(of planned: PlannedCall, _ decision: Decision) async throws -> Entrance {
+    private mutating func entrance(of planned: PlannedCall, _ decision: Decision) async throws -> Entrance {
         // What was refused once may not take the next intent down with it.
         if isStripped { return .commitFirst }
         do {
@@ -156,8 +156,8 @@ struct RunProcessor {
         }
     }
 
-    /// Only a run that has a place at the service, an address and all credentials commits an intent.
-    private func entrance(of planned: PlannedCall, hasResult: Bool) async throws -> Entrance {
+    /// Only a run that has a place at the service, an address and all secrets commits an intent.
+    private mutating func entrance(of planned: PlannedCall, hasResult: Bool) async throws -> Entrance {
         let call = planned.call
         guard let service = definition.service(call.service) else {
             return .wait(milliseconds: 3_600_000, waiting: "no_such_service")
@@ -167,6 +167,15 @@ struct RunProcessor {
         {
             parts.logger.info("run waits for a credential", metadata: ["run": "\(state.id)", "secret": "\(name)"])
             return .wait(milliseconds: 30_000, waiting: "no_secret")
+        }
+        do {
+            inHand += try await parts.credentials.sealedVariables(of: state, beyond: inHand)
+            _ = try await parts.credentials.openedCredentials(
+                for: call, service: service, organisation: state.organisation)
+        } catch let error as VaultError {
+            parts.logger.error(
+                "a sealed secret cannot be opened", metadata: ["run": "\(state.id)", "error": "\(error.message)"])
+            return .wait(milliseconds: 60_000, waiting: "secret_unreadable")
         }
         let patience = hasResult ? 0 : parts.configuration.leaseMilliseconds / 4
         switch try await parts.gate.enter(

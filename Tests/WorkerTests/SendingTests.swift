@@ -309,4 +309,24 @@ struct SendingTests {
         try await expectKey(workshop, run, try #require(await workshop.events(run, .attemptLate).first))
         #expect(workshop.server.requests.count == 1)
     }
+
+    @Test("A secret that cannot be opened makes the run wait before the intent: nothing is tried, nothing is sent")
+    func unreadableSecret() async throws {
+        let link = Link()
+        let workshop = try await Workshop { request in
+            guard request.path == "/token" else { return TinyServer.good(request) }
+            for run in (try? await link.healthy?.runs(RunFilter())) ?? [] {
+                _ = await link.healthy?.forgetSecret(scope: .run, scopeId: run.id.description, name: "api_key")
+            }
+            return TinyServer.json("503 Service Unavailable", "{}")
+        }
+        link.connect(workshop)
+        let run = try await workshop.enqueue()
+        try await workshop.withWorker {
+            #expect(await eventually { await workshop.store.healthy.run(run)?.task?.waiting == "secret_unreadable" })
+        }
+        #expect(workshop.sent("/token").count == 1, "the first token call needs no look-up: the key is in hand")
+        #expect(await workshop.events(run, .attemptStarted).count == 2)
+        #expect(await workshop.events(run, .attemptNotDone).isEmpty)
+    }
 }

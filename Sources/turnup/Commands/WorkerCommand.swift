@@ -40,6 +40,12 @@ struct WorkerSettings: ParsableArguments {
         name: .customLong("poll-milliseconds"),
         help: ArgumentHelp("The longest time between two looks at the queue.", valueName: "milliseconds"))
     var pollMilliseconds: Int64 = 1000
+    @Option(
+        name: .customLong("verify-seconds"),
+        help: ArgumentHelp(
+            "How often a sample of the database is verified, see \"turnup verify\"; 0 for never.",
+            valueName: "seconds"))
+    var verifySeconds = 60.0
     @Option(help: ArgumentHelp("The worker's name in leases and events.", valueName: "text")) var name: String?
     @Flag(help: "Log more.") var verbose = false
 
@@ -50,6 +56,9 @@ struct WorkerSettings: ParsableArguments {
         guard (1...3600).contains(leaseSeconds) else { throw ValidationError("--lease-seconds must be from 1 to 3600") }
         guard (10...60_000).contains(pollMilliseconds) else {
             throw ValidationError("--poll-milliseconds must be from 10 to 60000")
+        }
+        guard verifySeconds == 0 || (1...86_400).contains(verifySeconds) else {
+            throw ValidationError("--verify-seconds must be 0 or from 1 to 86400")
         }
         if name?.isEmpty == true { throw ValidationError("--name is empty") }
     }
@@ -85,9 +94,20 @@ struct WorkerRuntime {
         let wakeUps = WakeUps(
             listener: PostgresListener(
                 Session.configuration(session.connectionString), channels: [PostgresStore.wakeChannel]), bell: bell)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: wakeUps), .init(service: worker),
+        ]
+        if settings.verifySeconds > 0 {
+            let milliseconds = Int64(settings.verifySeconds * 1000)
+            services.append(
+                .init(
+                    service: SelfCheck(
+                        verifier: Verifier(store: session.store), firstMilliseconds: min(5000, milliseconds),
+                        intervalMilliseconds: milliseconds, logger: logger)))
+        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [.init(service: wakeUps), .init(service: worker)],
+                services: services,
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         logger.notice("worker \(configuration.name) runs", metadata: ["lease_ms": "\(configuration.leaseMilliseconds)"])
         do {

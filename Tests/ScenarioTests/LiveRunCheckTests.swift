@@ -5,7 +5,8 @@ import WorkflowCore
 
 /// What `workflow check --against-live` and `publish` say of runs that are under way, through the real program.
 @Suite(.timeLimit(.minutes(5))) struct LiveRunCheckTests {
-    private static func definition(version: Int, start: String = "asked", more: String = "", then: String = "") -> String
+    private static func definition(version: Int, start: String = "asked", more: String = "", then: String = "")
+        -> String
     {
         """
         dsl: 1
@@ -145,7 +146,8 @@ import WorkflowCore
             let path = try write(
                 Self.definition(version: 2, more: "moved: {from: 1}"), installation)
             let answer = try await turnup(installation, "workflow", "check", "--against-live", path)
-            #expect(answer.output.contains("  1201 follows: version 1, state \"asked\": goes on in \"asked\""), "\(answer)")
+            #expect(
+                answer.output.contains("  1201 follows: version 1, state \"asked\": goes on in \"asked\""), "\(answer)")
         }
     }
 }

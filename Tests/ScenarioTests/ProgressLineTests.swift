@@ -28,7 +28,9 @@ import Testing
         #expect(pipe.text(rows: 1, bytes: 10, seconds: 1, width: 80) == "1 row, 1 a second")
         #expect(pipe.text(rows: 5, bytes: 10, seconds: 0, width: 80) == "5 rows")
         let grown = ProgressLine(totalBytes: 10, rows: 0, bytes: 0)
-        #expect(grown.text(rows: 1, bytes: 20, seconds: 1, width: 80) == "[####################] 100 %, 1 row, 1 a second, 0 ms left")
+        #expect(
+            grown.text(rows: 1, bytes: 20, seconds: 1, width: 80)
+                == "[####################] 100 %, 1 row, 1 a second, 0 ms left")
         let slow = ProgressLine(totalBytes: .max, rows: 0, bytes: 0)
         #expect(slow.text(rows: 1, bytes: 1, seconds: 1e9, width: 200).contains("left"))
     }

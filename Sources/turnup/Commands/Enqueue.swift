@@ -144,7 +144,8 @@ struct EnqueueFileOptions: ParsableArguments {
     func options(from path: String, workflow: String, organisation: String?, version: Int?) -> EnqueueFile.Options {
         EnqueueFile.Options(
             workflow: workflow, organisation: organisation, version: version, from: path, format: format,
-            rejectedPath: rejected, rowsPerBatch: batchRows, batchesAtOnce: connections, isStrict: strict, resumes: resume)
+            rejectedPath: rejected, rowsPerBatch: batchRows, batchesAtOnce: connections, isStrict: strict,
+            resumes: resume)
     }
 }
 

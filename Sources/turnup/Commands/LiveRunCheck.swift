@@ -92,7 +92,9 @@ struct LiveRunCheck {
             lines.append(
                 "  \(members.count) \(group.fate): version \(group.version), state \"\(group.state)\": \(group.text)")
             lines += members.runs.map { "    \($0)" }
-            if members.count > members.runs.count { lines.append("    … and \(members.count - members.runs.count) more") }
+            if members.count > members.runs.count {
+                lines.append("    … and \(members.count - members.runs.count) more")
+            }
         }
         return lines.map(Table.visible)
     }

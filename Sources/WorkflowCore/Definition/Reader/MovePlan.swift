@@ -73,7 +73,9 @@ public struct MovePlan {
             }
         }
         let arrival = Arrival(state: target, variables: held.union(movedVariables.map(\.name)))
-        if let unset = unset(after: arrival) { return .unset(variable: unset.variable, arrival: target, reader: unset.state) }
+        if let unset = unset(after: arrival) {
+            return .unset(variable: unset.variable, arrival: target, reader: unset.state)
+        }
         if run.openAttempt != nil { return .stays(because: "an attempt is under way; it can follow after it") }
         if run.status == .held { return .stays(because: "it is held; it can follow once a person has decided") }
         return .follows(state: target)

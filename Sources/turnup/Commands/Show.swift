@@ -21,14 +21,10 @@ struct Show: AsyncParsableCommand {
         try await Session.with(database) { session in
             let found = try await session.run(named: run)
             let now = try await session.store.now()
-            if json {
-                Console.out(RunJSON.line(found, now: now))
-                return
-            }
             guard let state = try await session.store.fold(found.id) else {
                 throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
             }
-            Console.out(Self.page(found, state, now: now))
+            Console.out(json ? RunJSON.line(found, state, now: now) : Self.page(found, state, now: now))
         }
     }
 

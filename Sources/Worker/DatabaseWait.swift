@@ -1,12 +1,13 @@
 /// The first contact with the database, which may be away for any length of time.
 public struct DatabaseWait: Sendable {
-    private static let longestPauseMilliseconds: Int64 = 5000
+    /// Between two tries while the database is away: so late may it be noticed that it is back.
+    static let longestPauseMilliseconds: Int64 = 2000
 
     private let heartbeat: Heartbeat
 
     public init(heartbeat: Heartbeat) { self.heartbeat = heartbeat }
 
-    /// Tries until it succeeds, with pauses from 100 ms to 5 s; the heartbeat's log says when it begins and ends.
+    /// Tries until it succeeds, with pauses from 100 ms to 2 s; the heartbeat's log says when it begins and ends.
     ///
     /// Throws what `isAway` says is no absence of the database, and `CancellationError`.
     public func first<Value>(

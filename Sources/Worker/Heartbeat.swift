@@ -59,7 +59,8 @@ public final class Heartbeat: Sendable {
     /// A loop counts as wedged `stallMilliseconds` after the latest moment at which it should have moved.
     public init(configuration: WorkerConfiguration, logger: Logger) {
         limits = (
-            .milliseconds(configuration.pollMilliseconds), .milliseconds(configuration.leaseMilliseconds),
+            .milliseconds(max(configuration.pollMilliseconds, DatabaseWait.longestPauseMilliseconds)),
+            .milliseconds(configuration.leaseMilliseconds),
             .milliseconds(configuration.stallMilliseconds)
         )
         self.logger = logger

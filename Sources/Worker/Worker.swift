@@ -112,7 +112,8 @@ public struct Worker: Service {
                     outageMilliseconds = 0
                 } catch {
                     parts.heartbeat.databaseFailed(.claims, error)
-                    outageMilliseconds = min(5000, max(100, outageMilliseconds * 2))
+                    outageMilliseconds = min(
+                        DatabaseWait.longestPauseMilliseconds, max(100, outageMilliseconds * 2))
                     waitMilliseconds = outageMilliseconds
                 }
             }

@@ -57,10 +57,9 @@ public struct HealthServer: Service {
             var opened = address
             switch address {
             case .socket(let path):
-                // Only this account may ask: the socket is there with these rights from the first moment.
-                let before = umask(0o177)
-                defer { umask(before) }
                 channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+                // Only this account may ask. A mask for new files would be the whole process's.
+                chmod(path, 0o600)
             case .loopback(let host, let port):
                 channel = try await bootstrap.bind(host: host, port: port).get()
                 opened = .loopback(host: host, port: channel.localAddress?.port ?? port)

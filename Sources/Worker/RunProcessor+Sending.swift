@@ -17,7 +17,9 @@ extension RunProcessor {
     {
         let name = planned.call.service
         let sentAt = ContinuousClock.now
+        parts.heartbeat.run(pulse, .sending(milliseconds: timeout(of: planned.call)))
         let outcome = await send(planned, record, id)
+        parts.heartbeat.run(pulse)
         // Before the place is handed on: its next owner must see the pause.
         await tellGate(outcome.result, service: name, sentAt: sentAt)
         await parts.gate.leave(name)

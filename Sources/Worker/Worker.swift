@@ -22,7 +22,7 @@ public struct Worker: Service {
         parts = WorkerParts(
             store: store, actions: actions, configuration: configuration,
             commits: CommitGrouper(store: store, configuration: configuration, logger: logger),
-            gate: ServiceGate(store: store, configuration: configuration),
+            gate: ServiceGate(store: store, configuration: configuration, bell: bell),
             definitions: DefinitionCache(store: store),
             credentials: CredentialReader(store: store, vault: vault), logger: logger)
     }

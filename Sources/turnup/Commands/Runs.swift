@@ -125,7 +125,7 @@ extension RunStatus: ExpressibleByArgument {}
 
 /// A run for programs. The names are the columns' names.
 enum RunJSON {
-    static func line(_ run: RunOverview, now: Instant) -> String {
+    static func line(_ run: RunOverview, now: Instant, service: ServiceRecord? = nil) -> String {
         JSONText.object([
             ("run", .string(run.id.description)), ("workflow", .string(run.workflow)),
             ("version", .integer(run.version)), ("organisation", .string(run.organisation)),
@@ -135,7 +135,7 @@ enum RunJSON {
             ("updated_at", .time(run.updatedAt)), ("ended_at", .time(run.endedAt)), ("due", .time(run.task?.due)),
             ("service", .optional(run.task?.service)), ("waiting", .optional(run.task?.waiting)),
             ("lease_owner", .optional(run.task?.leaseOwner)),
-            ("why", .string(Explanation.text(run, now: now, clock: ClockText(isUTC: true)))),
+            ("why", .string(Explanation.text(run, now: now, service: service, clock: ClockText(isUTC: true)))),
         ])
     }
 }

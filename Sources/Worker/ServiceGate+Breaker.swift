@@ -85,8 +85,9 @@ extension ServiceGate {
 
     /// True: that closed the breaker.
     private func answered(_ name: String, _ canary: Int64?) async throws -> Bool {
-        if let opened = doors[name]?.opened {
-            doors[name]?.opened = opened < configuration.concurrentRequests ? opened + 1 : nil
+        if let door = doors[name], let opened = door.opened {
+            let places = door.record.concurrentRequests ?? configuration.concurrentRequests
+            doors[name]?.opened = opened < places ? opened + 1 : nil
         }
         if let canary {
             doors[name]?.canary = nil

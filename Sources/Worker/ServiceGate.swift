@@ -231,8 +231,9 @@ actor ServiceGate {
 
     private func call(_ count: Int, to name: String) async {
         let woken = (try? await store.wakeBusy(name, most: count)) ?? 0
+        let parked = doors[name]?.parked ?? 0
         doors[name]?.isCalling = false
-        doors[name]?.parked = woken < count ? 0 : max(0, (doors[name]?.parked ?? 0) - woken)
+        doors[name]?.parked = woken < count ? 0 : max(0, parked - woken)
         if woken > 0 { await bell.ring() }
     }
 

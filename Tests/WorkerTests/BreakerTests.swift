@@ -27,6 +27,9 @@ struct BreakerTests {
             let first = outage == .answers503 ? ServiceGate.silentInARow : 1
             _ = try await fleet.enqueue(1...first)
             try #require(try await eventually { try await fleet.breaker().consecutiveFailures > 0 })
+            // A worker that has just looked may trust the open breaker's row for a second.
+            let opened = try await fleet.store.now()
+            try #require(try await eventually { try await fleet.store.now().milliseconds(since: opened) > 1100 })
             _ = try await fleet.enqueue(101...140)
             try #require(try await eventually { try await fleet.breaker().consecutiveFailures >= 5 })
             let isBackAt = ContinuousClock.now

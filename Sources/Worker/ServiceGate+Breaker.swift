@@ -69,11 +69,12 @@ extension ServiceGate {
         do {
             let answer = try await store.serviceFailed(failure, worker: configuration.actor)
             doors[name]?.findings += 1
+            doors[name]?.record.breaker.unanswered = answer.unanswered
+            // What is still closed says nothing about a pause that was seen meanwhile.
+            guard answer.leftMilliseconds > 0 else { return nil }
             doors[name]?.record.breaker.pausedUntil = answer.pausedUntil
             doors[name]?.record.breaker.consecutiveFailures = answer.consecutiveFailures
-            doors[name]?.record.breaker.unanswered = answer.unanswered
             if failure.canary != nil { doors[name]?.record.breaker.canaryExpires = nil }
-            guard answer.leftMilliseconds > 0 else { return nil }
             doors[name]?.pauseEnds = .now + .milliseconds(answer.leftMilliseconds)
             tellAll(name)
             return .opened(milliseconds: answer.leftMilliseconds, failures: answer.consecutiveFailures)

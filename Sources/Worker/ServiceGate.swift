@@ -29,7 +29,8 @@ actor ServiceGate {
 
     struct Door {
         var record: ServiceRecord
-        var readAt = ContinuousClock.now
+        /// From before the statement that read it was sent.
+        var readAt: ContinuousClock.Instant
         var inside = 0
         /// Resumed with true when it got a place, with false when it should look again.
         var waiting: [(id: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
@@ -59,6 +60,8 @@ actor ServiceGate {
     private(set) var isDraining = false
     private let bell: Bell
     private var ticket: UInt64 = 0
+    /// Looks at a service's row that are under way.
+    private var reading: [String: Task<ServiceRecord, any Error>] = [:]
 
     /// `bell` is rung when runs in the queue have been called to free places.
     init(store: any EventStore, configuration: WorkerConfiguration, bell: Bell = Bell()) {
@@ -163,16 +166,23 @@ actor ServiceGate {
         {
             return door.record
         }
-        // Those who come meanwhile use what is known, instead of asking too.
-        let findings = doors[name]?.findings
-        doors[name]?.readAt = .now
-        var record: ServiceRecord
-        do { record = try await store.service(name) ?? ServiceRecord(name: name) } catch {
-            forget(name)
-            throw error
+        // Those who come meanwhile wait for the same answer: what is known may be hours old.
+        if let under = reading[name] {
+            let record = try await under.value
+            if !needsBaseURL || record.baseURL != nil { return record }
         }
+        let task = reading[name] ?? Task { try await self.read(name) }
+        reading[name] = task
+        return try await task.value
+    }
+
+    private func read(_ name: String) async throws -> ServiceRecord {
+        defer { reading[name] = nil }
+        let findings = doors[name]?.findings
+        let began = ContinuousClock.now
+        var record = try await store.service(name) ?? ServiceRecord(name: name)
         guard let door = doors[name] else {
-            doors[name] = Door(record: record)
+            doors[name] = Door(record: record, readAt: began)
             return record
         }
         if door.findings != findings ?? 0 { record.breaker = door.record.breaker }
@@ -180,7 +190,7 @@ actor ServiceGate {
         if door.record.breaker.consecutiveFailures > 0, record.breaker.consecutiveFailures == 0 { startSlowly(name) }
         let isNews = record.breaker.pausedUntil != nil && door.record.breaker.pausedUntil == nil
         doors[name]?.record = record
-        doors[name]?.readAt = .now
+        doors[name]?.readAt = began
         if isNews { tellAll(name) }
         admit(name)
         callParked(name)

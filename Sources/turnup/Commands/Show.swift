@@ -39,7 +39,8 @@ struct Show: AsyncParsableCommand {
         var lines = [
             "run           \(run.id)", "workflow      \(run.workflow) version \(run.version)",
             "organisation  \(run.organisation)", "key           \(run.key)", "state         \(run.state)",
-            "status        \(run.status.rawValue)", "why           \(Explanation.text(run, now: now, service: service, clock: clock))",
+            "status        \(run.status.rawValue)",
+            "why           \(Explanation.text(run, now: now, service: service, clock: clock))",
             "requested     \(clock.dateAndTime(run.requestedAt)) \(clock.zoneName) "
                 + "(\(Phrases.distance(from: now, to: run.requestedAt)))",
         ]

@@ -24,7 +24,7 @@ public struct Worker: Service {
             store: store, actions: actions, configuration: configuration,
             commits: CommitGrouper(
                 store: store, configuration: configuration, heartbeat: heartbeat, logger: logger),
-            gate: ServiceGate(store: store, configuration: configuration),
+            gate: ServiceGate(store: store, configuration: configuration, bell: bell),
             definitions: DefinitionCache(store: store),
             credentials: CredentialReader(store: store, vault: vault), heartbeat: heartbeat, logger: logger)
     }

@@ -25,6 +25,9 @@ import WorkflowCore
         ["runs", "--after", "ffff"], ["runs", "--watch", "--json"], ["runs", "--every", "1s"],
         ["service", "set", "wpp", "--base-url", "ftp://x"], ["service", "set", "wpp", "--allow", "10.0.0.0/64"],
         ["service", "set", "wpp", "--base-url", "https://user:secret@host"], ["service", "check", "nothing"],
+        ["service", "show", "nothing"], ["service", "pause", "nothing", "--reason", "x"], ["service", "pause", "wpp"],
+        ["service", "pause", "wpp", "--for", "0s", "--reason", "x"], ["service", "pause", "wpp", "--reason", " "],
+        ["service", "resume", "nothing"],
         ["secret", "set", "x", "--from-file", "/nonexistent"], ["secret", "set", "x", "--from-env", "NOT_SET"],
         ["secret", "set", "x"], ["secret", "remove", "x"], ["secret", "set", "x", "value-on-the-command-line"],
         ["workflow", "check", "/nonexistent.yaml"], ["workflow", "show", "nothing"],
@@ -56,6 +59,32 @@ import WorkflowCore
         let answer = try await TurnupProcess.run(["worker"], environment: [:])
         #expect(answer.exitCode == 2)
         #expect(answer.errors.contains("no database is named"))
+    }
+
+    @Test func `a service paused by hand says until when and why, its runs too, and a resume lets them go on`()
+        async throws
+    {
+        try await Installation.with { installation in
+            let paused = try await installation.command("service", "pause", "wpp", "--reason", "maintenance")
+            #expect(paused.contains("until it is resumed"))
+            let listed = try await installation.command("service", "list")
+            #expect(listed.contains("open until it is resumed: maintenance, by "))
+            #expect(try await installation.command("service", "show", "wpp", "--json").contains(#""breaker":"open""#))
+            try await installation.withWorker { _ in
+                let run = try await installation.enqueue("+34600111222")
+                #expect(
+                    try await eventually(seconds: 20) {
+                        try await installation.store.run(run)?.task?.waiting == "service_paused"
+                    })
+                let shown = try await installation.command("show", run.description)
+                #expect(shown.contains("service wpp is paused (open until it is resumed: maintenance, by "))
+                #expect(try await installation.events(run, .attemptStarted).isEmpty)
+                #expect(try await installation.command("service", "resume", "wpp").contains("wpp is resumed"))
+                try await installation.reaches(.succeeded, run)
+                #expect(try await installation.command("service", "resume", "wpp").contains("was not paused"))
+                #expect(try await installation.command("service", "show", "wpp").contains("breaker       closed"))
+            }
+        }
     }
 
     @Test func `enqueue waits with progress, says the same run again, and refuses other input`() async throws {

@@ -94,6 +94,8 @@ create table turnup.task (
   service text,
   -- Why the run waits though nothing was tried: a code such as no_base_url, no_secret, service_paused.
   waiting text,
+  -- When the run must be looked at, whatever it waits for.
+  deadline timestamptz,
   lease_owner text,
   lease_expires timestamptz,
   check ((lease_owner is null) = (lease_expires is null))
@@ -131,10 +133,20 @@ create table turnup.service (
   allowed_addresses text[] not null default '{public}',
   concurrent_requests integer check (concurrent_requests > 0),
   sends_request_id boolean not null default true,
+  -- The breaker. Closed: no pause and no failures. Open: until paused_until. Half-open: failures, and the pause is
+  -- over; then one request of all workers, the canary's, finds out whether the service is back.
   paused_until timestamptz,
   pause_reason text,
+  paused_by text,
   consecutive_failures integer not null default 0 check (consecutive_failures >= 0),
-  updated_at timestamptz not null default clock_timestamp()
+  -- Requests that went out one after the other and got no answer, while the breaker is closed.
+  unanswered integer not null default 0 check (unanswered >= 0),
+  -- Rises with each canary, so that a late one has no say.
+  canary bigint not null default 0 check (canary >= 0),
+  canary_owner text,
+  canary_expires timestamptz,
+  updated_at timestamptz not null default clock_timestamp(),
+  check ((canary_owner is null) = (canary_expires is null))
 );
 
 -- History cannot be rewritten. ENABLE ALWAYS: ordinary triggers are skipped when

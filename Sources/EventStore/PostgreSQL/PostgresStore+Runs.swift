@@ -32,11 +32,11 @@ extension PostgresStore {
     public func release(_ leases: [LeaseRelease], worker: String) async throws {
         guard !leases.isEmpty else { return }
         _ = try await query(
-            "select turnup.release($1, $2, $3, $4, $5, $6)",
+            "select turnup.release($1, $2, $3, $4, $5, $6, $7)",
             [
                 .text(worker), .uuidArray(leases.map { PostgresUUID($0.runId) }), .intArray(leases.map(\.epoch)),
                 .intArray(leases.map(\.dueMilliseconds)), .textArray(leases.map(\.service)),
-                .textArray(leases.map(\.waiting)),
+                .textArray(leases.map(\.waiting)), .intArray(leases.map(\.deadlineMilliseconds)),
             ], label: "release")
     }
 

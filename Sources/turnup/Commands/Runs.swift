@@ -125,10 +125,12 @@ extension RunStatus: ExpressibleByArgument {}
 
 /// A run for programs. The names are the columns' names.
 enum RunJSON {
-    static func line(_ run: RunOverview, now: Instant) -> String { JSONText.object(members(run, now: now)) }
+    static func line(_ run: RunOverview, now: Instant) -> String {
+        JSONText.object(members(run, now: now, service: nil))
+    }
 
     /// With what the run has saved; secrets as fingerprints alone.
-    static func line(_ run: RunOverview, _ state: RunState, now: Instant) -> String {
+    static func line(_ run: RunOverview, _ state: RunState, now: Instant, service: ServiceRecord?) -> String {
         let secrets = state.secrets.map { secret in
             JSONValue.object(
                 JSONObject([
@@ -137,10 +139,10 @@ enum RunJSON {
                 ]))
         }
         return JSONText.object(
-            members(run, now: now) + [("data", .object(state.data)), ("secrets", .array(secrets))])
+            members(run, now: now, service: service) + [("data", .object(state.data)), ("secrets", .array(secrets))])
     }
 
-    private static func members(_ run: RunOverview, now: Instant) -> [(String, JSONValue)] {
+    private static func members(_ run: RunOverview, now: Instant, service: ServiceRecord?) -> [(String, JSONValue)] {
         [
             ("run", .string(run.id.description)), ("workflow", .string(run.workflow)),
             ("version", .integer(run.version)), ("organisation", .string(run.organisation)),
@@ -150,7 +152,7 @@ enum RunJSON {
             ("updated_at", .time(run.updatedAt)), ("ended_at", .time(run.endedAt)), ("due", .time(run.task?.due)),
             ("service", .optional(run.task?.service)), ("waiting", .optional(run.task?.waiting)),
             ("lease_owner", .optional(run.task?.leaseOwner)),
-            ("why", .string(Explanation.text(run, now: now, clock: ClockText(isUTC: true)))),
+            ("why", .string(Explanation.text(run, now: now, service: service, clock: ClockText(isUTC: true)))),
         ]
     }
 }

@@ -4,7 +4,9 @@ import re
 
 CREATING = {"client-created", "dead-client-created"}
 ISSUING = CREATING | {"client-returned", "key-rotated", "replayed"}
-PERSONS_CHOICES = {"run.resolved", "run.reopened", "retry.requested"}
+# Choices of people after which a call whose fate was open may go out once more, or is settled.
+SENDS_AGAIN = {"retry_anyway"}
+SETTLES = SENDS_AGAIN | {"adopt", "done"}
 
 
 def violations(snapshot, ledger, lease_seconds, clocks_differ):
@@ -110,18 +112,19 @@ def clients(snapshot, run, mine, ledger):
 
 def choices(run):
     """How often a person decided that a call is to be sent again."""
-    return sum(event.type in PERSONS_CHOICES and sends_again(event) for event in run.events)
+    return sum(is_decision(event, SENDS_AGAIN) for event in run.events)
 
 
-def sends_again(event):
-    return event.type != "run.resolved" or event.body.get("choice") == "retry"
+def is_decision(event, choices):
+    """A person's word, or a reopened run, which begins its state anew."""
+    return event.type == "run.reopened" or (event.type == "run.resolved" and event.body.get("choice") in choices)
 
 
 def repeats(snapshot, run):
     """E2: an unsafe call without a declared way is sent again only after a person's decision."""
     doubtful = {}
     for event in run.events:
-        if event.type in PERSONS_CHOICES and sends_again(event):
+        if is_decision(event, SETTLES):
             doubtful = {}
         if event.type != "attempt.started":
             continue

@@ -11,8 +11,8 @@ AFTER_THE_END = {
     "secret.read", "secret.forgotten", "signal.received",
 }
 KNOWN = AFTER_THE_END | CLOSING | set(TERMINAL) | {
-    "run.requested", "attempt.started", "state.entered", "run.held", "run.resolved", "undo.started", "retry.scheduled",
-    "secret.sealed", "reconcile.found", "undo.done", "run.moved",
+    "run.requested", "attempt.started", "state.entered", "run.held", "run.resolved", "reconcile.started", "undo.started",
+    "undo.skipped", "secret.sealed", "run.moved",
 }
 
 
@@ -134,9 +134,9 @@ def fold(run):
     state, status, superseded = run.events[0].body.get("state"), "live", False
     for event in run.events[1:]:
         kind, body = event.type, event.body
-        if kind in CLOSING or kind in ("run.resolved", "run.reopened"):
+        if kind in CLOSING or kind == "run.resolved":
             state = body.get("entered", state)
-        elif kind == "state.entered":
+        elif kind in ("state.entered", "run.reopened"):
             state = body.get("state", state)
         if kind == "run.held":
             status = "held"
@@ -172,14 +172,12 @@ def projection(run):
 
 
 def left_behind(run):
-    """Whether a failed or cancelled run may have left something over there; None when undone ones are in question."""
-    undone, open_question = 0, False
-    for attempt in run.attempts:
-        intent = attempt.intent.body
-        if attempt.purpose in ("undo", "replace"):
-            undone += attempt.outcome == "done"
-        elif not intent.get("repeatable", False) and attempt.outcome in ("done", "unknown"):
-            open_question = True
-    if not open_question:
-        return False
-    return None if undone else True
+    """Whether a failed or cancelled run may have left something over there. None where a look-up, an undo or a person had
+    a say: then the ledger knows better (E3)."""
+    if any(event.type in ("run.resolved", "undo.started", "undo.skipped") for event in run.events):
+        return None
+    if any(attempt.purpose != "call" for attempt in run.attempts):
+        return None
+    return any(
+        not attempt.intent.body.get("repeatable", False) and attempt.outcome in ("done", "unknown")
+        for attempt in run.attempts)

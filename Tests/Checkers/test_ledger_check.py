@@ -180,7 +180,7 @@ class CheckerTests(unittest.TestCase):
         world = good()
         world.call(SECOND, 11, "requested", outcome="unknown", client=2)
         world.event(SECOND, "run.held", {"text": "look"})
-        world.event(SECOND, "run.resolved", {"choice": "retry", "reason": "lost"}, actor="person:test")
+        world.event(SECOND, "run.resolved", {"choice": "retry_anyway", "reason": "lost"}, actor="person:test")
         world.call(SECOND, 12, "requested", client=3)
         world.row(SECOND, state="token-pending")
         self.accepts(world)
@@ -392,6 +392,30 @@ class CheckerTests(unittest.TestCase):
         world.call(SECOND, 12, "requested", client=3)
         world.row(SECOND, state="token-pending")
         self.finds("E2", world, "decided 0 times")
+
+    def test_E2_trying_again_what_is_harmless_is_no_leave_to_send_again(self):
+        world = good()
+        world.call(SECOND, 11, "requested", outcome="unknown", client=2)
+        world.event(SECOND, "run.held", {})
+        world.event(SECOND, "run.resolved", {"choice": "retry"}, actor="person:test")
+        world.call(SECOND, 12, "requested", client=3)
+        world.row(SECOND, state="token-pending")
+        self.finds("E2", world, "without a person's decision")
+
+    def test_accepts_a_superseded_run_and_a_reopened_one(self):
+        world = good()
+        world.call(SECOND, 11, "requested", outcome="unknown", client=2)
+        world.event(SECOND, "run.held", {})
+        world.event(SECOND, "run.superseded", {"by": FIRST}, actor="person:test")
+        world.row(SECOND, status="cancelled", key_held=False)
+        self.accepts(world)
+        world = good()
+        world.call(SECOND, 11, "requested", client=2)
+        world.event(SECOND, "state.entered", {"state": "failed"})
+        world.event(SECOND, "run.failed", {"state": "failed"})
+        world.event(SECOND, "run.reopened", {"state": "token-pending"}, actor="person:test")
+        world.row(SECOND, state="token-pending")
+        self.accepts(world)
 
     def test_E2_a_client_made_by_an_attempt_that_is_closed_as_not_done(self):
         world = good()

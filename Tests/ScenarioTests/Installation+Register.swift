@@ -36,6 +36,13 @@ extension Installation {
         try await events(run, .attemptStarted).map { $0.body["purpose"]?.stringValue ?? "call" }
     }
 
+    func cancel(_ run: Identifier, reason: String) async throws {
+        _ = try await store.append(
+            AppendRequest(
+                runId: run, expectedSeq: nil, event: NewEvent(.cancelRequested, ["reason": .string(reason)]),
+                actor: "person:test"))
+    }
+
     /// Enqueues a run whose id is known before.
     func enqueue(_ number: String, as id: Identifier) async throws -> Identifier {
         try await store.enqueue(

@@ -66,13 +66,13 @@ import WorkflowCore
                 try await !installation.events(run, .attemptNotDone).isEmpty
             }
             #expect(isWaiting, "the key was never refused")
-            try await installation.command("cancel", run.description, "--reason", "wrong number")
+            try await installation.cancel(run, reason: "wrong number")
             try await installation.reaches(.cancelled, run)
             let client = try #require(installation.simulator.clients().first)
             #expect(client.deletedAtMilliseconds != nil && installation.simulator.clients().count == 1)
             let again = try await installation.enqueue("+1", workflow: "registered-number")
             #expect(again != run, "the key is not free")
-            try await installation.command("cancel", again.description, "--reason", "the test is over")
+            try await installation.cancel(again, reason: "the test is over")
             try await installation.reaches(.cancelled, again)
         }
     }
@@ -85,7 +85,7 @@ import WorkflowCore
                 try await !installation.events(run, .attemptUnknown).isEmpty
             }
             #expect(isUnknown, "the answer was not lost")
-            try await installation.command("cancel", run.description, "--reason", "wrong number")
+            try await installation.cancel(run, reason: "wrong number")
             try await installation.reaches(.cancelled, run)
             #expect(installation.simulator.clients().map { $0.deletedAtMilliseconds != nil } == [true])
         }

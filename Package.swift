@@ -129,6 +129,12 @@ let package = Package(
                 "turnup", "EventStore", "PlatformSimulator", "Postgres", "TestSupport", "Vault", "WorkflowCore",
                 "WorkflowFiles",
             ], swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "ScenarioTests", "EventStoreTests", "turnup", "EventStore", "LocalPostgres", "PlatformSimulator",
+                "Postgres", "TestSupport", "Vault", "Worker", "WorkflowCore",
+            ], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -17,7 +17,9 @@ extension RunProcessor {
     {
         let name = planned.call.service
         let sentAt = ContinuousClock.now
+        CrashPoint.afterIntent.passed()
         let outcome = await send(planned, record, id)
+        CrashPoint.beforeRecord.passed()
         // Before the place is handed on: its next owner must see the pause.
         await tellGate(outcome.result, service: name, sentAt: sentAt)
         await parts.gate.leave(name)

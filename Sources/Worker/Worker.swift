@@ -85,6 +85,7 @@ public struct Worker: Service {
                     let runs = try await parts.store.claim(
                         worker: parts.configuration.actor, limit: free,
                         leaseMilliseconds: parts.configuration.leaseMilliseconds)
+                    if !runs.isEmpty { CrashPoint.afterClaim.passed() }
                     await places.take(runs.count)
                     for run in runs {
                         group.addTask {

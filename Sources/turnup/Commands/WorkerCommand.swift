@@ -77,8 +77,9 @@ struct WorkerRuntime {
         let configuration = settings.configuration
         let bell = Bell()
         let vault = try await session.vault()
-        let actions = HTTPActions(
-            vault: vault, logger: logger, configuration: HTTPActionsConfiguration(userAgent: "turnup/\(Version.text)"))
+        var actionsConfiguration = HTTPActionsConfiguration(userAgent: "turnup/\(Version.text)")
+        actionsConfiguration.phaseReached = CrashHooks.phaseReached
+        let actions = HTTPActions(vault: vault, logger: logger, configuration: actionsConfiguration)
         let worker = Worker(
             store: session.store, vault: vault, actions: actions, configuration: configuration, bell: bell,
             logger: logger)

@@ -62,6 +62,7 @@ struct Session {
         var configuration = PostgresConfiguration(
             connectionString: connectionString, applicationName: "turnup",
             logger: Logger(label: "postgres") { _ in SwiftLogNoOpLogHandler() })
+        configuration.statementSent = CrashHooks.statementSent
         configuration.lockTimeout = .seconds(30)
         configuration.idleInTransactionTimeout = .seconds(60)
         return configuration

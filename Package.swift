@@ -134,6 +134,7 @@ let package = Package(
             dependencies: [
                 "ScenarioTests", "EventStoreTests", "turnup", "EventStore", "LocalPostgres", "PlatformSimulator",
                 "Postgres", "TestSupport", "Vault", "Worker", "WorkflowCore",
+                .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -109,16 +109,17 @@ enum Invariants {
     static func check(
         _ installation: Installation, settled: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
-        try await checkTables(installation, settled: settled, sourceLocation: sourceLocation)
+        try await check(installation.database, settled: settled, sourceLocation: sourceLocation)
         try await Checker.check(installation, sourceLocation: sourceLocation)
         try await checkCreates(installation, sourceLocation)
     }
 
-    static func checkTables(
-        _ installation: Installation, settled: Bool, sourceLocation: SourceLocation = #_sourceLocation
+    /// The tables alone.
+    static func check(
+        _ database: TestDatabase, settled: Bool, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         for rule in rules + (settled ? [("neither ended nor held with a reason", unsettled)] : []) {
-            let rows = try await installation.database.pool.query(rule.sql, readOnly: true)
+            let rows = try await database.pool.query(rule.sql, readOnly: true)
             let found = try rows.prefix(5).map { try $0.string(0) }
             #expect(found.isEmpty, "\(rule.name): \(rows.count), such as \(found)", sourceLocation: sourceLocation)
         }

@@ -26,13 +26,19 @@ import WorkflowCore
             }
             var takeovers = 0
             var round = 0
-            while takeovers < 200, round < 8 {
-                // In turns a call that cannot be asked about, and one that may be made again.
-                let match = round % 2 == 0 ? Installation.create : Installation.token
-                takeovers += try await takeOver(match, round, workers, installation)
-                round += 1
+            do {
+                while takeovers < 200, round < 8 {
+                    // In turns a call that cannot be asked about, and one that may be made again.
+                    let match = round % 2 == 0 ? Installation.create : Installation.token
+                    takeovers += try await takeOver(match, round, workers, installation)
+                    round += 1
+                }
+                try await installation.settles(seconds: 90)
+            } catch {
+                for worker in workers { await worker.killHard() }
+                try? await Invariants.check(installation, settled: false)
+                throw error
             }
-            try await installation.settles(seconds: 90)
             for worker in workers {
                 worker.send(SIGTERM)
                 #expect(await worker.end().exitCode == 0)
@@ -57,7 +63,7 @@ import WorkflowCore
         ])
         try await enqueueAtOnce(round, installation)
         let areUnderWay = await eventually(seconds: 20) { simulator.heldCount() >= Self.runsOfRound * 3 / 4 }
-        #expect(areUnderWay, "only \(simulator.heldCount()) requests are under way")
+        try #require(areUnderWay, "only \(simulator.heldCount()) requests are under way")
 
         let heir = round % workers.count
         let stopped = workers.indices.filter { $0 != heir }
@@ -65,7 +71,7 @@ import WorkflowCore
         for index in stopped { #expect(await eventually(seconds: 5) { workers[index].isStopped }) }
         let leases = try await leases(of: stopped.map { "worker:\(Self.names[$0])" }, installation)
         let areTaken = try await eventually(seconds: 60) { try await taken(leases, installation) == leases.count }
-        #expect(areTaken, "some runs were not taken over")
+        try #require(areTaken, "some runs were not taken over")
         let count = try await taken(leases, installation)
         for index in stopped { #expect(workers[index].isStopped, "it went on too early") }
 
@@ -74,10 +80,10 @@ import WorkflowCore
         let areAnswered = await eventually(seconds: 30) {
             simulator.heldCount() == 0 && installation.requests(match).allSatisfy { $0.delivery != .pending }
         }
-        #expect(areAnswered)
+        try #require(areAnswered)
         for index in stopped { workers[index].send(SIGCONT) }
         let areKept = try await eventually(seconds: 30) { try await withoutEvidence(leases, installation) == 0 }
-        #expect(areKept, "late answers are lost")
+        try #require(areKept, "late answers are lost")
         return count
     }
 

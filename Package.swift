@@ -135,7 +135,7 @@ let package = Package(
                 "ScenarioTests", "EventStoreTests", "turnup", "EventStore", "LocalPostgres", "PlatformSimulator",
                 "Postgres", "TestSupport", "Vault", "Worker", "WorkflowCore",
                 .product(name: "Logging", package: "swift-log"),
-            ], swiftSettings: strict),
+            ], exclude: ["syscall-sweep"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -92,6 +92,7 @@ public struct Worker: Service {
                         worker: parts.configuration.actor, limit: free,
                         leaseMilliseconds: parts.configuration.leaseMilliseconds)
                     parts.heartbeat.claimed(runs.count)
+                    if !runs.isEmpty { CrashPoint.afterClaim.passed() }
                     await places.take(runs.count)
                     for run in runs {
                         group.addTask {

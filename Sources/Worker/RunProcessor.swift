@@ -21,6 +21,8 @@ struct RunProcessor {
     var result: (attempt: OpenAttempt, value: AttemptResult)?
     /// The store refused the outcome as it was; what `result` holds now is without the platform's values.
     var isStripped = false
+    /// Under which the heartbeat knows this run.
+    var pulse: UInt64 = 0
 
     init(
         parts: WorkerParts, definition: Definition, run: ClaimedRun, state: RunState,

@@ -13,6 +13,7 @@ final class FaultyStore: EventStore {
         var commit: CommitFault?
         /// Every call fails, as without a database.
         var isAway = false
+        var beforeClaim: @Sendable () async -> Void = {}
         var claim: @Sendable ([ClaimedRun]) -> [ClaimedRun] = { $0 }
         var nextDue: @Sendable (NextDue?) -> NextDue? = { $0 }
         var appendLate: @Sendable (LateEvidence) throws -> Void = { _ in }
@@ -57,6 +58,7 @@ final class FaultyStore: EventStore {
 
     func claim(worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [ClaimedRun] {
         try enter("claim")
+        await faults.withLock { $0.beforeClaim }()
         let change = faults.withLock { $0.claim }
         return change(await healthy.claim(worker: worker, limit: limit, leaseMilliseconds: leaseMilliseconds))
     }

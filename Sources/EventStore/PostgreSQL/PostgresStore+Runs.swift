@@ -169,7 +169,7 @@ extension ClaimedRun {
     }
 
     /// A run that cannot be read is that run's trouble alone, not that of the others claimed with it.
-    private static func folded(_ id: Identifier, _ row: PostgresRow) throws -> Result<RunState, EvolveError> {
+    static func folded(_ id: Identifier, _ row: PostgresRow) throws -> Result<RunState, EvolveError> {
         do { return try read(id, row) } catch let error as JSONError {
             return .failure(EvolveError(seq: 0, message: "the stored state is not JSON: \(error)"))
         }

@@ -40,6 +40,34 @@ extension PostgresStore {
             ], label: "set service")
     }
 
+    /// Drops what the installation says of a service: base URL, limits, pause. Refused while live or held runs are of a
+    /// definition that names it, unless `force`d; such runs then wait for a base URL, unless the definition has one.
+    public func removeService(_ name: String, force: Bool = false) async throws -> ServiceRemoval {
+        let rows = try await query(
+            """
+            with there as materialized (
+              select s.name from turnup.service s where s.name = $1 for update
+            ), users as materialized (
+              select count(*) as runs from turnup.run r
+              where exists (select from there) and r.status in ('live', 'held') and (r.workflow, r.version) in (
+                select d.workflow, d.version from turnup.definition d
+                where json_typeof(d.canonical -> 'services' -> $1) is not null)
+            ), removed as (
+              delete from turnup.service s using there, users
+              where s.name = there.name and ($2 or users.runs = 0)
+              returning s.name
+            )
+            select exists (select from there) as was_there, exists (select from removed) as is_removed, users.runs
+            from users
+            """, [.text(name), .bool(force)], label: "remove service")
+        return try decoded {
+            let row = try one(rows)
+            let runs = Int(try row.int("runs"))
+            guard try row.bool("was_there") else { return .absent }
+            return try row.bool("is_removed") ? .removed(liveRuns: runs) : .inUse(liveRuns: runs)
+        }
+    }
+
     public func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws
         -> Instant
     {
@@ -99,6 +127,13 @@ extension PostgresStore {
             "select turnup.wake_busy($1, $2::bigint) as woken", [.text(service), .int(Int64(most))], label: "wake busy")
         return try decoded { Int(try one(rows).int("woken")) }
     }
+}
+
+/// What came of removing a service.
+public enum ServiceRemoval: Sendable, Equatable {
+    case removed(liveRuns: Int)
+    case inUse(liveRuns: Int)
+    case absent
 }
 
 extension ServiceRecord {

@@ -14,7 +14,7 @@ struct ServiceCommand: AsyncParsableCommand {
               turnup service set wpp --base-url http://127.0.0.1:8080 --allow loopback
               turnup service pause wpp --for 10m --reason "maintenance window"
             """,
-        subcommands: [Set.self, List.self, Show.self, Check.self, Pause.self, Resume.self])
+        subcommands: [Set.self, List.self, Show.self, Check.self, Pause.self, Resume.self, Remove.self])
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -111,6 +111,39 @@ struct ServiceCommand: AsyncParsableCommand {
                 }
                 let total = result.evidence["phases"]?["total_milliseconds"]?.integerValue ?? 0
                 Console.out("\(name) at \(baseURL) answers: \(status) in \(Phrases.span(milliseconds: total))")
+            }
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Drop a service's base URL and limits.",
+            discussion: """
+                It is refused while runs that are under way may still need it. With --force they wait for a base URL \
+                until the service is set again: nothing is lost, and nothing is tried in vain.
+                """)
+
+        @Argument(help: "The service's name.") var name: String
+        @Flag(help: "Although runs that are under way may need it.") var force = false
+        @OptionGroup var database: DatabaseOptions
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                switch try await session.store.removeService(name, force: force) {
+                case .absent:
+                    throw CommandFailure.badInput("there is no service \(name)", hint: "See \"turnup service list\".")
+                case .inUse(let runs):
+                    throw CommandFailure.badInput(
+                        "\(name) was not removed: \(runs) live run\(runs == 1 ? "" : "s") may need it",
+                        hint: "See \"turnup runs --status live\" and --status held; --force lets them wait.")
+                case .removed(let runs):
+                    Console.out("Removed \(name).")
+                    if runs > 0 {
+                        Console.note(
+                            "\(runs) live run\(runs == 1 ? "" : "s") may wait now. turnup service set \(name) --base-url URL"
+                        )
+                    }
+                }
             }
         }
     }

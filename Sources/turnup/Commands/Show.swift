@@ -23,14 +23,13 @@ struct Show: AsyncParsableCommand {
             let now = try await session.store.now()
             var service: ServiceRecord?
             if let name = found.task?.service { service = try await session.store.service(name) }
-            if json {
-                Console.out(RunJSON.line(found, now: now, service: service))
-                return
-            }
             guard let state = try await session.store.fold(found.id) else {
                 throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
             }
-            Console.out(Self.page(found, state, service, now: now))
+            Console.out(
+                json
+                    ? RunJSON.line(found, state, now: now, service: service)
+                    : Self.page(found, state, service, now: now))
         }
     }
 

@@ -151,7 +151,7 @@ struct WatchdogTests {
         let run = try await workshop.enqueue()
         try await supervised(workshop) { socket, heartbeat in
             try #require(await eventually { workshop.sent("/create").count == 1 })
-            try #require(await eventually { heartbeat.condition().oldestRunSeconds ?? 0 > 4 })
+            try #require(await eventually { heartbeat.condition().oldestRunSeconds ?? 0 > 2.5 })
             #expect(heartbeat.condition().stuck == [])
             gate.strike()
             try await workshop.reaches(.succeeded, run)

@@ -134,6 +134,13 @@ let package = Package(
                 "turnup", "EventStore", "PlatformSimulator", "Postgres", "TestSupport", "Vault", "WorkflowCore",
                 "WorkflowFiles",
             ], swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "ScenarioTests", "EventStoreTests", "turnup", "EventStore", "LocalPostgres", "PlatformSimulator",
+                "Postgres", "TestSupport", "Vault", "Worker", "WorkflowCore",
+                .product(name: "Logging", package: "swift-log"),
+            ], exclude: ["syscall-sweep"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -76,6 +76,7 @@ actor CommitGrouper {
                 let answers = try await store.commit(
                     batch.map(\.commit), worker: configuration.actor,
                     leaseMilliseconds: configuration.leaseMilliseconds)
+                CrashPoint.afterCommit.passed()
                 guard answers.count == batch.count else {
                     throw StoreError(.broken, "\(batch.count) commits got \(answers.count) answers")
                 }

@@ -24,7 +24,7 @@ public struct Worker: Service {
             store: store, actions: actions, configuration: configuration,
             commits: CommitGrouper(
                 store: store, configuration: configuration, heartbeat: heartbeat, logger: logger),
-            gate: ServiceGate(store: store, configuration: configuration),
+            gate: ServiceGate(store: store, configuration: configuration, bell: bell),
             definitions: DefinitionCache(store: store),
             credentials: CredentialReader(store: store, vault: vault), heartbeat: heartbeat, logger: logger)
     }
@@ -92,6 +92,7 @@ public struct Worker: Service {
                         worker: parts.configuration.actor, limit: free,
                         leaseMilliseconds: parts.configuration.leaseMilliseconds)
                     parts.heartbeat.claimed(runs.count)
+                    if !runs.isEmpty { CrashPoint.afterClaim.passed() }
                     await places.take(runs.count)
                     for run in runs {
                         group.addTask {

@@ -86,14 +86,35 @@ final class FaultyStore: EventStore {
         return await healthy.service(name)
     }
 
-    func pauseService(_ name: String, milliseconds: Int64, reason: String) async throws -> Instant {
-        try enter("pauseService")
-        return await healthy.pauseService(name, milliseconds: milliseconds, reason: reason)
+    func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws -> Instant {
+        await healthy.pauseService(name, milliseconds: milliseconds, reason: reason, by: actor)
     }
 
-    func resumeService(_ name: String) async throws {
-        try enter("resumeService")
-        await healthy.resumeService(name)
+    func resumeService(_ name: String) async throws -> Bool { await healthy.resumeService(name) }
+
+    func serviceFailed(_ failure: ServiceFailure, worker: String) async throws -> ServiceFailureAnswer {
+        try enter("serviceFailed")
+        return await healthy.serviceFailed(failure, worker: worker)
+    }
+
+    func serviceAnswered(_ name: String, canary: Int64?) async throws -> Bool {
+        try enter("serviceAnswered")
+        return await healthy.serviceAnswered(name, canary: canary)
+    }
+
+    func takeCanary(_ name: String, worker: String, milliseconds: Int64) async throws -> Int64? {
+        try enter("takeCanary")
+        return await healthy.takeCanary(name, worker: worker, milliseconds: milliseconds)
+    }
+
+    func returnCanary(_ name: String, canary: Int64) async throws {
+        try enter("returnCanary")
+        await healthy.returnCanary(name, canary: canary)
+    }
+
+    func wakeBusy(_ service: String, most: Int) async throws -> Int {
+        try enter("wakeBusy")
+        return await healthy.wakeBusy(service, most: most)
     }
 
     func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret? {

@@ -13,7 +13,7 @@ extension PostgresStore {
                 """
                 select place, answer, recorded_microseconds from turnup.commit(
                   $1, $2::bigint, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-                  $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
+                  $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
                 """, [.text(worker), .int(leaseMilliseconds)] + batch.parameters, label: "commit")
         }
         return try decoded {
@@ -94,6 +94,7 @@ private struct CommitBatch {
             .boolArray(commits.map(\.keepsLease)),
             .textArray(commits.map(\.service)),
             .textArray(commits.map(\.waiting)),
+            .intArray(commits.map(\.deadlineMilliseconds)),
         ]
     }
 

@@ -72,6 +72,7 @@ struct Session {
         var configuration = PostgresConfiguration(
             connectionString: connectionString, applicationName: "turnup",
             logger: Logger(label: "postgres") { _ in SwiftLogNoOpLogHandler() })
+        configuration.statementSent = CrashHooks.statementSent
         configuration.lockTimeout = .seconds(30)
         if tuning == .worker {
             configuration.connectTimeout = .seconds(5)

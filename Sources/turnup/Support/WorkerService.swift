@@ -21,8 +21,9 @@ struct WorkerService: Service {
                 try await DatabaseWait(heartbeat: heartbeat).first(isAway: Self.isAway) { try await open() }
             }
         } catch  where Task.isShuttingDownGracefully || Task.isCancelled { return }
-        let actions = HTTPActions(
-            vault: vault, logger: logger, configuration: HTTPActionsConfiguration(userAgent: "turnup/\(Version.text)"))
+        var actionsConfiguration = HTTPActionsConfiguration(userAgent: "turnup/\(Version.text)")
+        actionsConfiguration.phaseReached = CrashHooks.phaseReached
+        let actions = HTTPActions(vault: vault, logger: logger, configuration: actionsConfiguration)
         let worker = Worker(
             store: session.store, vault: vault, actions: actions, configuration: configuration, bell: bell,
             heartbeat: heartbeat, logger: logger)

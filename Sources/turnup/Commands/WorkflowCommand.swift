@@ -22,21 +22,52 @@ struct WorkflowCommand: AsyncParsableCommand {
             Check.self, Publish.self, List.self, Show.self, Graph.self, Schema.self, Export.self, Import.self,
         ])
 
-    struct Check: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Check definition files. Changes nothing.")
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check definition files. Changes nothing.",
+            discussion: """
+                With --against-live every live and held run of the workflow is folded first, and each group of them is \
+                told with up to ten ids: those that would follow to this version by "moved", those that stay on \
+                the version they are pinned to, and those that would break, which is an error.
+
+                Example:
+                  turnup workflow check --against-live workflows/whatsapp-number.yaml
+
+                With --json the problems are a list; with --against-live too, an object of "problems" and "live_runs". \
+                The exit code is 2 when there is an error.
+                """)
 
         @Argument(help: "YAML files.") var files: [String]
         @Flag(help: "Print the problems as JSON.") var json = false
+        @Flag(help: "Say what would become of the runs in the database that are under way.") var againstLive = false
+        @OptionGroup var database: DatabaseOptions
 
-        func run() throws {
+        func run() async throws {
             let checks = try files.map { try WorkflowSource.check($0, mode: .check) }
-            let problems = checks.flatMap(\.problems)
+            var problems = checks.flatMap(\.problems)
+            var live: [LiveRunCheck] = []
+            if againstLive {
+                live = try await Session.with(database) { session in
+                    var found: [LiveRunCheck] = []
+                    for (file, check) in zip(files, checks) {
+                        if let item = try await LiveRunCheck(file: file, check: check, session: session) {
+                            found.append(item)
+                        }
+                    }
+                    return found
+                }
+                problems += live.flatMap(\.problems)
+            }
             if json {
-                Console.out(JSONValue.array(ProblemList.ordered(problems).map(\.json)).serialized())
+                let list = JSONValue.array(ProblemList.ordered(problems).map(\.json))
+                let all = JSONValue.object(
+                    JSONObject([("problems", list), ("live_runs", .array(live.map(\.json)))]))
+                Console.out((againstLive ? all : list).serialized())
             } else {
                 for line in ProblemList.lines(problems) { Console.out(line) }
-                for (file, check) in zip(files, checks) where check.errors.isEmpty {
-                    let count = check.warnings.count
+                for line in live.flatMap(\.lines) { Console.out(line) }
+                for file in files where !problems.contains(where: { $0.file == file && $0.severity == .error }) {
+                    let count = problems.count { $0.file == file }
                     Console.note("\(file): ok\(count == 0 ? "" : ", \(count) warning\(count == 1 ? "" : "s")")")
                 }
             }
@@ -56,12 +87,14 @@ struct WorkflowCommand: AsyncParsableCommand {
             for line in ProblemList.lines(checks.flatMap(\.problems)) { Console.note(line) }
             let workflows = checks.compactMap(\.workflow)
             guard checks.allSatisfy(\.errors.isEmpty), workflows.count == files.count else {
+                // What is only not run yet may be wrong besides, and the database knows.
+                if checks.allSatisfy({ $0.errors.allSatisfy { $0.code == .notRunYet } }) {
+                    try await Session.with(database) { session in _ = try await session.sayChanges(checks, files) }
+                }
                 throw CommandFailure.badInput("nothing was published: mend the errors above first")
             }
             try await Session.with(database) { session in
-                var changes: [WorkflowProblem] = []
-                for (file, workflow) in zip(files, workflows) { changes += try await session.changes(workflow, file) }
-                for line in ProblemList.lines(changes) { Console.note(line) }
+                let changes = try await session.sayChanges(checks, files)
                 if changes.contains(where: { $0.severity == .error }) {
                     throw CommandFailure.badInput("nothing was published: mend the errors above first")
                 }
@@ -152,16 +185,39 @@ enum WorkflowSource {
 }
 
 extension Session {
-    /// What a definition changes against its own published version, or else against the newest one.
-    fileprivate func changes(_ workflow: LoadedWorkflow, _ file: String) async throws -> [WorkflowProblem] {
-        let name = workflow.definition.workflow
-        var found = try await store.definition(workflow: name, version: workflow.definition.version)
-        if found == nil { found = try await store.definition(workflow: name, version: nil) }
-        guard let found else { return [] }
-        let liveRuns = try await store.definitions()
-            .first { $0.workflow == name && $0.version == found.version }?.liveRuns
+    /// What a definition changes against its own published version, or else against the newest one; and against the one
+    /// whose runs it moves.
+    func changes(_ tree: JSONValue, _ file: String, _ bytes: [UInt8]) async throws -> [WorkflowProblem] {
+        guard let plan = MovePlan(of: tree) else { return [] }
+        var problems: [WorkflowProblem] = []
+        var found = try await store.definition(workflow: plan.workflow, version: plan.version)
+        if found == nil { found = try await store.definition(workflow: plan.workflow, version: nil) }
+        if let found { problems += try await changes(bytes, file, after: found) }
+        if let from = plan.movedFrom, from != found?.version,
+            let moved = try await store.definition(workflow: plan.workflow, version: from)
+        {
+            problems += try await changes(bytes, file, after: moved).filter { $0.code == .brokenMove }
+        }
+        return problems
+    }
+
+    private func changes(_ bytes: [UInt8], _ file: String, after older: PublishedDefinition) async throws
+        -> [WorkflowProblem]
+    {
+        let liveRuns = try await store.liveRuns(workflow: older.workflow, version: older.version)
         return WorkflowFile.changes(
-            Array(workflow.source.utf8), name: file, after: try JSONValue.parse(found.canonical), liveRuns: liveRuns)
+            bytes, name: file, after: try JSONValue.parse(older.canonical), liveRuns: liveRuns)
+    }
+
+    /// Prints what all the files change.
+    fileprivate func sayChanges(_ checks: [WorkflowCheck], _ files: [String]) async throws -> [WorkflowProblem] {
+        var problems: [WorkflowProblem] = []
+        for (file, check) in zip(files, checks) {
+            guard let tree = check.tree else { continue }
+            problems += try await changes(tree, file, Array(try InputFile.read(file)))
+        }
+        for line in ProblemList.lines(problems) { Console.note(line) }
+        return problems
     }
 
     func publish(_ workflow: LoadedWorkflow) async throws -> PublishAnswer {

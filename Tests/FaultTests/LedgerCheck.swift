@@ -24,6 +24,8 @@ enum LedgerCheck {
         let answer = try await Shell.run(
             #""$CHECKER" --database-url "$TURNUP_DATABASE_URL" --ledger "$LEDGER" --lease-seconds \#(leaseSeconds)"#,
             environment: installation.environment.merging(["CHECKER": program, "LEDGER": file]) { $1 })
-        #expect(answer.exitCode == 0, "\(answer.output.prefix(2000))\(answer.errors)", sourceLocation: sourceLocation)
+        // Nothing can be concluded from a platform that nobody asked, which the checker says in its own way.
+        let expected: Int32 = ledger.isEmpty ? 3 : 0
+        #expect(answer.exitCode == expected, "\(answer.output.prefix(2000))\(answer.errors)", sourceLocation: sourceLocation)
     }
 }

@@ -16,11 +16,11 @@ extension RunProcessor {
         -> AttemptResult
     {
         let name = planned.call.service
-        CrashPoint.afterIntent.passed()
         parts.heartbeat.run(pulse, .sending(milliseconds: timeout(of: planned.call)))
+        CrashPoint.afterIntent.passed()
         let outcome = await send(planned, place, id)
-        parts.heartbeat.run(pulse)
         CrashPoint.beforeRecord.passed()
+        parts.heartbeat.run(pulse)
         // Before the place is handed on: its next owner must see the pause.
         await tellGate(outcome.result, service: name, place)
         await parts.gate.leave(name, place)

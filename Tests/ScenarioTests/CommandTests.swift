@@ -180,4 +180,24 @@ import WorkflowCore
             }
         }
     }
+
+    @Test func `every definition in the folder workflows comes with the program and is known by its name alone`()
+        async throws
+    {
+        let folder = Installation.repository.appendingPathComponent("workflows").path
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+            .map { String($0.dropLast(5)) }.sorted()
+        #expect(names.count >= 3)
+        try await Installation.with { installation in
+            let before = try await TurnupProcess.run(["workflow", "list"], environment: installation.environment)
+            let others = names.filter { $0 != "whatsapp-number" }.joined(separator: ", ")
+            #expect(before.errors.contains("it comes with the program: \(others)\n"), "\(before.errors)")
+            for name in names {
+                try await installation.command("workflow", "publish", name)
+            }
+            let after = try await TurnupProcess.run(["workflow", "list"], environment: installation.environment)
+            for name in names { #expect(after.output.contains(name)) }
+            #expect(!after.errors.contains("Not published"))
+        }
+    }
 }

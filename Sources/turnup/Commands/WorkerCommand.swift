@@ -45,6 +45,12 @@ struct WorkerSettings: ParsableArguments {
         name: .customLong("poll-milliseconds"),
         help: ArgumentHelp("The longest time between two looks at the queue.", valueName: "milliseconds"))
     var pollMilliseconds: Int64 = 1000
+    @Option(
+        name: .customLong("verify-seconds"),
+        help: ArgumentHelp(
+            "How often a sample of the database is verified, see \"turnup verify\"; 0 for never.",
+            valueName: "seconds"))
+    var verifySeconds = 60.0
     @Option(help: ArgumentHelp("The worker's name in leases and events.", valueName: "text")) var name: String?
     @Option(
         help: ArgumentHelp(
@@ -63,6 +69,9 @@ struct WorkerSettings: ParsableArguments {
         }
         if let health, health != "none" {
             do { _ = try HealthAddress(health) } catch { throw ValidationError("--health: \(error)") }
+        }
+        guard verifySeconds == 0 || (1...86_400).contains(verifySeconds) else {
+            throw ValidationError("--verify-seconds must be 0 or from 1 to 86400")
         }
         if name?.isEmpty == true { throw ValidationError("--name is empty") }
     }
@@ -90,9 +99,11 @@ struct WorkerRuntime {
         let configuration = settings.configuration
         let bell = Bell()
         let heartbeat = Heartbeat(configuration: configuration, logger: logger)
+        let checks = SelfCheckRecord()
         let pages = HealthPages(
             heartbeat: heartbeat, store: session.store,
-            facts: ["worker": .string(configuration.name), "version": .string(Version.text)])
+            facts: ["worker": .string(configuration.name), "version": .string(Version.text)],
+            more: { checks.metrics })
         let health = try await HealthPlace.open(settings.health, logger: logger) { await pages.page($0) }
         let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
         let listener = PostgresListener(
@@ -100,6 +111,13 @@ struct WorkerRuntime {
         // They end in the opposite order: the worker first, so that its end can be watched.
         var services: [any Service] = [Supervision(heartbeat: heartbeat, manager: manager, logger: logger)]
         if let health { services.append(health) }
+        if settings.verifySeconds > 0 {
+            let milliseconds = Int64(settings.verifySeconds * 1000)
+            services.append(
+                SelfCheck(
+                    verifier: Verifier(store: session.store), record: checks, firstMilliseconds: min(5000, milliseconds),
+                    intervalMilliseconds: milliseconds, logger: logger))
+        }
         services.append(WakeUps(listener: listener, bell: bell))
         services.append(
             WorkerService(

@@ -10,7 +10,8 @@ struct WorkflowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workflow", abstract: "Check, publish, list and draw definitions.",
         discussion: """
-            A definition is a YAML file; its name equals the file's.
+            A definition is a YAML file; its name equals the file's. Those that come with the program are checked and \
+            published by their name alone.
 
             Example:
               turnup workflow check workflows/whatsapp-number.yaml
@@ -37,7 +38,7 @@ struct WorkflowCommand: AsyncParsableCommand {
                 The exit code is 2 when there is an error.
                 """)
 
-        @Argument(help: "YAML files.") var files: [String]
+        @Argument(help: "YAML files, or names of definitions that come with the program.") var files: [String]
         @Flag(help: "Print the problems as JSON.") var json = false
         @Flag(help: "Say what would become of the runs in the database that are under way.") var againstLive = false
         @OptionGroup var database: DatabaseOptions
@@ -79,7 +80,7 @@ struct WorkflowCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Store definitions in the database, for ever. Workers need no files.")
 
-        @Argument(help: "YAML files.") var files: [String]
+        @Argument(help: "YAML files, or names of definitions that come with the program.") var files: [String]
         @OptionGroup var database: DatabaseOptions
 
         func run() async throws {
@@ -120,6 +121,14 @@ struct WorkflowCommand: AsyncParsableCommand {
                 if json {
                     for item in definitions { Console.out(Self.json(item)) }
                     return
+                }
+                let unpublished = WorkflowSource.shippedNames.filter { name in
+                    !definitions.contains { $0.workflow == name }
+                }
+                if !unpublished.isEmpty {
+                    Console.note(
+                        "Not published, though it comes with the program: \(unpublished.joined(separator: ", "))")
+                    Console.note("Publish one with: turnup workflow publish NAME")
                 }
                 let clock = ClockText()
                 var table = Table("WORKFLOW", "VERSION", "DIGEST", "LIVE", "RUNS", "PUBLISHED")
@@ -169,11 +178,29 @@ struct WorkflowCommand: AsyncParsableCommand {
 
 /// Reads definition files for commands.
 enum WorkflowSource {
+    /// The definitions that come with the program, in the order in which a list shows them.
+    private static let shippedFiles: [(workflow: String, bytes: [UInt8])] = [
+        ("whatsapp-number", PackageResources.whatsapp_number_yaml),
+        ("whatsapp-number-shared-key", PackageResources.whatsapp_number_shared_key_yaml),
+        ("whatsapp-number-sub-organisation", PackageResources.whatsapp_number_sub_organisation_yaml),
+    ]
+
+    static var shippedNames: [String] { shippedFiles.map(\.workflow) }
+
+    /// A file, or the name of a definition that comes with the program where no such file is.
     static func check(_ path: String, mode: DefinitionMode) throws -> WorkflowCheck {
-        WorkflowFile.check(Array(try InputFile.read(path)), name: path, mode: mode)
+        if !FileManager.default.fileExists(atPath: path), let shipped = shippedCheck(path, mode: mode) {
+            return shipped
+        }
+        return WorkflowFile.check(Array(try InputFile.read(path)), name: path, mode: mode)
     }
 
-    /// The definition that comes with the program.
+    private static func shippedCheck(_ name: String, mode: DefinitionMode) -> WorkflowCheck? {
+        shippedFiles.first { $0.workflow == name }
+            .map { WorkflowFile.check($0.bytes, name: $0.workflow + ".yaml", mode: mode) }
+    }
+
+    /// The first of the definitions that come with the program.
     static func shipped() throws -> LoadedWorkflow {
         let check = WorkflowFile.check(
             PackageResources.whatsapp_number_yaml, name: "whatsapp-number.yaml", mode: .publish)

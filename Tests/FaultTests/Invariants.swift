@@ -107,11 +107,15 @@ enum Invariants {
 
     /// - Parameter settled: whether every run must have ended, or be held with a reason.
     static func check(
-        _ installation: Installation, settled: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
+        _ installation: Installation, settled: Bool = true, leaseSeconds: Double = 2,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await check(installation.database, settled: settled, sourceLocation: sourceLocation)
         try await Checker.check(installation, sourceLocation: sourceLocation)
         try await checkCreates(installation, sourceLocation)
+        if settled {
+            try await LedgerCheck.run(installation, leaseSeconds: leaseSeconds, sourceLocation: sourceLocation)
+        }
     }
 
     /// The tables alone.

@@ -109,7 +109,6 @@ actor SoakCrew {
     }
 
     var watched: Int32 { workers[0].processIdentifier }
-    var watchedSaid: String { workers[0].spoken }
 
     func send(_ signal: Int32, to index: Int) { workers[index].send(signal) }
 
@@ -120,14 +119,15 @@ actor SoakCrew {
 
     func wakeAll() { for worker in workers { worker.send(SIGCONT) } }
 
-    /// Answers the exit codes.
-    func end() async -> [Int32] {
-        var codes: [Int32] = []
+    /// Answers the last words of those that did not end in order, now or before.
+    func end() async -> [String] {
+        var failures: [String] = []
         for worker in workers {
             worker.send(SIGTERM)
-            codes.append(await worker.end().exitCode)
+            let answer = await worker.end()
+            if answer.exitCode != 0 { failures.append("exit code \(answer.exitCode): \(answer.errors.suffix(1000))") }
         }
-        return codes
+        return failures
     }
 
     func killAll() async { for worker in workers { await worker.killHard() } }

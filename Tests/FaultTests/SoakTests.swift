@@ -105,8 +105,7 @@ private let soakSeconds = Double(ProcessInfo.processInfo.environment["TURNUP_SOA
             { return false }
         }
         #expect(isSettled, "some runs are still live")
-        let watchedSaid = await crew.watchedSaid
-        #expect(await crew.end() == [Int32](repeating: 0, count: SoakCrew.size), "\(watchedSaid.suffix(2000))")
+        #expect(await crew.end() == [], "a worker gave up")
     }
 
     private func report(
@@ -142,7 +141,7 @@ private let soakSeconds = Double(ProcessInfo.processInfo.environment["TURNUP_SOA
     private func check(
         _ installation: Installation, _ accepted: Set<Identifier>, _ counts: [String: Int], _ memory: [MemorySample]
     ) async throws {
-        try await Invariants.check(installation)
+        try await Invariants.check(installation, leaseSeconds: Self.leaseSeconds)
         let found = try await installation.database.pool.query("select id from turnup.run", readOnly: true)
         let ids = Set(try found.map { Identifier(high: try $0.uuid(0).high, low: try $0.uuid(0).low) })
         #expect(ids == accepted && ids.count == Self.runs, "an acknowledged run is lost, or one is there twice")

@@ -1,0 +1,249 @@
+import WorkflowCore
+
+struct Violation {
+    let invariant: String
+    let run: Int
+    let text: String
+}
+
+/// Watches the tables and the platform, with a fold, a transition table and rules of its own. It asks the engine nothing.
+final class Checker {
+    /// What the events of one run say, read without the engine's fold.
+    struct Shadow {
+        let fixture: Int
+        let key: String
+        var seq: Int64 = 0
+        var state = ""
+        var status = RunStatus.live
+        var epoch: Int64 = 0
+        var claimedEpoch: Int64 = 0
+        var open: Open?
+        var started: [Identifier] = []
+        var closed: [Identifier] = []
+        /// A next attempt may not start earlier.
+        var notBefore: Instant?
+        var charged = 0
+        var mayExist = false
+        var isCancelAsked = false
+        var endedAt: Instant?
+        /// A person said: send again, whatever is there.
+        var resendsByPeople = 0
+        var isSuperseded = false
+    }
+
+    struct Open {
+        let id: Identifier
+        let epoch: Int64
+        let isRepeatable: Bool
+    }
+
+    private(set) var violation: Violation?
+    var shadows: [Shadow] = []
+    private let trace: Trace
+    private var sent: Set<Identifier> = []
+
+    init(trace: Trace) { self.trace = trace }
+
+    func fail(_ invariant: String, run: Int, _ text: @autoclosure () -> String) {
+        guard violation == nil else { return }
+        violation = Violation(invariant: invariant, run: run, text: text())
+        trace.note("\(invariant) violated by run \(run): \(text())")
+    }
+
+    func enqueued(_ run: Int, fixture: Int, key: String) {
+        shadows.append(Shadow(fixture: fixture, key: key))
+        trace.note("run \(run) of \(Fixtures.all[fixture].name) is enqueued with key \(key)")
+        if shadows.count != run + 1 { fail("L4", run: run, "a run without its place") }
+    }
+
+    func acknowledged(_ run: Int, fixture: Int, key: String, _ store: StoreModel) {
+        guard store.runs.indices.contains(run), store.runs[run].fixture == fixture, store.runs[run].key == key,
+            store.runs[run].seq > 0
+        else { return fail("L4", run: run, "an acknowledged start has no run") }
+    }
+
+    func claimed(_ run: Int, epoch: Int64, at time: Instant, wasLeased: Bool) {
+        trace.note("run \(run) is claimed with epoch \(epoch)")
+        trace.mix(UInt64(bitPattern: epoch) &* 31 &+ UInt64(run))
+        if epoch <= shadows[run].claimedEpoch {
+            fail("X3", run: run, "the claim did not raise the epoch above \(shadows[run].claimedEpoch)")
+        }
+        shadows[run].claimedEpoch = epoch
+    }
+
+    // MARK: Events
+
+    func recorded(_ run: Int, _ event: RecordedEvent, type: EventType, runEpoch: Int64) {
+        trace.note(
+            "run \(run) #\(event.seq) \(event.type) by \(event.actor) epoch \(event.epoch) \(JSONValue.object(event.body).serialized())")
+        trace.mix(UInt64(run) &* 131 &+ UInt64(event.seq))
+        trace.mix(UInt64(bitPattern: event.recordedAt.microseconds) &+ UInt64(event.type.utf8.count))
+        var shadow = shadows[run]
+        defer { shadows[run] = shadow }
+        if event.seq != shadow.seq + 1 { fail("L1", run: run, "event \(event.seq) follows \(shadow.seq)") }
+        shadow.seq = event.seq
+        if (type == .runRequested) != (event.seq == 1) { fail("L2", run: run, "\(event.type) stands at \(event.seq)") }
+        let isEvidence = type == .attemptLate
+        let isPersons = event.actor.hasPrefix("person:")
+        if shadow.status.isEnded, !isEvidence, !isPersons {
+            fail("L2", run: run, "\(event.type) after the end")
+        }
+        if !isEvidence {
+            if event.epoch < shadow.epoch { fail("X3", run: run, "\(event.type) of epoch \(event.epoch) after \(shadow.epoch)") }
+            shadow.epoch = max(shadow.epoch, event.epoch)
+            if event.seq > 1, event.epoch != shadow.claimedEpoch {
+                fail("X3", run: run, "\(event.type) of epoch \(event.epoch), while \(shadow.claimedEpoch) has the lease")
+            }
+        }
+        fold(run, event, type, &shadow)
+    }
+
+    private func fold(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
+        switch type {
+        case .runRequested:
+            shadow.state = event.body["state"]?.stringValue ?? ""
+        case .attemptStarted: start(run, event, &shadow)
+        case .attemptDone, .attemptNotDone, .attemptUnknown: close(run, event, type, &shadow)
+        case .attemptLate:
+            if !shadow.started.contains(where: { $0 == event.attemptId }) {
+                fail("X3", run: run, "late evidence of an attempt that was never started")
+            }
+        case .stateEntered: move(run, event.body["state"]?.stringValue, event.recordedAt, &shadow)
+        case .runHeld:
+            if shadow.status != .live { fail("S2", run: run, "held while \(shadow.status.rawValue)") }
+            if shadow.open != nil { fail("X1", run: run, "held with an open attempt") }
+            shadow.status = .held
+        case .cancelRequested:
+            shadow.isCancelAsked = true
+            shadow.notBefore = nil
+        case .runSucceeded: end(run, .succeeded, event, &shadow)
+        case .runFailed: end(run, .failed, event, &shadow)
+        case .runCancelled: end(run, .cancelled, event, &shadow)
+        }
+    }
+
+    private func start(_ run: Int, _ event: RecordedEvent, _ shadow: inout Shadow) {
+        guard let id = event.attemptId else { return fail("X1", run: run, "an attempt without an id") }
+        if let open = shadow.open { fail("X1", run: run, "attempt \(open.id) is still open") }
+        if shadow.started.contains(id) { fail("X1", run: run, "attempt \(id) starts twice") }
+        if shadow.status != .live { fail("S2", run: run, "an attempt of a run that is \(shadow.status.rawValue)") }
+        if shadow.isCancelAsked { fail("C1", run: run, "a call after cancel.requested") }
+        if let notBefore = shadow.notBefore, event.recordedAt < notBefore {
+            fail("X5", run: run, "an attempt \(notBefore.milliseconds(since: event.recordedAt)) ms before it is due")
+        }
+        shadow.started.append(id)
+        shadow.open = Open(id: id, epoch: event.epoch, isRepeatable: event.body["repeatable"] == true)
+        shadow.notBefore = nil
+    }
+
+    /// What may be had without being charged: nothing was sent, or the platform said "later".
+    private static let uncharged: Set = ["unreachable", "http.429", "lease_too_short", "not_prepared"]
+
+    private func close(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
+        guard let open = shadow.open, open.id == event.attemptId else {
+            return fail("X1", run: run, "\(event.type) closes no open attempt")
+        }
+        if shadow.closed.contains(open.id) { fail("X3", run: run, "attempt \(open.id) is closed twice") }
+        if type != .attemptUnknown, event.epoch != open.epoch {
+            fail("X3", run: run, "an answer of epoch \(event.epoch) to an attempt of epoch \(open.epoch)")
+        }
+        shadow.closed.append(open.id)
+        shadow.open = nil
+        if type != .attemptNotDone, !open.isRepeatable { shadow.mayExist = true }
+        let error = event.body["error"]?.stringValue ?? ""
+        if event.body["counted"] == false {
+            if type != .attemptNotDone || !Self.uncharged.contains(error) {
+                fail("X4", run: run, "\(error) is not charged")
+            }
+        } else {
+            if Self.uncharged.contains(error) { fail("X4", run: run, "\(error) is charged") }
+            shadow.charged += 1
+            if let most = Fixtures.all[shadow.fixture].maximumAttempts[shadow.state], shadow.charged > most {
+                fail("X4", run: run, "attempt \(shadow.charged) of \(most) in state \(shadow.state)")
+            }
+        }
+        if let delay = event.body["retry"]?["delay_milliseconds"]?.integerValue {
+            shadow.notBefore = event.recordedAt.advanced(byMilliseconds: delay)
+        }
+        if let entered = event.body["entered"]?.stringValue { move(run, entered, event.recordedAt, &shadow) }
+    }
+
+    private func move(_ run: Int, _ target: String?, _ time: Instant, _ shadow: inout Shadow) {
+        guard let target else { return fail("S2", run: run, "a move to nowhere") }
+        if !Fixtures.all[shadow.fixture].allows(shadow.state, target) {
+            fail("S2", run: run, "from \(shadow.state) to \(target)")
+        }
+        shadow.state = target
+        shadow.charged = 0
+        shadow.notBefore = nil
+    }
+
+    private func end(_ run: Int, _ status: RunStatus, _ event: RecordedEvent, _ shadow: inout Shadow) {
+        if shadow.status.isEnded { fail("L2", run: run, "\(event.type) after the end") }
+        if shadow.open != nil { fail("X1", run: run, "\(event.type) with an open attempt") }
+        if status == .succeeded, shadow.isCancelAsked { fail("C1", run: run, "succeeded after cancel.requested") }
+        shadow.status = status
+        shadow.endedAt = event.recordedAt
+    }
+
+    // MARK: After every transaction
+
+    func settled(_ run: Int, _ row: StoreModel.Run, at time: Instant) {
+        let shadow = shadows[run]
+        if row.seq != shadow.seq { fail("S1", run: run, "the row stands at \(row.seq), the events at \(shadow.seq)") }
+        if row.status != shadow.status {
+            fail("S1", run: run, "the row says \(row.status.rawValue), the events \(shadow.status.rawValue)")
+        }
+        if row.state != shadow.state {
+            fail("S1", run: run, "the row says state \(row.state), the events \(shadow.state)")
+        }
+        if (row.status == .live) != (row.task != nil) {
+            fail("T1", run: run, "\(row.status.rawValue) with\(row.task == nil ? "out a" : " a") task row")
+        }
+        let mustHold =
+            switch shadow.status {
+            case .live, .held, .succeeded: true
+            case .failed, .cancelled: shadow.mayExist && !shadow.isSuperseded
+            }
+        if row.holdsKey != mustHold {
+            fail("K1", run: run, "the key is \(row.holdsKey ? "held" : "free"), status \(row.status.rawValue)")
+        }
+    }
+
+    // MARK: Requests
+
+    /// A worker is about to write the first byte: it must have the lease now.
+    func departs(
+        _ run: Int, attempt: Identifier, task: StoreModel.Task?, epoch: Int64, _ store: StoreModel, at time: Instant
+    ) {
+        trace.note("run \(run) sends attempt \(attempt.low)")
+        guard store.runs[run].epoch == epoch, let expires = task?.expires, expires > time else {
+            return fail("X3", run: run, "a request leaves without the lease")
+        }
+    }
+
+    func arrives(_ request: Request, _ store: StoreModel, at time: Instant) {
+        let shadow = shadows[request.run]
+        if !shadow.started.contains(request.attempt) {
+            fail("X2", run: request.run, "a request without a committed intent")
+        }
+        if !sent.insert(request.attempt).inserted {
+            fail("X6", run: request.run, "attempt \(request.attempt.low) is sent twice")
+        }
+        if let endedAt = shadow.endedAt, shadow.status.isEnded,
+            time.milliseconds(since: endedAt) > World.leaseMilliseconds
+        {
+            fail("E5", run: request.run, "a request after the end")
+        }
+    }
+
+    func platformHolds(_ run: Int, living: Int, _ store: StoreModel) {
+        let shadow = shadows[run]
+        let allowed = 1 + shadow.resendsByPeople
+        if living > allowed {
+            fail(
+                Fixtures.all[shadow.fixture].hasWay ? "E1" : "E2", run: run,
+                "\(living) things over there, \(allowed) explained")
+        }
+    }
+}

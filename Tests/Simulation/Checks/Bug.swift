@@ -28,6 +28,7 @@ enum Bug: String, CaseIterable {
     case keyOfSecondRun = "key-of-second-run"
     case closesOtherAttempt = "closes-other-attempt"
     case noLeaseCheck = "no-lease-check"
+    case leaseFromLastTry = "lease-from-last-try"
     case transportSendsTwice = "transport-sends-twice"
     case retryAtOnce = "retry-at-once"
 

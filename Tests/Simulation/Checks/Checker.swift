@@ -22,7 +22,8 @@ final class Checker {
         var closed: [Identifier] = []
         /// A next attempt may not start earlier.
         var notBefore: Instant?
-        var charged = 0
+        /// Attempts of this stay that were charged, by the error they ended with.
+        var charged: [(error: String, count: Int)] = []
         var mayExist = false
         var isCancelAsked = false
         var endedAt: Instant?
@@ -157,15 +158,23 @@ final class Checker {
             }
         } else {
             if Self.uncharged.contains(error) { fail("X4", run: run, "\(error) is charged") }
-            shadow.charged += 1
-            if let most = Fixtures.all[shadow.fixture].maximumAttempts[shadow.state], shadow.charged > most {
-                fail("X4", run: run, "attempt \(shadow.charged) of \(most) in state \(shadow.state)")
-            }
+            charge(run, error, &shadow)
         }
         if let delay = event.body["retry"]?["delay_milliseconds"]?.integerValue {
             shadow.notBefore = event.recordedAt.advanced(byMilliseconds: delay)
         }
         if let entered = event.body["entered"]?.stringValue { move(run, entered, event.recordedAt, &shadow) }
+    }
+
+    private func charge(_ run: Int, _ error: String, _ shadow: inout Shadow) {
+        let index = shadow.charged.firstIndex { $0.error == error } ?? shadow.charged.count
+        if index == shadow.charged.count { shadow.charged.append((error, 0)) }
+        shadow.charged[index].count += 1
+        let fixture = Fixtures.all[shadow.fixture]
+        if fixture.endless.contains(error) { return }
+        if let most = fixture.maximumAttempts[shadow.state], shadow.charged[index].count > most {
+            fail("X4", run: run, "attempt \(shadow.charged[index].count) of \(most) that ended with \(error)")
+        }
     }
 
     private func move(_ run: Int, _ target: String?, _ time: Instant, _ shadow: inout Shadow) {
@@ -174,7 +183,7 @@ final class Checker {
             fail("S2", run: run, "from \(shadow.state) to \(target)")
         }
         shadow.state = target
-        shadow.charged = 0
+        shadow.charged = []
         shadow.notBefore = nil
     }
 
@@ -208,6 +217,14 @@ final class Checker {
         if row.holdsKey != mustHold {
             fail("K1", run: run, "the key is \(row.holdsKey ? "held" : "free"), status \(row.status.rawValue)")
         }
+    }
+
+    /// What a person wrote while the worker was busy must not wait behind what the worker decided.
+    func released(_ run: Int, _ row: StoreModel.Run, at time: Instant) {
+        guard let last = row.events.last, last.actor.hasPrefix("person:"), last.seq > row.snapshot?.seq ?? 0,
+            let task = row.task, task.due > time
+        else { return }
+        fail("T1", run: run, "\(last.type) waits behind a release")
     }
 
     // MARK: Requests

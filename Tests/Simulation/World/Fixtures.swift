@@ -14,10 +14,14 @@ struct Fixture {
     let definition: Definition
     /// The transition table: every legal move.
     let moves: [(from: String, to: String)]
-    /// The most attempts that are charged to one stay in a state; nil: bounded by time alone.
+    /// The most attempts of one stay that end with the same error and are charged.
     let maximumAttempts: [String: Int]
+    /// Errors that are bounded by time alone.
+    var endless: Set<String> = []
     /// Whether a lost answer of the creating call can be settled without a person.
     let hasWay: Bool
+    /// We choose the id: a second create is the same thing, even for another run with the same key.
+    var choosesId = false
 
     /// States with a call, in the order of the table; cells of the marks.
     var callStates: [String] {
@@ -70,7 +74,7 @@ enum Fixtures {
             ("requested", "client-created"), ("requested", "failed"), ("client-created", "token-pending"),
             ("token-pending", "active"), ("token-pending", "failed"),
         ],
-        maximumAttempts: ["token-pending": 8], hasWay: false)
+        maximumAttempts: ["requested": 6, "token-pending": 8], endless: ["key_not_active"], hasWay: false)
 
     /// Creating is safe to repeat, because we choose the id; with a pause, values and branches.
     private static let thing = Fixture(
@@ -100,5 +104,5 @@ enum Fixtures {
             ("creating", "settling"), ("settling", "counting"), ("counting", "checking"), ("checking", "active"),
             ("checking", "failed"),
         ],
-        maximumAttempts: ["creating": 10, "checking": 10], hasWay: true)
+        maximumAttempts: ["creating": 10, "checking": 10], hasWay: true, choosesId: true)
 }

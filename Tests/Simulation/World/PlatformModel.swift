@@ -34,7 +34,7 @@ final class PlatformModel {
     private(set) var things: [Thing] = []
     var isDown = false
 
-    func living(of run: Int) -> Int { things.count { $0.run == run && $0.isAlive } }
+    func living(_ reference: String) -> Int { things.count { $0.reference == reference && $0.isAlive } }
 
     /// Does what the request asks. The faults around it are the world's.
     func perform(_ request: Request, at time: Int64, activationMilliseconds: Int64) -> Reply {

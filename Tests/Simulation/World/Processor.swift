@@ -152,8 +152,11 @@ final class Processor {
     }
 
     /// Writes until the commit's fate is known; the same commit again is safe.
-    func commit(_ commit: StoreModel.Commit, pause: Int64 = 50, then: @escaping () -> Void) {
-        let sentAt = worker.clock
+    func commit(
+        _ commit: StoreModel.Commit, firstSentAt: Int64? = nil, pause: Int64 = 50, then: @escaping () -> Void
+    ) {
+        // From before the first try: it may be the one that landed.
+        let sentAt = bug == .leaseFromLastTry ? worker.clock : firstSentAt ?? worker.clock
         let (store, index) = (store, worker.index)
         let heads = bug == .epochReadBeforeLock ? store.heads(commit.run) : nil
         worker.ask(at: .commit, run: run, {
@@ -166,7 +169,7 @@ final class Processor {
                     var next = commit
                     // Planted: what stands there now is taken as the base, without asking whose it is.
                     if bug == .blindSecondCommit { next.baseSeq = store.heads(commit.run).seq }
-                    self.commit(next, pause: min(1000, pause * 2), then: then)
+                    self.commit(next, firstSentAt: sentAt, pause: min(1000, pause * 2), then: then)
                 }
             case .accepted(let time), .already(let time):
                 leaseStart = sentAt

@@ -60,7 +60,7 @@ extension Processor {
             return nil
         }
         return Request(
-            attempt: id, run: run, kind: kind, reference: "\(run)",
+            attempt: id, run: run, kind: kind, reference: world.reference(of: run),
             apiKey: state.secret("api_key")?.reference.fingerprint)
     }
 
@@ -110,6 +110,7 @@ final class Exchange {
     private let request: Request
     private let cell: Int?
     private let then: (AttemptResult) -> Void
+    private let asker: Int
     private var reply: Reply?
     private var isRead = false
     private var isSlow = false
@@ -119,6 +120,7 @@ final class Exchange {
 
     init(_ worker: Worker, _ request: Request, cell: Int?, _ then: @escaping (AttemptResult) -> Void) {
         self.worker = worker
+        asker = worker.incarnation
         self.request = request
         self.cell = cell
         self.then = then
@@ -138,7 +140,7 @@ final class Exchange {
         guard let answer = world.receive(request, cell: cell), !isLost else { return }
         world.after(world.milliseconds(1, isSlow ? 4000 : 60)) { [self] in
             reply = answer
-            worker.later(0, at: .answer, run: request.run) { [self] in read() }
+            worker.later(0, at: .answer, run: request.run, for: asker) { [self] in read() }
         }
     }
 
@@ -175,7 +177,7 @@ extension World {
         if reply.status == 403 { marks.hit(.notYetActive, cell: cell) }
         if fired(.errorAfter, faults.errorAfter, cell) { reply = Reply(status: chance.pick([500, 502, 504])) }
         if reply.status < 300, fired(.truncated, faults.truncated, cell) { reply.body = [:] }
-        checker.platformHolds(request.run, living: platform.living(of: request.run), store)
+        checker.platformHolds(request.run, living: platform.living(request.reference), store)
         return reply
     }
 }

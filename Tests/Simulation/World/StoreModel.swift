@@ -218,6 +218,7 @@ final class StoreModel {
         task.owner = nil
         task.expires = nil
         runs[run].task = bug == .releaseLosesTask ? nil : task
+        checker.released(run, runs[run], at: time)
         checker.settled(run, runs[run], at: time)
     }
 

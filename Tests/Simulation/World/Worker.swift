@@ -35,8 +35,11 @@ final class Worker {
 
     /// Goes on in this process so much later, unless it has died; a paused one goes on when it wakes.
     /// Every such step is a place to crash or to pause at.
-    func later(_ microseconds: Int64, at point: Point, run: Int? = nil, _ action: @escaping () -> Void) {
-        let mine = incarnation
+    /// `for`: the process that asked, when this is about the answer to it.
+    func later(
+        _ microseconds: Int64, at point: Point, run: Int? = nil, for asker: Int? = nil, _ action: @escaping () -> Void
+    ) {
+        let mine = asker ?? incarnation
         world.after(microseconds) { [self] in
             guard incarnation == mine else { return }
             if isPaused { return parked.append((mine, action)) }
@@ -104,6 +107,7 @@ final class Worker {
         let there = travel()
         let back = travel()
         let chance = world.faults
+        let asker = incarnation
         func mark(_ fault: Fault) { world.marks.hit(fault, cell: cell(run)) }
         if world.chance.hits(chance.aborted) || world.chance.hits(chance.lostRequest) {
             mark(.commitLost(point))
@@ -121,7 +125,7 @@ final class Worker {
         }
         world.after(there) { [self] in
             let answer = world.store.isDown ? nil : work()
-            later(back, at: point, run: run) { then(answer) }
+            later(back, at: point, run: run, for: asker) { then(answer) }
         }
     }
 

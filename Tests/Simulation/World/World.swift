@@ -75,6 +75,12 @@ final class World {
         return Identifier(high: 2, low: attempts)
     }
 
+    /// The name under which the platform knows what a run creates.
+    func reference(of run: Int) -> String {
+        let row = store.runs[run]
+        return Fixtures.all[row.fixture].choosesId ? "key-\(row.key)" : "run-\(run)"
+    }
+
     // MARK: The run of a world
 
     /// Runs the seed to its end. The violation, when there is one, is the checker's.

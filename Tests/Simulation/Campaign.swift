@@ -77,6 +77,7 @@ struct Campaign {
             }
         }
         let began = ContinuousClock.now
+        let processorBegan = clock()
         let marks = Marks()
         var totals = Totals()
         let (next, stop) = (Counter(options.firstSeed), Counter(0))
@@ -95,7 +96,8 @@ struct Campaign {
         }
         for failure in totals.failures { tell(failure, nil) }
         for seed in totals.unstable { print("seed \(seed) did not replay exactly") }
-        report(totals, began.duration(to: .now))
+        report(totals, began.duration(to: .now), processorSeconds: Double(clock() - processorBegan) / Double(CLOCKS_PER_SEC))
+        if let path = options.regressions { keep(totals.failures, path) }
         let missing = MarkReport(marks).missing
         if totals.failures.isEmpty, !missing.isEmpty { print("never met:\n  " + missing.joined(separator: "\n  ")) }
         if isBroken || !totals.failures.isEmpty || !totals.unstable.isEmpty { return 1 }
@@ -127,14 +129,29 @@ struct Campaign {
         return totals
     }
 
-    private func report(_ totals: Totals, _ took: Duration) {
-        let seconds = max(0.001, Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18)
-        let rate = Double(totals.seeds) / seconds / Double(options.threads)
-        let mean = totals.seeds == 0 ? 0 : totals.actions / totals.seeds
-        let events = totals.seeds == 0 ? 0 : totals.events / totals.seeds
+    private func report(_ totals: Totals, _ took: Duration, processorSeconds: Double) {
+        let seeds = Double(max(1, totals.seeds))
+        let perSecond = Double(totals.seeds) / max(0.001, processorSeconds)
         print(
-            "\(totals.seeds) seeds from \(options.firstSeed) in \(Int(seconds.rounded())) s on \(options.threads) threads: \(Int(rate.rounded())) seeds a second and thread, \(mean) simulated events and \(events) stored events a seed, \(totals.failures.count) violations"
-        )
+            """
+            \(totals.seeds) seeds from \(options.firstSeed) in \(took.components.seconds) s on \(options.threads) threads: \
+            \(Int(perSecond)) seeds a second of one core, \(Int(Double(totals.actions) / seeds)) simulated and \
+            \(Int(Double(totals.events) / seeds)) stored events a seed, \(totals.failures.count) violations
+            """)
+    }
+
+    /// A seed that failed is replayed first from now on.
+    private func keep(_ failures: [Outcome], _ path: String) {
+        guard !failures.isEmpty, let file = FileHandle(forWritingAtPath: path) else { return }
+        do {
+            try file.seekToEnd()
+            for failure in failures {
+                try file.write(contentsOf: Data("\(failure.seed) \(failure.violation ?? "")\n".utf8))
+            }
+            print("kept in \(path)")
+        } catch {
+            print("\(path) cannot be written: \(error.localizedDescription)")
+        }
     }
 
     /// Seeds that once failed, one a line; what follows the number is for people.
@@ -171,8 +188,9 @@ struct Campaign {
             for await part in group { all += part }
             return all.sorted { $0.0 < $1.0 }
         }
-        print("planted bug                          seeds  found by")
-        for (index, seeds, violation) in found {
+        let isTable = !options.isBrief || found.contains { $0.2 == nil }
+        if isTable { print("planted bug                          seeds  found by") }
+        for (index, seeds, violation) in found where isTable {
             let name = bugs[index].rawValue.padding(toLength: 34, withPad: " ", startingAt: 0)
             let count = String(repeating: " ", count: max(0, 8 - "\(seeds)".count)) + "\(seeds)"
             print("\(name)\(count)  \(violation ?? "NOT FOUND")")

@@ -9,7 +9,7 @@ struct Options {
     static let usage = """
         usage: Simulation [--seconds N] [--first-seed N] [--seeds N] [--threads N] [--regressions FILE]
                Simulation --replay SEED [--bug NAME]        one seed, with its whole trace
-               Simulation --bugs [--seeds N]                every planted bug, until it is found
+               Simulation --bugs [--seeds N] [--brief]      every planted bug, until it is found
         exit codes: 0 all is well, 1 an invariant was violated, 2 bad usage, 3 inconclusive
         """
 
@@ -21,6 +21,8 @@ struct Options {
     var replay: UInt64?
     var bug: Bug?
     var huntsBugs = false
+    /// One line instead of the table, while every bug is found.
+    var isBrief = false
 
     init(_ arguments: [String]) throws {
         var rest = arguments[...]
@@ -39,6 +41,7 @@ struct Options {
             case "--replay": replay = try number(name)
             case "--regressions": regressions = rest.popFirst()
             case "--bugs": huntsBugs = true
+            case "--brief": isBrief = true
             case "--bug":
                 guard let bug = rest.popFirst().flatMap(Bug.init) else {
                     let names = Bug.allCases.map(\.rawValue).joined(separator: ", ")

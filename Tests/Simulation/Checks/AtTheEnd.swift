@@ -22,7 +22,7 @@ extension World {
         for item in learned {
             guard workers[item.worker].incarnation == item.incarnation else { continue }
             let isKept = store.runs[item.run].events.contains {
-                $0.attemptId == item.attempt && $0.type != EventType.attemptStarted.rawValue
+                $0.attemptId == item.attempt && $0.epoch == item.epoch && $0.type != EventType.attemptStarted.rawValue
             }
             if !isKept { checker.fail("X3", run: item.run, "what came of attempt \(item.attempt.low) was dropped") }
         }

@@ -20,8 +20,8 @@ final class Checker {
         var open: Open?
         var started: [Identifier] = []
         var closed: [Identifier] = []
-        /// A next attempt may not start earlier.
-        var notBefore: Instant?
+        /// A next attempt may not start earlier: by the database's clock, and by the world's where that was set back.
+        var notBefore: (database: Instant, world: Int64)?
         /// Attempts of this stay that were charged, by the error they ended with.
         var charged: [(error: String, count: Int)] = []
         var mayExist = false
@@ -39,6 +39,8 @@ final class Checker {
     }
 
     private(set) var violation: Violation?
+    /// Microseconds of the world's own clock, which nobody sets.
+    var worldTime: Int64 = 0
     var shadows: [Shadow] = []
     private let trace: Trace
     private var sent: Set<Identifier> = []
@@ -129,8 +131,8 @@ final class Checker {
         if shadow.started.contains(id) { fail("X1", run: run, "attempt \(id) starts twice") }
         if shadow.status != .live { fail("S2", run: run, "an attempt of a run that is \(shadow.status.rawValue)") }
         if shadow.isCancelAsked { fail("C1", run: run, "a call after cancel.requested") }
-        if let notBefore = shadow.notBefore, event.recordedAt < notBefore {
-            fail("X5", run: run, "an attempt \(notBefore.milliseconds(since: event.recordedAt)) ms before it is due")
+        if let (database, world) = shadow.notBefore, event.recordedAt < database, worldTime < world {
+            fail("X5", run: run, "an attempt \((world - worldTime) / 1000) ms before it is due")
         }
         shadow.started.append(id)
         shadow.open = Open(id: id, epoch: event.epoch, isRepeatable: event.body["repeatable"] == true)
@@ -161,7 +163,7 @@ final class Checker {
             charge(run, error, &shadow)
         }
         if let delay = event.body["retry"]?["delay_milliseconds"]?.integerValue {
-            shadow.notBefore = event.recordedAt.advanced(byMilliseconds: delay)
+            shadow.notBefore = (event.recordedAt.advanced(byMilliseconds: delay), worldTime + delay * 1000)
         }
         if let entered = event.body["entered"]?.stringValue { move(run, entered, event.recordedAt, &shadow) }
     }

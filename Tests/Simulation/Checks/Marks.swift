@@ -8,16 +8,17 @@ enum Fault: Hashable {
     case crash(Point), pause(Point)
     case commitLost(Point), commitUnknown(Point), commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
-    case notYetActive, wrongReplica
+    case notYetActive
     case secretMissing, busy, leaseTooShort
-    case storeOutage, platformOutage
+    case storeOutage, platformOutage, clockSetBack
     case behind, fenced, cancelled
 
     static let all: [Fault] =
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .secretMissing, .busy, .leaseTooShort, .storeOutage, .platformOutage,
+            .notYetActive, .secretMissing, .busy, .leaseTooShort, .storeOutage, .platformOutage,
+            .clockSetBack,
             .behind, .fenced, .cancelled,
         ]
 

@@ -27,6 +27,7 @@ struct Faults {
     /// How many times in a seed.
     var storeOutages = 0
     var platformOutages = 0
+    var clockSteps = 0
     var personActs = 0
     /// 0: a new key works at once. In milliseconds.
     var activationMilliseconds: Int64 = 0
@@ -63,6 +64,7 @@ struct Faults {
         faults.busy = rate(6, &chance)
         faults.storeOutages = chance.below(2) == 0 ? 0 : chance.below(4)
         faults.platformOutages = chance.below(2) == 0 ? 0 : chance.below(4)
+        faults.clockSteps = chance.below(4) == 0 ? 1 + chance.below(2) : 0
         faults.personActs = chance.below(4) == 0 ? 0 : chance.below(20)
         faults.activationMilliseconds = chance.pick([0, 0, 3000, 20_000, 90_000])
         faults.clockOffsetMilliseconds = chance.pick([0, 5000, 3_600_000])

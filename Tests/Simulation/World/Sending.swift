@@ -20,7 +20,8 @@ extension Processor {
         result = (attempt, value)
         // What reached a living worker must be written, whatever becomes of its lease.
         world.learned.append(
-            World.Learned(run: run, attempt: attempt.id, worker: worker.index, incarnation: worker.incarnation))
+            World.Learned(
+                run: run, attempt: attempt.id, epoch: epoch, worker: worker.index, incarnation: worker.incarnation))
         tellGate(value)
         advance(.finished(value))
     }
@@ -50,7 +51,7 @@ extension Processor {
         }
         world.checker.departs(run, attempt: id, task: store.runs[run].task, epoch: epoch, store, at: world.databaseTime)
         guard let request = request(planned, id) else { return finish() }
-        let exchange = Exchange(worker, request, cell: stateCell, then)
+        let exchange = Exchange(worker, request, state, cell: stateCell, then)
         exchange.start(timeoutMilliseconds: timeoutMilliseconds)
     }
 
@@ -65,7 +66,7 @@ extension Processor {
     }
 
     /// What the answer means by the definition, as the production judgement has it.
-    static func judged(_ reply: Reply, _ kind: CallKind) -> AttemptResult {
+    static func judged(_ reply: Reply, _ kind: CallKind, _ state: RunState) -> AttemptResult {
         let retryAfter = reply.retryAfterMilliseconds
         switch reply.status {
         case 200...299:
@@ -78,7 +79,10 @@ extension Processor {
             }
             func seal(_ field: String, _ name: String) -> Bool {
                 guard let value = reply.body[field] else { return false }
-                sealed.append(SealedReference(name: name, version: 1, fingerprint: value, length: value.utf8.count))
+                sealed.append(
+                    SealedReference(
+                        name: name, version: state.nextVersion(ofSecret: name), fingerprint: value,
+                        length: value.utf8.count))
                 return true
             }
             let isComplete =
@@ -108,6 +112,7 @@ extension Processor {
 final class Exchange {
     private let worker: Worker
     private let request: Request
+    private let state: RunState
     private let cell: Int?
     private let then: (AttemptResult) -> Void
     private let asker: Int
@@ -118,10 +123,14 @@ final class Exchange {
 
     private var world: World { worker.world }
 
-    init(_ worker: Worker, _ request: Request, cell: Int?, _ then: @escaping (AttemptResult) -> Void) {
+    init(
+        _ worker: Worker, _ request: Request, _ state: RunState, cell: Int?,
+        _ then: @escaping (AttemptResult) -> Void
+    ) {
         self.worker = worker
         asker = worker.incarnation
         self.request = request
+        self.state = state
         self.cell = cell
         self.then = then
     }
@@ -148,7 +157,7 @@ final class Exchange {
     private func read() {
         guard !isRead else { return }
         isRead = true
-        let result = reply.map { Processor.judged($0, request.kind) }
+        let result = reply.map { Processor.judged($0, request.kind, state) }
         then(result ?? AttemptResult(outcome: .unknown, error: "timeout"))
     }
 }

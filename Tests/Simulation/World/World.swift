@@ -26,6 +26,8 @@ final class World {
     let marks: Marks
     let trace: Trace
     private var attempts: UInt64 = 0
+    /// The database's clock was set back by so much; never forward, which would cut leases short.
+    private var clockOffset: Int64 = 0
     /// What a worker has in hand and must have written before it is quiet.
     var learned: [Learned] = []
     private(set) var isHealed = false
@@ -34,6 +36,7 @@ final class World {
     struct Learned {
         let run: Int
         let attempt: Identifier
+        let epoch: Int64
         let worker: Int
         let incarnation: Int
     }
@@ -104,7 +107,8 @@ final class World {
     private func step() -> Bool {
         guard let (time, action) = agenda.next() else { return false }
         now = time
-        clock.now = Instant(microseconds: Self.epochStart.microseconds + time)
+        clock.now = Instant(microseconds: Self.epochStart.microseconds + time + clockOffset)
+        checker.worldTime = time
         actions += 1
         action()
         return true
@@ -139,9 +143,20 @@ final class World {
         for _ in 0..<faults.platformOutages {
             after(milliseconds(500, 90_000)) { self.platformOutage() }
         }
+        for _ in 0..<faults.clockSteps {
+            after(milliseconds(500, 90_000)) { self.setClockBack() }
+        }
         for _ in 0..<faults.personActs {
             after(milliseconds(500, 120_000)) { self.personLooks() }
         }
+    }
+
+    private func setClockBack() {
+        guard !isHealed else { return }
+        let span = milliseconds(10, 20_000)
+        clockOffset -= span
+        marks.hit(.clockSetBack)
+        trace.note("the database's clock is set back by \(span / 1000) ms")
     }
 
     private func storeOutage() {

@@ -12,6 +12,7 @@ struct AttemptText {
     var text: String {
         var parts = [answer]
         if let keys = credentials { parts.append(keys) }
+        if let found = body["found"]?.integerValue { parts.append(lookUpText(found)) }
         if let learned { parts.append(learned) }
         if let next { parts.append(next) }
         return parts.joined(separator: "; ")
@@ -64,7 +65,24 @@ struct AttemptText {
         return all.isEmpty ? nil : all.joined(separator: ", ")
     }
 
+    private func lookUpText(_ found: Int64) -> String {
+        let what =
+            switch body["settled"]?.stringValue {
+            case "adopt": ": it is ours"
+            case "replace": ": it is taken back and made anew"
+            case "resend": ": the request is sent again"
+            default: ""
+            }
+        return "found \(found)\(what)"
+    }
+
     private var next: String? {
+        if let span = body["look_up_after_milliseconds"]?.integerValue {
+            return "looks it up in \(Phrases.span(milliseconds: span))"
+        }
+        if let span = body["wait_milliseconds"]?.integerValue, let count = body["successes"]?.integerValue {
+            return "success \(count) in a row, asks again in \(Phrases.span(milliseconds: span))"
+        }
         if let entered = body["entered"]?.stringValue {
             return body["gave_up"]?.stringValue.map { "→ \(entered): \($0)" } ?? "→ \(entered)"
         }

@@ -50,7 +50,7 @@ public struct Timeline: Sendable {
             return "requested by \(event.actor): \(input.joined(separator: " "))"
         case .attemptStarted:
             let cut = body["timeout_cut_by_lease"]?.boolValue == true ? body["timeout_milliseconds"]?.integerValue : nil
-            return "sending \(body["request"]?.stringValue ?? "a request")"
+            return "\(Self.sending(body["purpose"])) \(body["request"]?.stringValue ?? "a request")"
                 + (cut.map { ", for at most \(Phrases.span(milliseconds: $0)), because the worker's lease is short" }
                     ?? "")
         case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate:
@@ -62,6 +62,19 @@ public struct Timeline: Sendable {
             return "held for a person: \(body["text"]?.stringValue ?? "")"
         case .cancelRequested:
             return "cancel asked for by \(event.actor): \(body["reason"]?.stringValue ?? "")"
+        case .retryRequested:
+            return "\(event.actor) asked to try now: \(body["reason"]?.stringValue ?? "")"
+        case .runResolved, .runReopened, .runSuperseded:
+            return DecisionText(event: event).text
+        case .reconcileStarted:
+            return "looking up what became of attempt \(body["attempt"]?.stringValue ?? "")"
+        case .undoStarted:
+            let states = (body["states"]?.arrayValue ?? []).compactMap(\.stringValue)
+            return "taking back what \(states.joined(separator: ", ")) made, then it is "
+                + "\(body["status"]?.stringValue ?? ""): \(body["reason"]?.stringValue ?? "")"
+        case .undoSkipped:
+            return "what \(body["state"]?.stringValue ?? "") may have made is not taken back: "
+                + "\(body["reason"]?.stringValue ?? "")"
         case .runSucceeded:
             let output = (body["output"]?.objectValue?.members ?? []).map { "\($0.name)=\(Self.plain($0.value))" }
             return "succeeded: \(output.joined(separator: " "))"
@@ -71,6 +84,15 @@ public struct Timeline: Sendable {
             return "cancelled: \(body["reason"]?.stringValue ?? "")"
         case nil:
             return "\(event.type) (of a newer version)"
+        }
+    }
+
+    private static func sending(_ purpose: JSONValue?) -> String {
+        switch purpose?.stringValue.flatMap(Purpose.init) {
+        case .lookup: "looking up what became of the lost answer:"
+        case .undo: "taking back:"
+        case .replace: "taking back what was found:"
+        case .call, nil: "sending"
         }
     }
 

@@ -15,10 +15,13 @@ public struct Action: Sendable {
     public let scope: ActionScope
     /// For everything from the look-up of the name to the last byte of the answer.
     public let deadlineMilliseconds: Int64
+    /// Of a look-up: what to make of the answer.
+    public let reconcile: ReconcileDefinition?
 
     public init(
         attemptId: Identifier, call: CallDefinition, service: ServiceDefinition, errors: [ErrorRule] = [],
-        variables: [FieldDefinition] = [], target: ServiceTarget, scope: ActionScope, deadlineMilliseconds: Int64
+        variables: [FieldDefinition] = [], target: ServiceTarget, scope: ActionScope, deadlineMilliseconds: Int64,
+        reconcile: ReconcileDefinition? = nil
     ) {
         self.attemptId = attemptId
         self.call = call
@@ -28,6 +31,7 @@ public struct Action: Sendable {
         self.target = target
         self.scope = scope
         self.deadlineMilliseconds = deadlineMilliseconds
+        self.reconcile = reconcile
     }
 }
 
@@ -60,6 +64,8 @@ public struct ActionScope: Sendable {
     public let workflow: String
     public let version: Int
     public let stateName: String
+    /// The idempotency value of the stay.
+    public let stateKey: String
     /// From 1.
     public let attemptNumber: Int
     public let input: JSONObject
@@ -74,7 +80,7 @@ public struct ActionScope: Sendable {
 
     public init(
         runId: Identifier, organisation: String, key: String, workflow: String, version: Int, stateName: String,
-        attemptNumber: Int, input: JSONObject = JSONObject(), data: JSONObject = JSONObject(),
+        stateKey: String? = nil, attemptNumber: Int, input: JSONObject = JSONObject(), data: JSONObject = JSONObject(),
         secretData: [OpenedSecret] = [], secrets: [OpenedSecret] = [],
         nextSecretVersion: @escaping @Sendable (String) -> Int = { _ in 1 }
     ) {
@@ -84,6 +90,7 @@ public struct ActionScope: Sendable {
         self.workflow = workflow
         self.version = version
         self.stateName = stateName
+        self.stateKey = stateKey ?? "\(runId)/\(stateName)"
         self.attemptNumber = attemptNumber
         self.input = input
         self.data = data

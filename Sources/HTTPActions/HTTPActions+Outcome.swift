@@ -66,7 +66,8 @@ extension HTTPActions {
             result: AttemptResult(
                 outcome: judgement.outcome, error: judgement.error, status: answer.status,
                 isCounted: judgement.isCounted, retryAfterMilliseconds: retryAfter, saved: judgement.saved,
-                sealed: sealed.map(\.reference), evidence: evidence.finished()),
+                sealed: sealed.map(\.reference), evidence: evidence.finished(), found: judgement.found,
+                candidates: judgement.candidates),
             sealed: sealed)
     }
 

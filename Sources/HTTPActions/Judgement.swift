@@ -10,6 +10,9 @@ struct Judgement: Sendable {
     var saved = JSONObject()
     /// In plain, with the variable each is for; to be sealed whatever the outcome is.
     var secrets: [(name: String, secret: Secret)] = []
+    /// Of a look-up: how many items are ours, and what each of several would fill.
+    var found: Int?
+    var candidates: [JSONObject] = []
     /// Why, when the error alone does not say it; never a value.
     var detail: String?
 
@@ -61,7 +64,7 @@ struct Judgement: Sendable {
             outcome: outcome, error: error, isCounted: isCounted, secrets: foundSecrets(action, scope))
     }
 
-    private static func badAnswer(_ detail: String, _ answer: Answer) -> Judgement {
+    static func badAnswer(_ detail: String, _ answer: Answer) -> Judgement {
         Judgement(outcome: .unknown, error: "bad_answer", detail: detail)
     }
 
@@ -69,9 +72,17 @@ struct Judgement: Sendable {
 
     /// All of `save`, or `bad_answer` with the secrets that were found.
     private static func saved(_ answer: Answer, _ action: Action, _ scope: ExpressionScope) -> Judgement {
+        if let reconcile = action.reconcile { return LookUp(reconcile, action, scope).judge(answer) }
+        return filled(action.call.save, answer, action, scope)
+    }
+
+    /// These variables, or `bad_answer`.
+    static func filled(
+        _ save: [NamedTemplate], _ answer: Answer, _ action: Action, _ scope: ExpressionScope
+    ) -> Judgement {
         var judgement = Judgement(outcome: .done)
         var problems: [String] = []
-        for member in action.call.save {
+        for member in save {
             switch value(of: member, action, scope) {
             case .plain(let value): judgement.saved[member.name] = value
             case .secret(let secret): judgement.secrets.append((member.name, secret))

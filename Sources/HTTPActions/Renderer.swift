@@ -24,6 +24,7 @@ struct Renderer {
             let (name, value) = try authorisation(auth)
             try headers.set(name, value)
         }
+        if let idempotency = call.idempotency { try headers.set(idempotency.header, try self.value(of: idempotency)) }
         if action.target.sendsRequestId { try headers.set("X-Request-Id", action.attemptId.description) }
         return RenderedRequest(
             method: call.method, target: target, path: path, query: query.isEmpty ? nil : query,
@@ -125,6 +126,15 @@ struct Renderer {
     /// nil for a template that came to null: the header is left out.
     private func value(of header: NamedTemplate) throws(RenderingError) -> String? {
         try text(of: header.template, place: "header \(header.name)", allowsNull: true)
+    }
+
+    private func value(of idempotency: IdempotencyDefinition) throws(RenderingError) -> String {
+        guard let template = idempotency.value else { return action.scope.stateKey }
+        let text = try text(of: template, place: "idempotency value") ?? ""
+        guard !text.isEmpty else {
+            throw RenderingError(place: "idempotency value", message: "the value is empty")
+        }
+        return text
     }
 
     private func text(

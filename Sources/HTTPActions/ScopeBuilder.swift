@@ -14,7 +14,7 @@ enum ScopeBuilder {
             "key": .string(source.key), "workflow": .string(source.workflow), "version": .integer(source.version),
         ])
         scope["state"] = .json([
-            "name": .string(source.stateName), "key": .string("\(source.runId)/\(source.stateName)"),
+            "name": .string(source.stateName), "key": .string(source.stateKey),
             "attempts": .integer(source.attemptNumber),
         ])
         return scope

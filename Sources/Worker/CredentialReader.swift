@@ -76,11 +76,13 @@ actor CredentialReader {
     }
 
     /// The run's sealed variables that are not in hand yet, once it is sure that each can be opened.
-    func sealedVariables(of state: RunState, beyond inHand: [SealedSecret]) async throws -> [SealedSecret] {
+    func sealedVariables(
+        _ secrets: [HeldSecret], of runId: Identifier, beyond inHand: [SealedSecret]
+    ) async throws -> [SealedSecret] {
         var found: [SealedSecret] = []
-        for held in state.secrets {
+        for held in secrets {
             let place = SecretPlace(
-                scope: .run, scopeId: state.id.description, name: held.reference.name,
+                scope: .run, scopeId: runId.description, name: held.reference.name,
                 version: held.reference.version)
             guard !inHand.contains(where: { $0.place == place }) else { continue }
             guard let sealed = try await store.secretVersion(place) else {
@@ -95,11 +97,13 @@ actor CredentialReader {
 
     /// All secret variables of the run: the used ones are sent, the others are what an answer is compared with.
     /// `inHand` are values that this worker has just sealed.
-    func openedVariables(of state: RunState, inHand: [SealedSecret], now: Instant) async throws -> [OpenedSecret] {
+    func openedVariables(
+        _ secrets: [HeldSecret], of runId: Identifier, inHand: [SealedSecret], now: Instant
+    ) async throws -> [OpenedSecret] {
         var opened: [OpenedSecret] = []
-        for held in state.secrets {
+        for held in secrets {
             let place = SecretPlace(
-                scope: .run, scopeId: state.id.description, name: held.reference.name,
+                scope: .run, scopeId: runId.description, name: held.reference.name,
                 version: held.reference.version)
             let mine = inHand.first { $0.place == place }
             let found = if let mine { mine } else { try await store.secretVersion(place) }

@@ -42,13 +42,14 @@ extension RunProcessor {
                     sendsRequestId: record.sendsRequestId),
                 scope: ActionScope(
                     runId: state.id, organisation: state.organisation, key: state.key, workflow: state.workflow,
-                    version: state.version, stateName: planned.state, attemptNumber: planned.attemptNumber,
-                    input: state.input, data: state.data,
-                    secretData: try await parts.credentials.openedVariables(of: state, inHand: inHand, now: now),
+                    version: state.version, stateName: planned.state, stateKey: planned.stateKey,
+                    attemptNumber: planned.attemptNumber, input: state.input, data: planned.data,
+                    secretData: try await parts.credentials.openedVariables(
+                        planned.secrets, of: state.id, inHand: inHand, now: now),
                     secrets: try await parts.credentials.openedCredentials(
                         for: planned.call, service: service, organisation: state.organisation),
                     nextSecretVersion: { current.nextVersion(ofSecret: $0) }),
-                deadlineMilliseconds: timeout)
+                deadlineMilliseconds: timeout, reconcile: planned.reconcile)
             // Last of all, because the commit and the look-ups before it may have taken long.
             guard leaseLeftMilliseconds > timeout + parts.configuration.leaseMarginMilliseconds / 2 else {
                 return .unsent(

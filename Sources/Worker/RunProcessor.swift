@@ -169,7 +169,7 @@ struct RunProcessor {
             return .wait(milliseconds: 30_000, waiting: "no_secret")
         }
         do {
-            inHand += try await parts.credentials.sealedVariables(of: state, beyond: inHand)
+            inHand += try await parts.credentials.sealedVariables(planned.secrets, of: state.id, beyond: inHand)
             _ = try await parts.credentials.openedCredentials(
                 for: call, service: service, organisation: state.organisation)
         } catch let error as VaultError {

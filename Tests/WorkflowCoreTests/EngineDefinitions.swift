@@ -11,9 +11,17 @@ enum Sample {
     static let create = call("create_client", "/api/integrations/wpp/create", isRepeatable: false)
     static let token = call("issue_token", "/auth/token", isRepeatable: true)
 
-    static func call(_ name: String?, _ path: String, isRepeatable: Bool) -> CallDefinition {
+    static func call(
+        _ name: String?, _ path: String, isRepeatable: Bool, save: [(String, String)] = [],
+        idempotency: IdempotencyDefinition? = nil
+    ) -> CallDefinition {
         CallDefinition(
-            name: name, method: "POST", service: "wpp", path: template(path), isRepeatable: isRepeatable)
+            name: name, method: "POST", service: "wpp", path: template(path), save: named(save),
+            isRepeatable: isRepeatable, idempotency: idempotency)
+    }
+
+    static func expression(_ source: String) -> Expression {
+        do { return try Expression.parse(source) } catch { return expression("false") }
     }
 
     /// A template that is known to be right; a wrong one stands as its own text.
@@ -50,7 +58,8 @@ enum Sample {
     /// These states, and the ends `active` and `failed`.
     static func definition(
         start: String, _ states: [StateDefinition], input: [FieldDefinition]? = nil,
-        output: [(String, String)] = [], hasFailureState: Bool = true
+        output: [(String, String)] = [], hasFailureState: Bool = true,
+        deadlineMilliseconds: Int64 = Definition.standardDeadlineMilliseconds
     ) -> Definition {
         let failed = StateDefinition(name: "failed", exit: .end(.failed))
         return Definition(
@@ -63,7 +72,7 @@ enum Sample {
             ],
             output: named(output), services: [ServiceDefinition(name: "wpp")],
             states: states + [StateDefinition(name: "active", exit: .end(.succeeded))]
-                + (hasFailureState ? [failed] : []))
+                + (hasFailureState ? [failed] : []), deadlineMilliseconds: deadlineMilliseconds)
     }
 
     /// One repeatable call with these entries, then `active`.

@@ -76,7 +76,7 @@ struct EngineFoldTests {
         }
         let closed = try evolve(run.state, run: id, event(3, type, [:], open))
         #expect(closed.openAttempt == nil)
-        #expect(closed.mayHaveCreated == (type != "attempt.not_done"))
+        #expect(closed.mayHaveLeftSomething == (type != "attempt.not_done"))
         #expect(throws: EvolveError.self) { try evolve(closed, run: id, event(4, type, [:], open)) }
         #expect(throws: EvolveError.self) { try evolve(closed, run: id, event(4, "attempt.started")) }
         let sealed: JSONObject = ["sealed": [["name": "api_key"]]]
@@ -89,7 +89,7 @@ struct EngineFoldTests {
         try run.claim()
         try run.finish(.issued)
         let next = event(run.state.seq + 1, type.rawValue, ["state": "one"], open)
-        if type == .attemptLate || type == .cancelRequested {
+        if [.attemptLate, .cancelRequested, .retryRequested].contains(type) {
             let after = try evolve(run.state, run: id, next)
             #expect(after.status == .succeeded && after.state == "active" && after.reason == run.state.reason)
         } else {

@@ -27,6 +27,34 @@ private struct Fate {
         }
     }
 
+    /// What a look-up says.
+    mutating func find() -> AttemptResult {
+        switch random.below(8) {
+        case 0: .unknown(pick(["timeout", "bad_answer"]))
+        case 1: .refused
+        case 2: AttemptResult(outcome: .notDone, error: "http.403", status: 403)
+        case 3: AttemptResult(outcome: .done, found: 2, candidates: [["session": "s-1"], ["session": "s-2"]])
+        case 4, 5: AttemptResult(outcome: .done, saved: ["session": "s-1"], found: 1)
+        default: AttemptResult(outcome: .done, found: 0)
+        }
+    }
+
+    /// What a person makes of the run; nil: nothing, or the run refuses it.
+    mutating func wish(_ state: RunState, _ definition: Definition) -> VerbEvent? {
+        let values: JSONObject = chance(70) ? ["session": "s-9"] : [:]
+        do throws(VerbRefusal) {
+            switch random.below(6) {
+            case 0: return try state.cancelling(reason: "no longer wanted")
+            case 1: return try state.retrying(reason: "the platform is well again", definition)
+            case 2 where chance(30): return try state.superseding(by: Identifier(high: 7, low: 7), reason: "anew")
+            default:
+                let choice = pick(HoldChoice.allCases)
+                return try state.resolving(
+                    choice, reason: "looked", definition, values: choice == .done ? values : [:], candidate: 1)
+            }
+        } catch { return nil }
+    }
+
     mutating func definition() -> Definition {
         let names = (0..<(1 + random.below(6))).map { "s\($0)" }
         let targets = names + ["active", "failed"]
@@ -34,19 +62,34 @@ private struct Fate {
             StateDefinition(
                 name: name, action: action(), retry: (0..<random.below(3)).map { _ in retry() },
                 retriesNothing: chance(20), catches: (0..<random.below(3)).map { _ in catching(targets) },
-                exit: exit(targets))
+                exit: exit(targets), reconcile: chance(40) ? reconcile() : nil,
+                undo: chance(40) ? Sample.call("u", "/u/${data.session}", isRepeatable: chance(80)) : nil,
+                stable: chance(15) ? StableDefinition(times: 2 + random.below(2)) : nil,
+                deadlineMilliseconds: chance(20) ? pick([0, 1000, 60_000]) : nil)
         }
         return Sample.definition(
-            start: "s0", states, output: [("session", "${data.session}")], hasFailureState: chance(90))
+            start: "s0", states, output: [("session", "${data.session}")], hasFailureState: chance(90),
+            deadlineMilliseconds: chance(15) ? 300_000 : Definition.standardDeadlineMilliseconds)
     }
 
     private mutating func action() -> StateDefinition.Action? {
         switch random.below(8) {
-        case 0, 1, 2, 3, 4: .call(Sample.call("c", "/c", isRepeatable: chance(80)))
+        case 0, 1, 2, 3, 4:
+            .call(
+                Sample.call(
+                    "c", "/c", isRepeatable: chance(60),
+                    idempotency: chance(30)
+                        ? IdempotencyDefinition(header: "Key", honouredMilliseconds: pick([nil, 2000, 600_000])) : nil))
         case 5: .set(values())
         case 6: .pause(milliseconds: pick([0, 1, 5000]))
         default: nil
         }
+    }
+
+    private mutating func reconcile() -> ReconcileDefinition {
+        ReconcileDefinition(
+            call: Sample.call("l", "/l", isRepeatable: true), items: Sample.expression("response.body"),
+            afterMilliseconds: pick([0, 10_000]), one: pick(ReconcileOne.allCases), none: pick(ReconcileNone.allCases))
     }
 
     private mutating func values() -> [NamedTemplate] {
@@ -105,16 +148,27 @@ private struct Tally {
         for _ in 0..<steps {
             run.random = fate.random.next()
             if fate.chance(2), run.state.cancel == nil { try run.cancel() }
-            if run.state.openAttempt != nil {
+            if run.state.status != .live || fate.chance(3), fate.chance(80), let verb = fate.wish(run.state, definition)
+            {
+                try run.take(verb, after: fate.chance(50) ? 5000 : 400_000)
+                if run.state.openAttempt == nil { next = try run.claim(sends: fate.chance(90)) }
+            }
+            if let attempt = run.state.openAttempt {
                 sends += 1
+                let isLookUp = attempt.purpose == .lookup
                 // Now and then the worker is lost instead.
-                next = fate.chance(8) ? try run.claim(after: 60_000) : try run.finish(fate.result(), after: 40)
+                next =
+                    fate.chance(8)
+                    ? try run.claim(after: 60_000)
+                    : try run.finish(isLookUp ? fate.find() : fate.result(), after: 40)
             } else if case .wait(let milliseconds, _) = next {
                 guard milliseconds < 1_000_000_000 else { break }
                 next = try run.claim(after: fate.chance(80) ? milliseconds : milliseconds / 2, sends: fate.chance(90))
             } else if next.calls != nil {
                 next = try run.claim(sends: fate.chance(90))
-            } else {
+            } else if run.state.status == .live {
+                next = try run.claim()
+            } else if fate.chance(20) {
                 break
             }
         }
@@ -148,13 +202,14 @@ struct EnginePropertyTests {
                 let creates = run.events.filter { $0.type == "attempt.started" && $0.body["state"] == "requested" }
                 let unsafe = creates.dropLast().filter { create in
                     run.events.first { $0.attemptId == create.attemptId && $0.type != create.type }?.type
-                        != "attempt.not_done"
+                        != "attempt.not_done" && !Self.wasDecided(create, run.events)
                 }
                 guard unsafe.isEmpty else { throw BrokenPromise("a create that may have worked was sent again") }
                 let mayExist = run.events.contains {
                     ["attempt.done", "attempt.unknown"].contains($0.type) && $0.body["state"] == "requested"
                 }
-                guard run.state.holdsKey == (!run.state.status.isEnded || mayExist) else {
+                let holds = !run.state.status.isEnded || (mayExist && run.state.supersededBy == nil)
+                guard run.state.holdsKey == holds || run.state.status == .succeeded else {
                     throw BrokenPromise("the key is \(run.state.holdsKey ? "held" : "free")")
                 }
             } catch {
@@ -162,9 +217,18 @@ struct EnginePropertyTests {
                 return
             }
         }
-        #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late"]))
+        let others = ["attempt.late", "reconcile.started", "undo.started", "undo.skipped"]
+        #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(others))
         #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))
         #expect(tally.sends > 2500)
+    }
+
+    /// A person has had the request sent again, or has given it up and started the run anew.
+    private static func wasDecided(_ create: RecordedEvent, _ events: [RecordedEvent]) -> Bool {
+        events.contains {
+            $0.seq > create.seq
+                && ($0.type == "run.reopened" || ($0.type == "run.resolved" && $0.body["choice"] == "retry_anyway"))
+        }
     }
 
     @Test("Over thousands of random definitions, every commit keeps the promises")

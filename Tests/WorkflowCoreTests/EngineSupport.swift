@@ -67,6 +67,16 @@ struct TestRun {
         state = folded
     }
 
+    /// A person's verb, as the history then has it.
+    mutating func take(_ verb: VerbEvent, after milliseconds: Int64 = 0) throws {
+        now = now.advanced(byMilliseconds: milliseconds)
+        try append([verb.event], actor: "person:ana")
+        state = folded
+        guard state.status == verb.after.status, state.state == verb.after.state,
+            state.holdsKey == verb.after.holdsKey, state.openAttempt == verb.after.openAttempt
+        else { throw BrokenPromise("the verb leads elsewhere: \(state) and \(verb.after)") }
+    }
+
     /// `sends` false: no place at the service, so the decision is written without an intent.
     mutating func take(_ stimulus: Stimulus, sends: Bool = true) throws -> NextStep {
         let before = state
@@ -106,7 +116,11 @@ struct TestRun {
     private func check(_ decision: Decision) throws {
         switch decision.next {
         case .call:
-            guard decision.state.status == .live, decision.state.openAttempt == nil, decision.state.cancel == nil else {
+            guard decision.state.status == .live, decision.state.openAttempt == nil else {
+                throw BrokenPromise("a call is planned by a run that must not send: \(decision.state)")
+            }
+            guard case .call(let planned) = decision.next, decision.state.cancel == nil || planned.purpose != .call
+            else {
                 throw BrokenPromise("a call is planned by a run that must not send: \(decision.state)")
             }
         case .wait(let milliseconds, _):

@@ -232,9 +232,9 @@ struct BrokenTextTests {
             ]),
         BrokenFile(
             "W104 keyword", #"  tell:\#n"#,
-            #"  tell:\#n    undo: look\#n"#,
+            #"  tell:\#n    show: {code: '${response.body.c}'}\#n"#,
             [
-                #"29:5: W104 keyword "undo" is part of the language, but this engine does not run it yet."#
+                #"29:5: W104 keyword "show" is part of the language, but this engine does not run it yet."#
             ]),
         BrokenFile(
             "W104 secret input", "number: {type: string}",
@@ -247,9 +247,9 @@ struct BrokenTextTests {
             ]),
         BrokenFile(
             "W104 file", #"start: ask\#n"#,
-            #"start: ask\#ndeadline: 3d\#n"#,
+            #"start: ask\#nlimits: {live_runs: 5}\#n"#,
             [
-                #"6:1: W104 keyword "deadline" is part of the language, but this engine does not run it yet."#
+                #"6:1: W104 keyword "limits" is part of the language, but this engine does not run it yet."#
             ]),
         BrokenFile(
             "E105 syntax", "'${input.number}'}, save",

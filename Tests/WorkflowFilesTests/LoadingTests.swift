@@ -35,13 +35,13 @@ struct LoadingTests {
         #expect(reading.definition?.errors.map(\.name) == ["lost", "busy"])
     }
 
-    @Test("a keyword that is not run yet is refused at publish and by workers, by a deadline")
+    @Test("a keyword that is not run yet is refused at publish and by workers, by a limit")
     func notRunYet() throws {
-        let text = Samples.small("start: ask\n", "start: ask\ndeadline: 3d\n")
+        let text = Samples.small("start: ask\n", "start: ask\nlimits: {live_runs: 5}\n")
         let check = WorkflowFile.check(text, name: "small.yaml", mode: .publish)
         #expect(
             check.problems.map(\.description) == [
-                "small.yaml:6:1: E104 keyword \"deadline\" is part of the language, but this engine does not run it yet; "
+                "small.yaml:6:1: E104 keyword \"limits\" is part of the language, but this engine does not run it yet; "
                     + "remove it to publish."
             ])
         #expect(check.workflow == nil)
@@ -79,8 +79,7 @@ struct LoadingTests {
         #expect(check.errors.map(\.description) == [])
         #expect(
             check.problems.map { $0.message.split(separator: "\"")[1] } == [
-                "deadline", "limits", "limits", "signals", "idempotency", "reconcile", "undo", "show", "deadline",
-                "await",
+                "limits", "limits", "signals", "show", "await",
             ])
         #expect(Set(check.problems.map(\.code)) == [.notRunYetWarning])
     }

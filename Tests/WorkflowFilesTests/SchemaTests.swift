@@ -80,8 +80,8 @@ struct SchemaTests {
         #expect(schema == Definition.schema)
         #expect(schema["additionalProperties"] == false)
         #expect(schema["required"] == ["dsl", "workflow", "version", "key", "start", "states"])
-        let deadline = schema["properties"]?["deadline"]?["description"]?.stringValue
-        #expect(deadline?.hasSuffix("Not run yet.") == true)
+        let limits = schema["properties"]?["limits"]?["description"]?.stringValue
+        #expect(limits?.hasSuffix("Not run yet.") == true)
         #expect(schema["definitions"]?["call"]?["properties"]?["request"] != nil)
     }
 }

@@ -19,12 +19,14 @@ public struct CallDefinition: Sendable, Equatable {
     public let timeoutMilliseconds: Int64?
     /// Whether sending twice is harmless: as declared, or by the method (RFC 9110, section 9.2).
     public let isRepeatable: Bool
+    /// A value that tells the platform that an attempt repeats an earlier one.
+    public let idempotency: IdempotencyDefinition?
 
     public init(
         name: String? = nil, method: String, service: String, path: Template, query: [NamedJSONTemplate] = [],
         headers: [NamedTemplate] = [], auth: AuthDefinition? = nil, body: BodyDefinition? = nil,
         ok: [StatusPattern] = [.family(2)], save: [NamedTemplate] = [], timeoutMilliseconds: Int64? = nil,
-        isRepeatable: Bool
+        isRepeatable: Bool, idempotency: IdempotencyDefinition? = nil
     ) {
         self.name = name
         self.method = method
@@ -38,6 +40,7 @@ public struct CallDefinition: Sendable, Equatable {
         self.save = save
         self.timeoutMilliseconds = timeoutMilliseconds
         self.isRepeatable = isRepeatable
+        self.idempotency = idempotency
     }
 }
 
@@ -45,6 +48,7 @@ extension CallDefinition {
     /// All that the request's templates read, with what the service adds to it.
     public func references(with service: ServiceDefinition) -> [ExpressionReference] {
         var found = path.references + query.flatMap(\.value.references)
+        found += idempotency?.value?.references ?? []
         found += (service.headers + headers).flatMap(\.template.references)
         switch auth ?? service.auth {
         case .bearer(let template), .header(_, let template): found += template.references
@@ -62,6 +66,22 @@ extension CallDefinition {
     /// The names of the credentials that the request needs.
     public func credentials(with service: ServiceDefinition) -> [String] {
         Set(references(with: service).filter { $0.root == "secrets" }.compactMap(\.path.first)).sorted()
+    }
+}
+
+/// An idempotency key: the same value for all attempts of one stay in a state.
+public struct IdempotencyDefinition: Sendable, Equatable {
+    /// The header that carries it.
+    public let header: String
+    /// nil: `${state.key}`.
+    public let value: Template?
+    /// How long, from the first attempt of the stay, the platform recognises it; nil: a resend is not safe.
+    public let honouredMilliseconds: Int64?
+
+    public init(header: String, value: Template? = nil, honouredMilliseconds: Int64? = nil) {
+        self.header = header
+        self.value = value
+        self.honouredMilliseconds = honouredMilliseconds
     }
 }
 

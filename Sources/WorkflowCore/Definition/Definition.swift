@@ -20,12 +20,17 @@ public struct Definition: Sendable, Equatable {
     public let errors: [ErrorRule]
     /// In the order of the canonical form, by name; it means nothing to the engine.
     public let states: [StateDefinition]
+    /// Of the whole run, waiting included and holds not.
+    public let deadlineMilliseconds: Int64
+
+    /// Thirty days, where the file says nothing.
+    public static let standardDeadlineMilliseconds: Int64 = 30 * 86_400_000
 
     public init(
         workflow: String, version: Int, title: String? = nil, key: Template, start: String,
         input: [FieldDefinition] = [], data: [FieldDefinition] = [], output: [NamedTemplate] = [],
         secrets: [String] = [], services: [ServiceDefinition] = [], errors: [ErrorRule] = [],
-        states: [StateDefinition]
+        states: [StateDefinition], deadlineMilliseconds: Int64 = standardDeadlineMilliseconds
     ) {
         self.workflow = workflow
         self.version = version
@@ -39,6 +44,7 @@ public struct Definition: Sendable, Equatable {
         self.services = services
         self.errors = errors
         self.states = states
+        self.deadlineMilliseconds = deadlineMilliseconds
     }
 
     public func state(_ name: String) -> StateDefinition? { states.first { $0.name == name } }

@@ -37,10 +37,22 @@ public struct StateDefinition: Sendable, Equatable {
     /// Tested in order, once no entry of `retry` goes on.
     public let catches: [CatchEntry]
     public let exit: Exit
+    /// How to find out what became of a lost answer; nil: a person must.
+    public let reconcile: ReconcileDefinition?
+    /// Takes back what the call made, when the run fails or is cancelled.
+    public let undo: CallDefinition?
+    /// Of an end: false leaves what was made where it is.
+    public let undoesAtEnd: Bool
+    /// Successes in a row before going on; nil: one is enough.
+    public let stable: StableDefinition?
+    /// From the entry on; nil: no limit of its own.
+    public let deadlineMilliseconds: Int64?
 
     public init(
         name: String, title: String? = nil, action: Action? = nil, retry: [RetryEntry] = [],
-        retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit
+        retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit, reconcile: ReconcileDefinition? = nil,
+        undo: CallDefinition? = nil, undoesAtEnd: Bool = true, stable: StableDefinition? = nil,
+        deadlineMilliseconds: Int64? = nil
     ) {
         self.name = name
         self.title = title
@@ -49,6 +61,11 @@ public struct StateDefinition: Sendable, Equatable {
         self.retriesNothing = retriesNothing
         self.catches = catches
         self.exit = exit
+        self.reconcile = reconcile
+        self.undo = undo
+        self.undoesAtEnd = undoesAtEnd
+        self.stable = stable
+        self.deadlineMilliseconds = deadlineMilliseconds
     }
 }
 

@@ -15,11 +15,15 @@ public struct AttemptResult: Sendable, Equatable {
     public let sealed: [SealedReference]
     /// What is kept of the exchange; free of secrets.
     public let evidence: JSONObject
+    /// Of a look-up: how many items are ours. `saved` and `sealed` are then those of the only one.
+    public let found: Int?
+    /// Of a look-up that found several: the plain variables that each would fill, the first ten.
+    public let candidates: [JSONObject]
 
     public init(
         outcome: Outcome, error: String? = nil, status: Int? = nil, isCounted: Bool = true,
         retryAfterMilliseconds: Int64? = nil, saved: JSONObject = JSONObject(), sealed: [SealedReference] = [],
-        evidence: JSONObject = JSONObject()
+        evidence: JSONObject = JSONObject(), found: Int? = nil, candidates: [JSONObject] = []
     ) {
         self.outcome = outcome
         self.error = error
@@ -29,6 +33,8 @@ public struct AttemptResult: Sendable, Equatable {
         self.saved = saved
         self.sealed = sealed
         self.evidence = evidence
+        self.found = found
+        self.candidates = candidates
     }
 }
 

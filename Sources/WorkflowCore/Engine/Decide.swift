@@ -4,7 +4,8 @@ public func decide(
 ) -> Decision {
     var turn = Turn(state, definition, surroundings)
     let next = turn.take(stimulus)
-    return Decision(events: turn.events, state: turn.state, next: next)
+    return Decision(
+        events: turn.events, state: turn.state, next: next, millisecondsToDeadline: turn.millisecondsToDeadline)
 }
 
 /// One decision under way: each fact that is emitted is folded at once, so later steps see it.
@@ -80,19 +81,35 @@ struct Turn {
                     code: "no_such_state", "state \"\(state.state)\" is not in the definition",
                     choices: ["retry", "abandon"])
             }
-            if case .end(let status) = here.exit { return finish(status) }
-            if state.cancel != nil { return finishCancelled() }
-            if let wait = state.wait {
-                let left = wait.remainingMilliseconds(now: surroundings.now)
-                if left > 0 { return .wait(milliseconds: left, service: here.call?.service) }
+            if state.ending != nil { return undo() }
+            if case .end(let status) = here.exit {
+                if let step = finish(status) { return step } else { continue }
             }
+            let isUnsettled = state.unknown?.isLookedUp == true || state.isReplacing
+            if state.cancel != nil, !isUnsettled {
+                if state.unknown != nil, let call = here.call {
+                    if let step = unsettled(here, call) { return step } else { continue }
+                }
+                if let step = finishCancelled() { return step } else { continue }
+            }
+            if let step = passDeadline(here) {
+                if case .left = step { continue }
+                if case .ends(let next) = step { return next }
+            }
+            if let step = waitLeft(service: service(of: here)) { return step }
+            if isUnsettled { return findOut(here) }
             switch here.action {
             case .call(let call):
-                return .call(PlannedCall(call: call, state: here.name, attemptNumber: state.attempts.addingClamped(1)))
+                guard mayStillSend(call) else {
+                    if let step = unsettled(here, call) { return step } else { continue }
+                }
+                return .call(planned(call, here))
             case .pause(let milliseconds):
                 let left = Wait(since: state.enteredAt, milliseconds: milliseconds)
                     .remainingMilliseconds(now: surroundings.now)
-                if left > 0 { return .wait(milliseconds: left, service: nil) }
+                if left > 0 {
+                    return .wait(milliseconds: min(left, millisecondsToDeadline ?? left), service: nil)
+                }
                 if let end = leave(here, why: "paused") { return end }
             case .set(let values):
                 do throws(ExpressionError) {

@@ -25,6 +25,9 @@ public struct Decision: Sendable, Equatable {
     /// Folded with `Instant.ofThisCommit` where the commit's time belongs.
     public let state: RunState
     public let next: NextStep
+    /// To the nearest deadline, counted from the commit; nil when nothing ends the waiting. A paused service or a
+    /// missing credential must not keep the run beyond it.
+    public let millisecondsToDeadline: Int64?
 }
 
 public enum NextStep: Sendable, Equatable {
@@ -40,9 +43,20 @@ public enum NextStep: Sendable, Equatable {
 /// The call that a run wants to make next.
 public struct PlannedCall: Sendable, Equatable {
     public let call: CallDefinition
+    /// The state that the call belongs to; of an undo, the one whose call is taken back.
     public let state: String
     /// 1 for the first attempt of this stay.
     public let attemptNumber: Int
+    public let purpose: Purpose
+    /// What `${state.key}` comes to.
+    public let stateKey: String
+    /// The variables that the call's templates read.
+    public let data: JSONObject
+    public let secrets: [HeldSecret]
+    /// Of a look-up: what to make of the answer.
+    public let reconcile: ReconcileDefinition?
+    /// The call is taken back when the run fails.
+    let armsUndo: Bool
 
     /// The intent, to be committed before the first byte leaves.
     /// `isCutByLease`: the call's own timeout would outlast the worker's lease.
@@ -52,6 +66,8 @@ public struct PlannedCall: Sendable, Equatable {
             "request": .string("\(call.method) \(call.service):\(call.path.source)"),
             "repeatable": .bool(call.isRepeatable), "timeout_milliseconds": .integer(timeoutMilliseconds),
         ]
+        if purpose != .call { body["purpose"] = .string(purpose.rawValue) }
+        if armsUndo { body["undo"] = true }
         if isCutByLease { body["timeout_cut_by_lease"] = true }
         if let name = call.name { body["call"] = .string(name) }
         return NewEvent(.attemptStarted, body, attemptId: attemptId)

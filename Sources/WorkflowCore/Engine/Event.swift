@@ -8,6 +8,19 @@ public enum EventType: String, Sendable, CaseIterable {
     case attemptLate = "attempt.late"
     case stateEntered = "state.entered"
     case runHeld = "run.held"
+    /// By a person: what becomes of a held run.
+    case runResolved = "run.resolved"
+    /// By a person: a failed run goes on where it failed.
+    case runReopened = "run.reopened"
+    /// By a person: another run has the key now.
+    case runSuperseded = "run.superseded"
+    /// By a person: try now instead of later.
+    case retryRequested = "retry.requested"
+    /// An outcome that could wait for a resend is looked up after all.
+    case reconcileStarted = "reconcile.started"
+    case undoStarted = "undo.started"
+    /// Nothing can be taken back, because it is not known what.
+    case undoSkipped = "undo.skipped"
     case cancelRequested = "cancel.requested"
     case runSucceeded = "run.succeeded"
     case runFailed = "run.failed"

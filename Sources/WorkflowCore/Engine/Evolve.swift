@@ -54,14 +54,7 @@ extension RunState {
         case .runRequested:
             throw EvolveError(seq: event.seq, message: "run.requested stands twice")
         case .attemptStarted:
-            guard let id = event.attemptId else {
-                throw EvolveError(seq: event.seq, message: "the attempt has no id")
-            }
-            attempts = attempts.addingClamped(1)
-            wait = nil
-            openAttempt = OpenAttempt(
-                id: id, state: state, number: attempts, startedAt: event.recordedAt,
-                isRepeatable: body["repeatable"]?.boolValue ?? false)
+            try start(event)
         case .attemptDone, .attemptNotDone, .attemptUnknown:
             try close(type, event)
         case .stateEntered:
@@ -71,10 +64,30 @@ extension RunState {
         case .runHeld:
             write(body["set"]?.objectValue)
             giveUp(body["gave_up"], error: body["error"])
-            status = .held
-            reason = body["text"]?.stringValue
+            park(body, at: event.recordedAt)
         case .cancelRequested:
             cancel = CancelRequest(actor: event.actor, reason: body["reason"]?.stringValue ?? "")
+            if status == .held { cancelHeld(at: event.recordedAt) }
+        case .retryRequested:
+            if status == .live {
+                wait = nil
+                uncountedInARow = 0
+            }
+        case .runResolved: try resolve(event)
+        case .runReopened: try reopen(event)
+        case .runSuperseded:
+            supersededBy = body["by"]?.stringValue ?? ""
+            if status == .held {
+                hold = nil
+                end(.cancelled, body)
+            }
+        case .reconcileStarted:
+            unknown?.isLookedUp = true
+            wait = nil
+        case .undoStarted: beginUndo(body)
+        case .undoSkipped:
+            if !undoList.isEmpty { undoList.removeLast() }
+            mayHaveCreated = true
         case .runSucceeded:
             end(.succeeded, body)
         case .runFailed:
@@ -86,10 +99,10 @@ extension RunState {
         }
     }
 
-    /// Why an event cannot follow this state. What people and late workers append is always taken.
+    /// Why an event cannot follow this state. What late workers append is always taken.
     private func problem(with type: EventType, _ event: RecordedEvent) -> String? {
         switch type {
-        case .runRequested, .cancelRequested, .attemptLate: nil
+        case .runRequested, .cancelRequested, .retryRequested, .attemptLate: nil
         case .attemptStarted:
             if let openAttempt {
                 "attempt \(openAttempt.id) is still open"
@@ -102,7 +115,16 @@ extension RunState {
             } else {
                 "no attempt is open"
             }
-        case .stateEntered, .runHeld, .runSucceeded, .runFailed, .runCancelled:
+        case .runResolved: status == .held ? nil : "the run is \(status.rawValue), not held"
+        case .runReopened: status == .failed ? nil : "the run is \(status.rawValue), not failed"
+        case .runSuperseded:
+            if supersededBy != nil {
+                "the run has lost its key already"
+            } else {
+                status == .held || status == .failed || status == .cancelled ? nil : "the run is \(status.rawValue)"
+            }
+        case .stateEntered, .runHeld, .reconcileStarted, .undoStarted, .undoSkipped, .runSucceeded, .runFailed,
+            .runCancelled:
             if let openAttempt {
                 "attempt \(openAttempt.id) is still open"
             } else {
@@ -111,59 +133,49 @@ extension RunState {
         }
     }
 
-    private mutating func close(_ type: EventType, _ event: RecordedEvent) throws(EvolveError) {
-        let body = event.body
-        let time = event.recordedAt
-        if type != .attemptNotDone, openAttempt?.isRepeatable == false { mayHaveCreated = true }
-        openAttempt = nil
-        write(body["saved"]?.objectValue)
-        for item in body["sealed"]?.arrayValue ?? [] {
-            guard let reference = SealedReference(item) else {
-                throw EvolveError(seq: event.seq, message: "its reference to a sealed secret is incomplete")
-            }
-            secrets.removeAll { $0.reference.name.hasSameScalars(as: reference.name) }
-            secrets.append(HeldSecret(reference: reference, sealedAt: time))
-        }
-        lastError = type == .attemptDone ? nil : body["error"]?.stringValue
-        giveUp(body["gave_up"], error: body["error"])
-        count(body, at: time)
-        if let retry = body["retry"]?.objectValue, let delay = retry["delay_milliseconds"]?.integerValue {
-            wait = Wait(since: time, milliseconds: delay)
-        }
-        write(body["set"]?.objectValue)
-        if let target = body["entered"]?.stringValue { enter(target, at: time) }
-    }
-
-    private mutating func count(_ body: JSONObject, at time: Instant) {
-        if body["counted"]?.boolValue == false {
-            uncountedInARow = uncountedInARow.addingClamped(1)
-            return
-        }
-        uncountedInARow = 0
-        guard let entry = body["retry"]?["entry"]?.integerValue else { return }
-        if let index = counters.firstIndex(where: { $0.entry == Int(clamping: entry) }) {
-            counters[index].attempts = counters[index].attempts.addingClamped(1)
-        } else {
-            counters.append(RetryCounter(entry: Int(clamping: entry), attempts: 1, firstAt: time))
-        }
-    }
-
-    private mutating func giveUp(_ text: JSONValue?, error: JSONValue?) {
+    mutating func giveUp(_ text: JSONValue?, error: JSONValue?) {
         guard let text = text?.stringValue else { return }
         gaveUp = GivenUp(error: error?.stringValue ?? "", text: text, state: state)
     }
 
-    private mutating func enter(_ target: String, at time: Instant) {
+    /// A new stay, also in the state where the run stands.
+    mutating func enter(_ target: String, at time: Instant) {
+        // What was never settled may still be there.
+        if unknown != nil, undoEntryOfStay == nil { mayHaveCreated = true }
         state = target
         enteredAt = time
         attempts = 0
         counters = []
         uncountedInARow = 0
         wait = nil
+        successesInARow = 0
+        hadUnknown = false
+        unknown = nil
+        isReplacing = false
+        heldInStateMilliseconds = 0
+        renewKey()
     }
 
-    private mutating func write(_ values: JSONObject?) {
+    mutating func renewKey() {
+        keyNumber = keyNumber.addingClamped(1)
+        keySentAt = nil
+    }
+
+    mutating func write(_ values: JSONObject?) {
         for (name, value) in values?.members ?? [] { data[name] = value }
+    }
+
+    mutating func writeSealed(_ items: JSONValue?, _ event: RecordedEvent) throws(EvolveError) -> [SealedReference] {
+        var written: [SealedReference] = []
+        for item in items?.arrayValue ?? [] {
+            guard let reference = SealedReference(item) else {
+                throw EvolveError(seq: event.seq, message: "its reference to a sealed secret is incomplete")
+            }
+            secrets.removeAll { $0.reference.name.hasSameScalars(as: reference.name) }
+            secrets.append(HeldSecret(reference: reference, sealedAt: event.recordedAt))
+            written.append(reference)
+        }
+        return written
     }
 
     private mutating func end(_ status: RunStatus, _ body: JSONObject) {

@@ -1,7 +1,14 @@
 extension Turn {
-    /// The run stands in a state with `end`.
-    mutating func finish(_ status: StateDefinition.EndStatus) -> NextStep {
+    /// The run stands in a state with `end`. Nil: there is something to take back first.
+    mutating func finish(_ status: StateDefinition.EndStatus) -> NextStep? {
         var body: JSONObject = ["state": .string(state.state)]
+        if status != .succeeded, here?.undoesAtEnd == true, !state.undoList.isEmpty {
+            let isFailure = status == .failed
+            beginUndo(
+                isFailure ? .failed : .cancelled, error: isFailure ? failure.error : "",
+                reason: isFailure ? failure.reason : state.cancel?.reason ?? endText, failedIn: state.gaveUp?.state)
+            return nil
+        }
         switch status {
         case .succeeded:
             let (output, problems) = output()
@@ -9,19 +16,30 @@ extension Turn {
             if !problems.isEmpty { body["output_problems"] = .object(problems) }
             emit(.runSucceeded, body)
         case .failed:
-            body["error"] = .string(state.gaveUp?.error ?? state.lastError ?? "failed")
-            body["reason"] = .string(state.gaveUp?.text ?? "the definition ended the run in state \(state.state)")
+            body["error"] = .string(failure.error)
+            body["reason"] = .string(failure.reason)
             if let gaveUp = state.gaveUp { body["failed_in"] = .string(gaveUp.state) }
             emit(.runFailed, body)
         case .cancelled:
-            body["reason"] = .string(state.cancel?.reason ?? "the definition ended the run in state \(state.state)")
+            body["reason"] = .string(state.cancel?.reason ?? endText)
             emit(.runCancelled, body)
         }
         return .ended
     }
 
-    mutating func finishCancelled() -> NextStep {
+    private var endText: String { "the definition ended the run in state \(state.state)" }
+
+    private var failure: (error: String, reason: String) {
+        (state.gaveUp?.error ?? state.lastError ?? "failed", state.gaveUp?.text ?? endText)
+    }
+
+    /// Nil: there is something to take back first.
+    mutating func finishCancelled() -> NextStep? {
         let asked = state.cancel
+        if !state.undoList.isEmpty {
+            beginUndo(.cancelled, error: "", reason: asked?.reason ?? "", failedIn: nil)
+            return nil
+        }
         emit(
             .runCancelled,
             [
@@ -100,7 +118,7 @@ struct RunScope {
             "key": .string(state.key), "workflow": .string(state.workflow), "version": .integer(state.version),
         ])
         scope["state"] = .json([
-            "name": .string(state.state), "key": .string("\(state.id)/\(state.state)"),
+            "name": .string(state.state), "key": .string(state.stateKey),
             "attempts": .integer(state.attempts),
         ])
         if let error { scope["error"] = .json(.object(error)) }

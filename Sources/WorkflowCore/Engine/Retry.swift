@@ -16,9 +16,30 @@ extension Turn {
         if let own { return retry(entry: own, here.retry[own].policy, result) }
         let isStandard =
             error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status)
-        if isStandard, !here.retriesNothing { return retry(entry: -1, .standard, result) }
+        if isStandard, !here.retriesNothing { return retry(entry: RetryCounter.standard, .standard, result) }
         let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
         return .never("\(error) is not retried in state \(here.name)\(detail)")
+    }
+
+    /// Of a lost attempt of which nothing is over there; the definition has said that it may be sent again.
+    func retryOfLost(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
+        let own = here.retry.firstIndex { entry in
+            entry.errors.contains { ErrorName.matches($0, error: result.errorName, status: result.status) }
+        }
+        if let own { return retry(entry: own, here.retry[own].policy, result) }
+        if here.retriesNothing { return .never("\(result.errorName) is not retried in state \(here.name)") }
+        return retry(entry: RetryCounter.standard, .standard, result)
+    }
+
+    /// Of a look-up, or of taking back: transient trouble, as for every call.
+    func retryOfErrand(_ entry: Int, _ result: AttemptResult) -> RetryChoice {
+        if !result.isCounted { return .after(waitForPlatform(result)) }
+        let error = result.errorName
+        guard error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status) else {
+            let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
+            return .never("\(error)\(detail)")
+        }
+        return retry(entry: entry, .standard, result)
     }
 
     private func retry(entry: Int, _ policy: RetryPolicy, _ result: AttemptResult) -> RetryChoice {

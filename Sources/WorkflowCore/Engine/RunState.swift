@@ -22,7 +22,7 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var state: String
     /// When the current stay in `state` began.
     public internal(set) var enteredAt: Instant
-    /// Attempts started in this stay.
+    /// Attempts started in this stay, of whatever purpose.
     public internal(set) var attempts = 0
     /// One for each retry entry that was used in this stay.
     public internal(set) var counters: [RetryCounter] = []
@@ -34,8 +34,35 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var data = JSONObject()
     /// The secret variables, the newest version of each.
     public internal(set) var secrets: [HeldSecret] = []
-    /// A call that is not harmless to repeat went out, and may have left something over there.
+    /// A call that is not harmless to repeat went out, and may have left something over there that no undo takes back.
     public internal(set) var mayHaveCreated = false
+    /// Rises with every stay, and when a found thing is replaced: the next idempotency value.
+    public internal(set) var keyNumber = 1
+    /// When this stay's call was first sent under the current idempotency value.
+    public internal(set) var keySentAt: Instant?
+    /// An attempt of this stay's call ended as unknown, settled or not.
+    public internal(set) var hadUnknown = false
+    /// What is not known about this stay's call.
+    public internal(set) var unknown: UnknownOutcome?
+    /// What a look-up found is being taken back, so that the call can be sent again.
+    public internal(set) var isReplacing = false
+    /// Of this stay's call, for `stable`.
+    public internal(set) var successesInARow = 0
+    /// What is to be taken back when the run fails, the newest last.
+    public internal(set) var undoList: [UndoEntry] = []
+    /// Set from the moment at which undoing began: how the run ends after it.
+    public internal(set) var ending: Ending?
+    /// How many calls were taken back because the run failed.
+    public internal(set) var undoneCount = 0
+    /// What waits for a person.
+    public internal(set) var hold: Hold?
+    /// From when the run's deadline counts, and the time in holds since then, which it leaves out.
+    public internal(set) var deadlineSince: Instant
+    public internal(set) var heldMilliseconds: Int64 = 0
+    /// The part of it that lies in this stay.
+    public internal(set) var heldInStateMilliseconds: Int64 = 0
+    /// The run that took over the key.
+    public internal(set) var supersededBy: String?
     public internal(set) var cancel: CancelRequest?
     /// Why the run is held, failed or cancelled, for people.
     public internal(set) var reason: String?
@@ -57,15 +84,24 @@ public struct RunState: Sendable, Equatable {
         self.requestedAt = requestedAt
         state = start
         enteredAt = requestedAt
+        deadlineSince = requestedAt
+    }
+
+    /// The idempotency value of this stay: one per run and state, and a new one for a new stay.
+    public var stateKey: String {
+        keyNumber == 1 ? "\(id)/\(state)" : "\(id)/\(state)/\(keyNumber)"
     }
 
     /// A failed run keeps its key while something of it may exist over there.
     public var holdsKey: Bool {
         switch status {
         case .live, .held, .succeeded: true
-        case .failed, .cancelled: mayHaveCreated
+        case .failed, .cancelled: supersededBy == nil && mayHaveLeftSomething
         }
     }
+
+    /// Something of it may exist over there, known or not.
+    public var mayHaveLeftSomething: Bool { mayHaveCreated || unknown != nil || !undoList.isEmpty }
 
     public func secret(_ name: String) -> HeldSecret? {
         secrets.first { $0.reference.name.hasSameScalars(as: name) }
@@ -74,92 +110,5 @@ public struct RunState: Sendable, Equatable {
     /// The version that the next value of a secret variable gets.
     public func nextVersion(ofSecret name: String) -> Int {
         (secret(name)?.reference.version ?? 0).addingClamped(1)
-    }
-}
-
-/// How often one retry entry was used since the state was entered, and since when.
-public struct RetryCounter: Sendable, Equatable {
-    /// Position in the state's `retry`; -1 is the built-in default.
-    public let entry: Int
-    public internal(set) var attempts: Int
-    public let firstAt: Instant
-
-    public init(entry: Int, attempts: Int, firstAt: Instant) {
-        self.entry = entry
-        self.attempts = attempts
-        self.firstAt = firstAt
-    }
-}
-
-/// A scheduled next try: a time and a span after it.
-public struct Wait: Sendable, Equatable {
-    public let since: Instant
-    public let milliseconds: Int64
-
-    public init(since: Instant, milliseconds: Int64) {
-        self.since = since
-        self.milliseconds = milliseconds
-    }
-
-    /// What is left of it, rounded up so that nothing is early; the whole span while its start is only being committed.
-    public func remainingMilliseconds(now: Instant) -> Int64 {
-        if since.isOfThisCommit { return max(0, milliseconds) }
-        let end = since.advanced(byMilliseconds: milliseconds)
-        guard end > now else { return 0 }
-        let whole = end.milliseconds(since: now)
-        return now.advanced(byMilliseconds: whole) < end ? whole.addingClamped(1) : whole
-    }
-}
-
-/// An attempt that was started and not yet closed.
-public struct OpenAttempt: Sendable, Equatable {
-    public let id: Identifier
-    public let state: String
-    public let number: Int
-    public let startedAt: Instant
-    public let isRepeatable: Bool
-
-    public init(id: Identifier, state: String, number: Int, startedAt: Instant, isRepeatable: Bool) {
-        self.id = id
-        self.state = state
-        self.number = number
-        self.startedAt = startedAt
-        self.isRepeatable = isRepeatable
-    }
-}
-
-/// A secret variable's current value: where it is sealed, and since when it is known.
-public struct HeldSecret: Sendable, Equatable {
-    public let reference: SealedReference
-    public let sealedAt: Instant
-
-    public init(reference: SealedReference, sealedAt: Instant) {
-        self.reference = reference
-        self.sealedAt = sealedAt
-    }
-}
-
-/// An error that no retry goes on from.
-public struct GivenUp: Sendable, Equatable {
-    public let error: String
-    /// For people.
-    public let text: String
-    /// The state it happened in.
-    public let state: String
-
-    public init(error: String, text: String, state: String) {
-        self.error = error
-        self.text = text
-        self.state = state
-    }
-}
-
-public struct CancelRequest: Sendable, Equatable {
-    public let actor: String
-    public let reason: String
-
-    public init(actor: String, reason: String) {
-        self.actor = actor
-        self.reason = reason
     }
 }

@@ -11,6 +11,11 @@ extension Turn {
         if !result.saved.isEmpty { body["saved"] = .object(result.saved) }
         if !result.sealed.isEmpty { body["sealed"] = .array(result.sealed.map(\.json)) }
 
+        switch attempt.purpose {
+        case .call: break
+        case .lookup: return settleLookUp(result, body, attempt)
+        case .undo, .replace: return settleUndo(result, body, attempt)
+        }
         guard let here, let call = here.call else {
             // What was learned is kept, whatever became of the definition.
             emit(.closing(result.outcome), body, attemptId: attempt.id)
@@ -22,15 +27,14 @@ extension Turn {
         case .done:
             return succeed(here, body, attempt)
         case .unknown where !call.isRepeatable || !attempt.isRepeatable:
-            emit(.attemptUnknown, body, attemptId: attempt.id)
-            return hold(
-                code: "unknown_outcome", unknownText(call, result), choices: ["done", "retry", "abandon"],
-                facts: ["error": .string(result.errorName)])
+            return loseAnswer(here, call, result, body, attempt)
+        case .notDone where isRepeatedConflict(here, result):
+            return lookUp(here, result, body, attempt)
         case .notDone, .unknown:
             let type = EventType.closing(result.outcome)
             if state.cancel != nil {
                 emit(type, body, attemptId: attempt.id)
-                return finishCancelled()
+                return flow()
             }
             switch retry(here, result) {
             case .after(let retry):
@@ -38,6 +42,12 @@ extension Turn {
                 emit(type, body, attemptId: attempt.id)
                 return flow()
             case .never(let why):
+                if state.unknown != nil {
+                    // An earlier attempt may have worked, so this is no failure yet.
+                    body["gave_up"] = .string(why)
+                    emit(type, body, attemptId: attempt.id)
+                    return unsettled(here, call) ?? flow()
+                }
                 let closing = (type: type, body: body, attemptId: attempt.id)
                 return giveUp(here, error: result.errorName, text: why, status: result.status, closing: closing)
                     ?? flow()
@@ -49,7 +59,16 @@ extension Turn {
         var body = body
         if state.cancel != nil {
             emit(.attemptDone, body, attemptId: attempt.id)
-            return finishCancelled()
+            return flow()
+        }
+        if let stable = here.stable {
+            let inARow = state.successesInARow.addingClamped(1)
+            body["successes"] = .integer(inARow)
+            if inARow < stable.times {
+                body["wait_milliseconds"] = .integer(stable.everyMilliseconds)
+                emit(.attemptDone, body, attemptId: attempt.id)
+                return flow()
+            }
         }
         // The exit is evaluated with the answer's values in place, and rides in the same event.
         let after = folded(.attemptDone, body, attemptId: attempt.id)
@@ -63,22 +82,16 @@ extension Turn {
         return flow()
     }
 
-    private func unknownText(_ call: CallDefinition, _ result: AttemptResult) -> String {
-        let what =
-            result.error == "unknown_outcome" ? "its worker was lost" : "the answer was \(result.errorName)"
-        return
-            "\(call.method) \(call.path.source) of service \(call.service) may have worked: it was sent, and \(what). "
-            + "It is not safe to send twice. Look at the platform, then decide."
-    }
-
     /// No retry goes on: the state's `catch` decides, or else the failure state. Nil: the run goes on from there.
     mutating func giveUp(
         _ here: StateDefinition, error: String, text: String, status: Int? = nil,
-        closing: (type: EventType, body: JSONObject, attemptId: Identifier)? = nil
+        closing: (type: EventType, body: JSONObject, attemptId: Identifier)? = nil, skipsCatch: Bool = false
     ) -> NextStep? {
         var body = closing?.body ?? ["from": .string(here.name), "why": .string(error)]
         body["gave_up"] = .string(text)
-        let caught = here.catches.first { $0.errors.contains { ErrorName.matches($0, error: error, status: status) } }
+        let caught =
+            skipsCatch
+            ? nil : here.catches.first { $0.errors.contains { ErrorName.matches($0, error: error, status: status) } }
         var facts: JSONObject = ["name": .string(error), "text": .string(text), "state": .string(here.name)]
         if let status { facts["status"] = .integer(status) }
         var holdText: String?

@@ -26,6 +26,26 @@ extension RunState {
         if !data.isEmpty { json["data"] = .object(data) }
         if uncountedInARow > 0 { json["uncounted_in_a_row"] = .integer(uncountedInARow) }
         if mayHaveCreated { json["may_have_created"] = true }
+        if keyNumber != 1 { json["key_number"] = .integer(keyNumber) }
+        if let keySentAt { json["key_sent_at"] = mark(keySentAt) }
+        if hadUnknown { json["had_unknown"] = true }
+        if let unknown { json["unknown"] = unknown.json }
+        if isReplacing { json["replacing"] = true }
+        if successesInARow > 0 { json["successes_in_a_row"] = .integer(successesInARow) }
+        if !undoList.isEmpty { json["undo_list"] = .array(undoList.map(\.json)) }
+        if let ending { json["ending"] = ending.json }
+        if undoneCount > 0 { json["undone"] = .integer(undoneCount) }
+        if let hold {
+            json["hold"] = [
+                "code": .string(hold.code), "text": .string(hold.text),
+                "choices": .array(hold.choices.map { .string($0) }), "since": mark(hold.since),
+                "candidates": .array(hold.candidates.map { .object($0) }),
+            ]
+        }
+        if deadlineSince != requestedAt { json["deadline_since"] = mark(deadlineSince) }
+        if heldMilliseconds > 0 { json["held_milliseconds"] = .integer(heldMilliseconds) }
+        if heldInStateMilliseconds > 0 { json["held_in_state_milliseconds"] = .integer(heldInStateMilliseconds) }
+        if let supersededBy { json["superseded_by"] = .string(supersededBy) }
         if let reason { json["reason"] = .string(reason) }
         if let lastError { json["last_error"] = .string(lastError) }
         if !counters.isEmpty {
@@ -45,7 +65,7 @@ extension RunState {
             json["open_attempt"] = [
                 "id": .string(openAttempt.id.description), "state": .string(openAttempt.state),
                 "number": .integer(openAttempt.number), "started_at": mark(openAttempt.startedAt),
-                "repeatable": .bool(openAttempt.isRepeatable),
+                "repeatable": .bool(openAttempt.isRepeatable), "purpose": .string(openAttempt.purpose.rawValue),
             ]
         }
         if let gaveUp {
@@ -79,7 +99,8 @@ extension RunState {
             let gaveUp = reader.optional(json["gave_up"], reader.givenUp),
             let cancel = reader.optional(json["cancel"], reader.cancel),
             let reason = reader.optional(json["reason"], \.stringValue),
-            let lastError = reader.optional(json["last_error"], \.stringValue)
+            let lastError = reader.optional(json["last_error"], \.stringValue),
+            let more = reader.more(json)
         else { return nil }
         self.init(
             id: id, workflow: workflow, version: version, definitionDigest: definitionDigest,
@@ -99,6 +120,20 @@ extension RunState {
         self.cancel = cancel
         self.reason = reason
         self.lastError = lastError
+        keyNumber = more.keyNumber
+        keySentAt = more.keySentAt
+        hadUnknown = more.hadUnknown
+        unknown = more.unknown
+        isReplacing = more.isReplacing
+        successesInARow = more.successesInARow
+        undoList = more.undoList
+        ending = more.ending
+        undoneCount = more.undoneCount
+        hold = more.hold
+        deadlineSince = more.deadlineSince ?? requestedAt
+        heldMilliseconds = more.heldMilliseconds
+        heldInStateMilliseconds = more.heldInStateMilliseconds
+        supersededBy = more.supersededBy
     }
 
     /// The same state once the commit's time is known.
@@ -113,7 +148,14 @@ extension RunState {
         state.openAttempt = openAttempt.map {
             OpenAttempt(
                 id: $0.id, state: $0.state, number: $0.number, startedAt: $0.startedAt.resolved(time),
-                isRepeatable: $0.isRepeatable)
+                isRepeatable: $0.isRepeatable, purpose: $0.purpose)
+        }
+        state.keySentAt = keySentAt?.resolved(time)
+        state.deadlineSince = deadlineSince.resolved(time)
+        state.hold = hold.map {
+            Hold(
+                code: $0.code, text: $0.text, choices: $0.choices, since: $0.since.resolved(time),
+                candidates: $0.candidates)
         }
         return state
     }

@@ -44,10 +44,12 @@ struct SnapshotReader {
     func attempt(_ value: JSONValue) -> OpenAttempt? {
         guard let id = value["id"]?.stringValue.flatMap(Identifier.init), let state = value["state"]?.stringValue,
             let number = value["number"]?.integerValue, let startedAt = time(value["started_at"]),
-            let isRepeatable = value["repeatable"]?.boolValue
+            let isRepeatable = value["repeatable"]?.boolValue,
+            let purpose = value["purpose"]?.stringValue.flatMap(Purpose.init)
         else { return nil }
         return OpenAttempt(
-            id: id, state: state, number: Int(clamping: number), startedAt: startedAt, isRepeatable: isRepeatable)
+            id: id, state: state, number: Int(clamping: number), startedAt: startedAt, isRepeatable: isRepeatable,
+            purpose: purpose)
     }
 
     func givenUp(_ value: JSONValue) -> GivenUp? {

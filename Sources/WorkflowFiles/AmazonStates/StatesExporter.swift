@@ -66,9 +66,19 @@ struct StatesExporter {
             case .choose(let branches): add(state.name, comment(state, choice(state, branches)))
             }
         }
+        loseWaits(state)
         if state.call == nil, !state.catches.isEmpty {
             lose("state \(state.name): catch, for only tasks have it")
         }
+    }
+
+    private mutating func loseWaits(_ state: StateDefinition) {
+        let place = "state \(state.name)"
+        if state.reconcile != nil { lose("\(place): reconcile; there a lost answer is an error like any other") }
+        if state.undo != nil { lose("\(place): undo; there nothing is taken back") }
+        if state.stable != nil { lose("\(place): stable; there the first success counts") }
+        if state.deadlineMilliseconds != nil { lose("\(place): deadline; there only a single task has a time limit") }
+        if state.call?.idempotency != nil { lose("\(place): idempotency; there each attempt is a request of its own") }
     }
 
     private func comment(_ state: StateDefinition, _ body: JSONObject) -> JSONObject {
@@ -150,6 +160,9 @@ struct StatesExporter {
     }
 
     private mutating func loseGenerally() {
+        lose(
+            "deadline: \(RetryArithmetic.spanText(definition.deadlineMilliseconds)) without the time in holds; "
+                + "there the whole execution is cut off, and nothing is taken back")
         if !definition.input.isEmpty { lose("input: its checks (types, patterns, defaults)") }
         lose("key \(definition.key.source): nothing keeps two executions of one key apart")
         for rule in definition.errors {

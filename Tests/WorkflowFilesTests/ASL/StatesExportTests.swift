@@ -86,12 +86,14 @@ struct StatesExportTests {
         #expect(Set(losses).count == losses.count)
     }
 
-    @Test("Keywords that no engine runs yet are losses too, by naming two")
+    @Test("What the other language lacks is a loss, by a deadline, an undo and a limit")
     func keywords() throws {
-        let one = StatesCase("", "ask: {call: look, undo: look, next: done}", more: "deadline: 3d")
+        let one = StatesCase(
+            "", "ask: {call: look, undo: look, next: done}", more: "deadline: 3d\nlimits: {live_runs: 5}")
         let losses = try export(one.yaml).losses
         #expect(
-            losses.contains { $0.hasPrefix("deadline:") } && losses.contains { $0.hasPrefix("states.ask.undo:") },
+            losses.contains { $0.hasPrefix("deadline: 3d") } && losses.contains { $0.hasPrefix("state ask: undo") }
+                && losses.contains { $0.hasPrefix("limits:") },
             "\(losses)")
     }
 

@@ -21,7 +21,8 @@ struct DefinitionBuilder {
             errors: draft.errors.map {
                 ErrorRule(name: $0.name, statuses: $0.statuses, condition: $0.condition, outcome: $0.outcome)
             },
-            states: states)
+            states: states,
+            deadlineMilliseconds: draft.deadlineMilliseconds ?? Definition.standardDeadlineMilliseconds)
     }
 
     private func build(_ templates: [DraftTemplate]) -> [NamedTemplate] {
@@ -45,7 +46,8 @@ struct DefinitionBuilder {
             query: call.query.compactMap { field in field.value.map { NamedJSONTemplate(name: field.name, value: $0) }
             },
             headers: build(call.headers), auth: call.auth, body: call.body, ok: call.ok ?? [.family(2)],
-            save: build(call.save), timeoutMilliseconds: call.timeoutMilliseconds, isRepeatable: call.isRepeatable)
+            save: build(call.save), timeoutMilliseconds: call.timeoutMilliseconds, isRepeatable: call.isRepeatable,
+            idempotency: call.idempotency)
     }
 
     private func build(_ state: DraftState) -> StateDefinition? {
@@ -61,7 +63,18 @@ struct DefinitionBuilder {
         guard let exit = exit(of: state) else { return nil }
         return StateDefinition(
             name: state.name, title: state.title, action: action, retry: state.retry.compactMap { build($0) },
-            retriesNothing: state.retriesNothing, catches: state.catches.compactMap { build($0) }, exit: exit)
+            retriesNothing: state.retriesNothing, catches: state.catches.compactMap { build($0) }, exit: exit,
+            reconcile: state.reconcile.flatMap { build($0) }, undo: draft.call(state.undo).flatMap { build($0) },
+            undoesAtEnd: state.undoesAtEnd, stable: state.stable, deadlineMilliseconds: state.deadlineMilliseconds)
+    }
+
+    private func build(_ reconcile: DraftReconcile) -> ReconcileDefinition? {
+        guard let call = draft.call(reconcile.call).flatMap({ build($0) }), let items = reconcile.items else {
+            return nil
+        }
+        return ReconcileDefinition(
+            call: call, items: items, condition: reconcile.condition, save: build(reconcile.save),
+            afterMilliseconds: reconcile.afterMilliseconds ?? 10_000, one: reconcile.one, none: reconcile.none)
     }
 
     private func exit(of state: DraftState) -> StateDefinition.Exit? {

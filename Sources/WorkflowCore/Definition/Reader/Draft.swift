@@ -99,6 +99,7 @@ struct DraftCall {
     var save: [DraftTemplate] = []
     var timeoutMilliseconds: Int64?
     var isRepeatable = false
+    var idempotency: IdempotencyDefinition?
     /// `idempotency.honoured` is given, so that a resend is safe.
     var hasHonouredKey = false
 
@@ -131,6 +132,9 @@ struct DraftState {
     var awaits: [DraftAwait] = []
     var reconcile: DraftReconcile?
     var undo: Call?
+    /// Of an end: whether to undo.
+    var undoesAtEnd = true
+    var stable: StableDefinition?
     /// `undo: none`: somebody has thought of it.
     var declinesUndo = false
     /// What is written down and needs a call, such as `show`.

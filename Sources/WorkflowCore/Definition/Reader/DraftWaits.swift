@@ -18,8 +18,12 @@ struct DraftAwait {
 struct DraftReconcile {
     let path: DefinitionPath
     var call: DraftState.Call?
+    var items: Expression?
+    var condition: Expression?
+    var afterMilliseconds: Int64?
     var save: [DraftTemplate] = []
     var one = ReconcileOne.adopt
+    var none = ReconcileNone.resend
 }
 
 /// How runs of an older version follow to this one.

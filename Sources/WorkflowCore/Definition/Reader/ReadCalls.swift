@@ -35,9 +35,10 @@ extension DefinitionReader {
         // What is written wrong is one problem, not also an unsafe resend.
         call.hasHonouredKey = node.value["honoured"] != nil
         guard let mapping = mapping(node, Vocabulary.idempotency) else { return }
-        headerName(mapping["header"])
-        if let value = mapping["value"] { _ = template(value, .idempotency) }
-        _ = duration(mapping["honoured"])
+        guard let header = headerName(mapping["header"]) else { return }
+        call.idempotency = IdempotencyDefinition(
+            header: header, value: mapping["value"].flatMap { template($0, .idempotency) },
+            honouredMilliseconds: duration(mapping["honoured"]))
     }
 
     @discardableResult

@@ -95,8 +95,9 @@ extension DefinitionReader {
         if let show = mapping["show"] { readShow(show, &state) }
         guard let node = mapping["stable"], let stable = self.mapping(node, Vocabulary.stable) else { return }
         state.isAskedAgain = true
-        _ = integer(stable["times"], in: 2...1000, "a whole number from 2 to 1000")
-        _ = duration(stable["every"])
+        let every = duration(stable["every"])
+        guard let times = integer(stable["times"], in: 2...1000, "a whole number from 2 to 1000") else { return }
+        state.stable = StableDefinition(times: Int(clamping: times), everyMilliseconds: every ?? 1000)
     }
 
     private mutating func readAwait(_ name: String, _ node: Node) -> DraftAwait {
@@ -111,19 +112,19 @@ extension DefinitionReader {
         var reconcile = DraftReconcile(path: node.path)
         guard let mapping = mapping(node, Vocabulary.reconcile) else { return reconcile }
         if let call = mapping["call"] { reconcile.call = readStateCall(call) }
-        _ = duration(mapping["after"])
-        if let items = mapping["items"] { _ = expression(items, .items) }
-        if let condition = mapping["where"] { _ = expression(condition, .itemCondition) }
+        reconcile.afterMilliseconds = duration(mapping["after"])
+        reconcile.items = mapping["items"].flatMap { expression($0, .items) }
+        reconcile.condition = mapping["where"].flatMap { expression($0, .itemCondition) }
         reconcile.save = templates(mapping["save"], as: .variable, .itemSave)
         reconcile.one = choice(mapping["one"], ReconcileOne.self) ?? .adopt
-        _ = choice(mapping["none"], ReconcileNone.self)
+        reconcile.none = choice(mapping["none"], ReconcileNone.self) ?? .resend
         return reconcile
     }
 
     /// At an end it says whether to undo at all, elsewhere how.
     private mutating func readUndo(_ node: Node, _ state: inout DraftState) {
         if state.exitKeywords == ["end"] {
-            _ = flag(node)
+            state.undoesAtEnd = flag(node) ?? true
             state.callKeywords.removeAll { $0 == "undo" }
         } else if node.value.stringValue == "none" {
             state.declinesUndo = true

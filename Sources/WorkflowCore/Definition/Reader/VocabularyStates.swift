@@ -14,7 +14,7 @@ extension Vocabulary {
             .optional("save", .names(.variable, .template), "Variables from ${response.…}."),
             .optional("timeout", .duration, "Of one attempt; the service's."),
             .optional("repeatable", .flag, "Whether sending it twice is harmless; by its method."),
-            .notYet("idempotency", .mapping(idempotency), "A value that is the same for all attempts of one stay."),
+            .optional("idempotency", .mapping(idempotency), "A value that is the same for all attempts of one stay."),
         ])
 
     static let idempotency = Shape(
@@ -43,14 +43,13 @@ extension Vocabulary {
             .optional("catch", .list(.mapping(catchEntry)), "Tested in order, once retry gave up."),
             .optional("end", .choice(StateDefinition.EndStatus.allCases.map(\.rawValue)), "The run ends here."),
             .notYet("await", .names(.plain, .mapping(awaitEntry)), "Signals; the first one wins."),
-            .notYet("deadline", .duration, "Of this state; raises the error deadline."),
-            .notYet("reconcile", .mapping(reconcile), "How to find out what became of a lost answer."),
+            .optional("deadline", .duration, "Of this state; raises the error deadline."),
+            .optional("reconcile", .mapping(reconcile), "How to find out what became of a lost answer."),
             .notYet("show", .mapping(show), "Something for people to see; never in the history."),
-            .notYet("stable", .mapping(stable), "Successes in a row before going on."),
-            .notYet(
+            .optional("stable", .mapping(stable), "Successes in a row before going on."),
+            .optional(
                 "undo", .either([.flag, .choice(["none"]), callOrName]),
-                "The call that takes it back when the run fails; none where nothing can. At an end: whether to undo.",
-                unless: "none"),
+                "The call that takes it back when the run fails; none where nothing can. At an end: whether to undo."),
         ], atLeastOne: ["next", "choose", "await", "end"])
 
     private static let titled = Keyword.optional("title", .text, "Shown to people, as it stands.")
@@ -119,14 +118,4 @@ enum LimitScope: String, Sendable, CaseIterable {
 /// Who may send a signal.
 enum SignalOrigin: String, Sendable, CaseIterable {
     case webhook, `operator`, api
-}
-
-/// What to do when a lost request is found to have worked.
-enum ReconcileOne: String, Sendable, CaseIterable {
-    case adopt, replace, hold
-}
-
-/// What to do when nothing of a lost request is found.
-enum ReconcileNone: String, Sendable, CaseIterable {
-    case resend, hold
 }

@@ -22,7 +22,7 @@ extension Vocabulary {
             .optional("errors", .names(.error, .mapping(error)), "Names for answers, tested in this order."),
             .optional("retries", .names(.plain, .mapping(policy)), "How often and how long to try again."),
             .optional("calls", .names(.plain, .mapping(call)), "Calls to use by name."),
-            .notYet("deadline", .duration, "Of the whole run, waiting included; raises the error deadline."),
+            .optional("deadline", .duration, "Of the whole run, waiting included; raises the error deadline."),
             .notYet("limits", .mapping(limits), "How many runs may be live at once."),
             .notYet("signals", .names(.plain, .mapping(signal)), "Facts from outside that a run waits for."),
             .notYet("moved", .mapping(moved), "How runs of an older version follow to this one."),

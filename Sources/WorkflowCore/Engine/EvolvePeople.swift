@@ -1,0 +1,102 @@
+// How holds, and what people decide about them, change the state.
+
+extension RunState {
+    mutating func park(_ body: JSONObject, at time: Instant) {
+        status = .held
+        reason = body["text"]?.stringValue
+        hold = Hold(
+            code: body["code"]?.stringValue ?? "", text: reason ?? "",
+            choices: (body["choices"]?.arrayValue ?? []).compactMap(\.stringValue), since: time,
+            candidates: (body["candidates"]?.arrayValue ?? []).compactMap(\.objectValue))
+    }
+
+    /// Deadlines leave out the time in a hold.
+    mutating func unpark(at time: Instant) {
+        if let since = hold?.since, !since.isOfThisCommit, !time.isOfThisCommit {
+            let span = max(0, time.milliseconds(since: since))
+            heldMilliseconds = heldMilliseconds.addingClamped(span)
+            heldInStateMilliseconds = heldInStateMilliseconds.addingClamped(span)
+        }
+        status = .live
+        hold = nil
+        reason = nil
+        wait = nil
+        counters = []
+        uncountedInARow = 0
+    }
+
+    /// Whoever cancels a held run has seen what is not known of it: it is not asked for again.
+    mutating func cancelHeld(at time: Instant) {
+        unpark(at: time)
+        if unknown != nil, undoEntryOfStay == nil { mayHaveCreated = true }
+        unknown = nil
+        isReplacing = false
+    }
+
+    mutating func resolve(_ event: RecordedEvent) throws(EvolveError) {
+        let body = event.body
+        unpark(at: event.recordedAt)
+        let saved = body["saved"]?.objectValue
+        write(saved)
+        let sealed = try writeSealed(body["sealed"], event)
+        giveUp(body["gave_up"], error: body["error"])
+        guard let choice = body["choice"]?.stringValue.flatMap(HoldChoice.init) else {
+            throw EvolveError(seq: event.seq, message: "its choice is not known to this version")
+        }
+        switch choice {
+        case .done where ending != nil:
+            if !undoList.isEmpty { undoList.removeLast() }
+            undoneCount = undoneCount.addingClamped(1)
+        case .done where isReplacing: replaced()
+        case .done, .adopt: callWorked(saved: saved, sealed: sealed, isRepeatable: false)
+        case .retryAnyway:
+            // What the lost attempt made, if it made something, is nobody's from now on.
+            if unknown != nil { mayHaveCreated = true }
+            unknown = nil
+            isReplacing = false
+        case .retry: break
+        case .abandon where ending != nil:
+            undoList = []
+            mayHaveCreated = true
+        case .abandon: break
+        }
+        if let target = body["entered"]?.stringValue { enter(target, at: event.recordedAt) }
+    }
+
+    mutating func reopen(_ event: RecordedEvent) throws(EvolveError) {
+        guard let target = event.body["state"]?.stringValue else {
+            throw EvolveError(seq: event.seq, message: "run.reopened names no state")
+        }
+        status = .live
+        reason = nil
+        gaveUp = nil
+        ending = nil
+        cancel = nil
+        deadlineSince = event.recordedAt
+        heldMilliseconds = 0
+        enter(target, at: event.recordedAt)
+    }
+
+    mutating func beginUndo(_ body: JSONObject) {
+        ending = Ending(
+            status: body["status"]?.stringValue.flatMap(RunStatus.init) ?? .failed,
+            error: body["error"]?.stringValue ?? "", reason: body["reason"]?.stringValue ?? "",
+            failedIn: body["failed_in"]?.stringValue)
+        counters = []
+        wait = nil
+    }
+}
+
+/// What a person may make of a held run.
+public enum HoldChoice: String, Sendable, CaseIterable {
+    /// What a look-up found is ours: take it.
+    case adopt
+    /// The person has seen to it; the values that the answer would have given are given by hand.
+    case done
+    /// Try again what failed, as far as that is harmless.
+    case retry
+    /// Send again what may have worked already: there may be two of it then.
+    case retryAnyway = "retry_anyway"
+    /// Give up: the run fails.
+    case abandon
+}

@@ -1,0 +1,88 @@
+// A request was sent and nobody knows what became of it.
+
+extension Turn {
+    /// Closes an attempt as unknown whose call is not harmless to repeat, and does what the definition declares.
+    mutating func loseAnswer(
+        _ here: StateDefinition, _ call: CallDefinition, _ result: AttemptResult, _ body: JSONObject,
+        _ attempt: OpenAttempt
+    ) -> NextStep {
+        if state.cancel == nil, call.idempotency?.honouredMilliseconds != nil,
+            case .after(let retry) = retry(here, result),
+            isHonoured(call, after: retry["delay_milliseconds"]?.integerValue ?? 0)
+        {
+            var body = body
+            body["retry"] = .object(retry)
+            emit(.attemptUnknown, body, attemptId: attempt.id)
+            return flow()
+        }
+        return lookUp(here, result, body, attempt)
+    }
+
+    /// Closes the attempt and looks for what it made, or asks a person when nothing tells how to look.
+    mutating func lookUp(
+        _ here: StateDefinition, _ result: AttemptResult, _ body: JSONObject, _ attempt: OpenAttempt
+    ) -> NextStep {
+        let type = EventType.closing(result.outcome)
+        guard let reconcile = here.reconcile else {
+            emit(type, body, attemptId: attempt.id)
+            return holdUnknown(here, nil, error: result.errorName)
+        }
+        var body = body
+        body["look_up_after_milliseconds"] = .integer(reconcile.afterMilliseconds)
+        emit(type, body, attemptId: attempt.id)
+        return flow()
+    }
+
+    /// 409 after an unknown outcome may be our own earlier success. An entry that names it knows better.
+    func isRepeatedConflict(_ here: StateDefinition, _ result: AttemptResult) -> Bool {
+        guard state.hadUnknown, result.status == 409 else { return false }
+        let named = here.retry.flatMap(\.errors) + here.catches.flatMap(\.errors)
+        let knows = named.contains { $0 == result.errorName || $0 == "http.409" }
+        return here.reconcile != nil || (!knows && here.call?.isRepeatable == false)
+    }
+
+    /// Whether the platform would still know the call's idempotency value after so long. A tenth of the time is
+    /// kept back, so that the request arrives within it.
+    private func isHonoured(_ call: CallDefinition, after milliseconds: Int64) -> Bool {
+        guard let honoured = call.idempotency?.honouredMilliseconds, let since = state.keySentAt else { return false }
+        let left = Wait(since: since, milliseconds: honoured - honoured / 10)
+            .remainingMilliseconds(now: surroundings.now)
+        return milliseconds < left
+    }
+
+    /// A call whose earlier attempt is not settled may go out only while its idempotency value is honoured.
+    func mayStillSend(_ call: CallDefinition) -> Bool { state.unknown == nil || isHonoured(call, after: 0) }
+
+    /// An earlier attempt may have worked, and the call cannot be sent again: look, or ask. Nil: the run goes on.
+    mutating func unsettled(_ here: StateDefinition, _ call: CallDefinition) -> NextStep? {
+        guard here.reconcile != nil, let unknown = state.unknown else {
+            return holdUnknown(here, nil, error: state.unknown?.error ?? "unknown_outcome")
+        }
+        emit(
+            .reconcileStarted,
+            ["state": .string(here.name), "attempt": .string(unknown.attemptId.description)])
+        return nil
+    }
+
+    /// Parks the run with what is known of the lost request.
+    mutating func holdUnknown(
+        _ here: StateDefinition, _ why: String?, error: String, candidates: [JSONObject] = []
+    ) -> NextStep {
+        let call = here.call
+        let request = call.map { "\($0.method) \($0.path.source) of service \($0.service)" } ?? "the request"
+        let cause =
+            state.unknown?.error == "unknown_outcome"
+            ? "its worker was lost" : "the answer was \(state.unknown?.error ?? error)"
+        var text = "\(request) may have worked: it was sent, and \(cause). "
+        if let why { text += "\(why). " }
+        text += "It is not safe to send twice. Look at the platform, then decide."
+        var choices: [HoldChoice] = candidates.isEmpty ? [] : [.adopt]
+        choices.append(.done)
+        if state.isReplacing || here.reconcile != nil { choices.append(.retry) }
+        choices += [.retryAnyway, .abandon]
+        var facts: JSONObject = ["error": .string(error)]
+        if let unknown = state.unknown { facts["attempt"] = .string(unknown.attemptId.description) }
+        if !candidates.isEmpty { facts["candidates"] = .array(candidates.map { .object($0) }) }
+        return hold(code: "unknown_outcome", text, choices: choices.map(\.rawValue), facts: facts)
+    }
+}

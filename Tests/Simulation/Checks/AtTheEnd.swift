@@ -59,11 +59,18 @@ extension World {
         if run.status == .succeeded {
             if mine.isEmpty { checker.fail("E3", run: index, "active, and nothing is there") }
             let token = run.snapshot?.secret("token")?.reference.fingerprint
-            if Fixtures.all[run.fixture].name == "number", !mine.contains(where: { "token\($0.id)" == token }) {
+            let hasToken = Fixtures.all[run.fixture].definition.variable("token") != nil
+            if hasToken, !mine.contains(where: { "token\($0.id)" == token }) {
                 checker.fail("E4", run: index, "its token is of another client")
             }
         }
-        if !run.holdsKey, !mine.isEmpty, !Fixtures.all[run.fixture].choosesId, !checker.shadows[index].isSuperseded {
+        let shadow = checker.shadows[index]
+        if Fixtures.all[run.fixture].undoes, run.status == .failed || run.status == .cancelled, !mine.isEmpty,
+            !shadow.isLeftBehind, !shadow.isSuperseded
+        {
+            checker.fail("U2", run: index, "\(run.status.rawValue), and \(mine.count) things were not taken back")
+        }
+        if !run.holdsKey, !mine.isEmpty, !Fixtures.all[run.fixture].choosesId, !shadow.isSuperseded {
             checker.fail("K1", run: index, "the key is free, and \(mine.count) things are there")
         }
     }

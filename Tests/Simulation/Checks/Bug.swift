@@ -31,6 +31,14 @@ enum Bug: String, CaseIterable {
     case leaseFromLastTry = "lease-from-last-try"
     case transportSendsTwice = "transport-sends-twice"
     case retryAtOnce = "retry-at-once"
+    case retryAfterExpiry = "retry-after-key-expiry"
+    case stableIgnored = "stable-ignored"
+    case undoForgotten = "undo-forgotten"
+    case undoSkipped = "undo-skipped"
+    case undoForward = "undo-in-forward-order"
+    case settleTimeIgnored = "settle-time-ignored"
+    case conflictIsFailure = "conflict-is-failure"
+    case findIsIgnored = "find-is-ignored"
 
     /// A state that takes itself to stand elsewhere, without having folded what lies between.
     static func reread(_ state: RunState, seq: Int64) -> RunState {
@@ -51,7 +59,38 @@ enum Bug: String, CaseIterable {
             AttemptResult(outcome: .notDone, error: value.error, status: value.status)
         case .laterIsCounted where !value.isCounted:
             AttemptResult(outcome: .notDone, error: value.error, status: value.status)
+        case .conflictIsFailure where value.status == 409:
+            AttemptResult(outcome: .notDone, error: "http.400", status: 400)
+        case .findIsIgnored where value.found ?? 0 > 0:
+            AttemptResult(outcome: .done, status: value.status, found: 0)
         default: value
+        }
+    }
+
+    /// A state with parts of its stored form changed.
+    private static func altered(_ state: RunState, _ change: (inout JSONObject) -> Void) -> RunState {
+        guard var json = state.snapshot.json.objectValue else { return state }
+        change(&json)
+        return RunState(
+            id: state.id, workflow: state.workflow, version: state.version, definitionDigest: state.definitionDigest,
+            organisation: state.organisation, key: state.key, status: state.status, seq: state.seq,
+            snapshot: Snapshot(json: .object(json), times: state.snapshot.times)) ?? state
+    }
+
+    /// What a broken fold would have made of it.
+    func changed(_ state: RunState) -> RunState {
+        switch self {
+        case .undoForward where state.ending == nil && state.undoList.count > 1:
+            Self.altered(state) { json in
+                guard let list = json["undo_list"]?.arrayValue else { return }
+                json["undo_list"] = .array(list.reversed())
+            }
+        case .undoSkipped where state.undoList.count > 1:
+            Self.altered(state) { json in
+                guard let list = json["undo_list"]?.arrayValue else { return }
+                json["undo_list"] = .array(Array(list.suffix(1)))
+            }
+        default: state
         }
     }
 
@@ -89,6 +128,7 @@ struct Step {
     let events: [NewEvent]
     let state: RunState
     let next: NextStep
+    var millisecondsToDeadline: Int64?
 
     init(events: [NewEvent], state: RunState, next: NextStep) {
         self.events = events
@@ -96,7 +136,10 @@ struct Step {
         self.next = next
     }
 
-    init(_ decision: Decision) { self.init(events: decision.events, state: decision.state, next: decision.next) }
+    init(_ decision: Decision) {
+        self.init(events: decision.events, state: decision.state, next: decision.next)
+        millisecondsToDeadline = decision.millisecondsToDeadline
+    }
 }
 
 extension Processor {

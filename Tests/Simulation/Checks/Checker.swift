@@ -24,7 +24,14 @@ final class Checker {
         var notBefore: (database: Instant, world: Int64)?
         /// Attempts of this stay that were charged, by the error they ended with.
         var charged: [(error: String, count: Int)] = []
+        /// A call ended as done or unknown, so something may exist.
         var mayExist = false
+        /// The same, where the definition declares neither a way to settle it nor to take it back.
+        var mustHoldKey = false
+        var successes = 0
+        var isUndoing = false
+        /// A person, or the engine in an event of its own, has said that something may stay behind.
+        var isLeftBehind = false
         var isCancelAsked = false
         var endedAt: Instant?
         /// A person said: send again, whatever is there.
@@ -36,6 +43,7 @@ final class Checker {
         let id: Identifier
         let epoch: Int64
         let isRepeatable: Bool
+        let purpose: String
     }
 
     private(set) var violation: Violation?
@@ -88,13 +96,16 @@ final class Checker {
         if (type == .runRequested) != (event.seq == 1) { fail("L2", run: run, "\(event.type) stands at \(event.seq)") }
         let isEvidence = type == .attemptLate
         let isPersons = event.actor.hasPrefix("person:")
-        if shadow.status.isEnded, !isEvidence, !isPersons {
+        if shadow.status.isEnded, !isEvidence, type != .runReopened, type != .runSuperseded {
             fail("L2", run: run, "\(event.type) after the end")
+        }
+        if [.cancelRequested, .retryRequested, .runResolved, .runReopened, .runSuperseded].contains(type) != isPersons {
+            fail("A2", run: run, "\(event.type) by \(event.actor)")
         }
         if !isEvidence {
             if event.epoch < shadow.epoch { fail("X3", run: run, "\(event.type) of epoch \(event.epoch) after \(shadow.epoch)") }
             shadow.epoch = max(shadow.epoch, event.epoch)
-            if event.seq > 1, event.epoch != shadow.claimedEpoch {
+            if event.seq > 1, event.epoch != shadow.claimedEpoch, !isPersons {
                 fail("X3", run: run, "\(event.type) of epoch \(event.epoch), while \(shadow.claimedEpoch) has the lease")
             }
         }
@@ -111,17 +122,62 @@ final class Checker {
             if !shadow.started.contains(where: { $0 == event.attemptId }) {
                 fail("X3", run: run, "late evidence of an attempt that was never started")
             }
-        case .stateEntered: move(run, event.body["state"]?.stringValue, event.recordedAt, &shadow)
+        case .stateEntered: move(run, event.body["state"]?.stringValue, &shadow)
         case .runHeld:
             if shadow.status != .live { fail("S2", run: run, "held while \(shadow.status.rawValue)") }
             if shadow.open != nil { fail("X1", run: run, "held with an open attempt") }
+            if event.body["choices"]?.arrayValue?.isEmpty ?? true { fail("S2", run: run, "held without choices") }
             shadow.status = .held
-        case .cancelRequested:
-            shadow.isCancelAsked = true
+        case .cancelRequested, .retryRequested, .runResolved, .runReopened, .runSuperseded:
+            person(run, event, type, &shadow)
+        case .reconcileStarted: shadow.notBefore = nil
+        case .undoStarted:
+            shadow.isUndoing = true
             shadow.notBefore = nil
+            shadow.charged = []
+        case .undoSkipped: shadow.isLeftBehind = true
         case .runSucceeded: end(run, .succeeded, event, &shadow)
         case .runFailed: end(run, .failed, event, &shadow)
         case .runCancelled: end(run, .cancelled, event, &shadow)
+        }
+    }
+
+    private func person(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
+        let choice = event.body["choice"]?.stringValue ?? ""
+        shadow.notBefore = nil
+        if event.body["reason"]?.stringValue?.isEmpty ?? true { fail("A2", run: run, "\(event.type) without a reason") }
+        switch type {
+        case .cancelRequested:
+            shadow.isCancelAsked = true
+            if shadow.status == .held {
+                shadow.status = .live
+                shadow.isLeftBehind = true
+            }
+        case .runResolved:
+            if shadow.status != .held { fail("S2", run: run, "resolved while \(shadow.status.rawValue)") }
+            shadow.status = .live
+            shadow.charged = []
+            if choice == "retry_anyway" { shadow.resendsByPeople += 1 }
+            if choice == "retry_anyway" || choice == "abandon" { shadow.isLeftBehind = true }
+            if choice == "done" || choice == "adopt" { shadow.successes = 1000 }
+            if let entered = event.body["entered"]?.stringValue { move(run, entered, &shadow) }
+        case .runReopened:
+            if shadow.status != .failed { fail("S2", run: run, "reopened while \(shadow.status.rawValue)") }
+            if shadow.isUndoing { fail("S2", run: run, "reopened, though things were taken back") }
+            shadow.status = .live
+            shadow.isCancelAsked = false
+            shadow.endedAt = nil
+            shadow.state = event.body["state"]?.stringValue ?? ""
+            shadow.charged = []
+            shadow.successes = 0
+        case .runSuperseded:
+            if shadow.status == .live || shadow.status == .succeeded || shadow.isSuperseded {
+                fail("S2", run: run, "superseded while \(shadow.status.rawValue)")
+            }
+            if shadow.status == .held { shadow.status = .cancelled }
+            shadow.isSuperseded = true
+            shadow.endedAt = shadow.endedAt ?? event.recordedAt
+        default: break
         }
     }
 
@@ -130,12 +186,15 @@ final class Checker {
         if let open = shadow.open { fail("X1", run: run, "attempt \(open.id) is still open") }
         if shadow.started.contains(id) { fail("X1", run: run, "attempt \(id) starts twice") }
         if shadow.status != .live { fail("S2", run: run, "an attempt of a run that is \(shadow.status.rawValue)") }
-        if shadow.isCancelAsked { fail("C1", run: run, "a call after cancel.requested") }
+        let purpose = event.body["purpose"]?.stringValue ?? "call"
+        if purpose == "call", shadow.isCancelAsked { fail("C1", run: run, "a call after cancel.requested") }
+        if purpose == "call", shadow.isUndoing { fail("C1", run: run, "a call after undo.started") }
+        if (purpose == "undo") != shadow.isUndoing { fail("S2", run: run, "\(purpose) at the wrong time") }
         if let (database, world) = shadow.notBefore, event.recordedAt < database, worldTime < world {
             fail("X5", run: run, "an attempt \((world - worldTime) / 1000) ms before it is due")
         }
         shadow.started.append(id)
-        shadow.open = Open(id: id, epoch: event.epoch, isRepeatable: event.body["repeatable"] == true)
+        shadow.open = Open(id: id, epoch: event.epoch, isRepeatable: event.body["repeatable"] == true, purpose: purpose)
         shadow.notBefore = nil
     }
 
@@ -152,7 +211,18 @@ final class Checker {
         }
         shadow.closed.append(open.id)
         shadow.open = nil
-        if type != .attemptNotDone, !open.isRepeatable { shadow.mayExist = true }
+        let fixture = Fixtures.all[shadow.fixture]
+        if open.purpose == "call" {
+            let isConflict = event.body["look_up_after_milliseconds"] != nil
+            if type != .attemptNotDone || isConflict { shadow.mayExist = true }
+            if type != .attemptNotDone, !open.isRepeatable, !fixture.undoes { shadow.mustHoldKey = true }
+            shadow.successes = type == .attemptDone ? shadow.successes + 1 : 0
+            if type == .attemptUnknown, !open.isRepeatable, event.body["entered"] != nil {
+                fail("U3", run: run, "an unknown outcome was taken for \(event.body["entered"]?.stringValue ?? "")")
+            }
+        } else if type == .attemptDone {
+            shadow.charged.removeAll { $0.error.hasPrefix("\(open.purpose) ") }
+        }
         let error = event.body["error"]?.stringValue ?? ""
         if event.body["counted"] == false {
             if type != .attemptNotDone || !Self.uncharged.contains(error) {
@@ -160,12 +230,24 @@ final class Checker {
             }
         } else {
             if Self.uncharged.contains(error) { fail("X4", run: run, "\(error) is charged") }
-            charge(run, error, &shadow)
+            charge(run, "\(open.purpose) \(error)", &shadow)
         }
-        if let delay = event.body["retry"]?["delay_milliseconds"]?.integerValue {
+        let delays = [
+            event.body["retry"]?["delay_milliseconds"], event.body["wait_milliseconds"],
+            event.body["look_up_after_milliseconds"],
+        ]
+        for delay in delays.compactMap({ $0?.integerValue }) {
             shadow.notBefore = (event.recordedAt.advanced(byMilliseconds: delay), worldTime + delay * 1000)
         }
-        if let entered = event.body["entered"]?.stringValue { move(run, entered, event.recordedAt, &shadow) }
+        if let entered = event.body["entered"]?.stringValue { move(run, entered, &shadow) }
+    }
+
+    /// What the built-in default allows look-ups and taking back.
+    private static let mostOfErrands = 6
+
+    private static func isEndless(_ error: String, _ fixture: Fixture) -> Bool {
+        // What succeeds is no trouble, and `stable` asks for more of it.
+        error == "call " || fixture.endless.contains { error == "call \($0)" }
     }
 
     private func charge(_ run: Int, _ error: String, _ shadow: inout Shadow) {
@@ -173,17 +255,23 @@ final class Checker {
         if index == shadow.charged.count { shadow.charged.append((error, 0)) }
         shadow.charged[index].count += 1
         let fixture = Fixtures.all[shadow.fixture]
-        if fixture.endless.contains(error) { return }
-        if let most = fixture.maximumAttempts[shadow.state], shadow.charged[index].count > most {
+        if Self.isEndless(error, fixture) { return }
+        let most = error.hasPrefix("call ") ? fixture.maximumAttempts[shadow.state] : Self.mostOfErrands
+        if let most, shadow.charged[index].count > most {
             fail("X4", run: run, "attempt \(shadow.charged[index].count) of \(most) that ended with \(error)")
         }
     }
 
-    private func move(_ run: Int, _ target: String?, _ time: Instant, _ shadow: inout Shadow) {
+    private func move(_ run: Int, _ target: String?, _ shadow: inout Shadow) {
         guard let target else { return fail("S2", run: run, "a move to nowhere") }
         if !Fixtures.all[shadow.fixture].allows(shadow.state, target) {
             fail("S2", run: run, "from \(shadow.state) to \(target)")
         }
+        let failure = Fixtures.all[shadow.fixture].definition.failureState?.name
+        if let times = Fixtures.all[shadow.fixture].stable[shadow.state], target != failure, shadow.successes < times {
+            fail("E3", run: run, "left \(shadow.state) after \(shadow.successes) successes in a row")
+        }
+        shadow.successes = 0
         shadow.state = target
         shadow.charged = []
         shadow.notBefore = nil
@@ -211,19 +299,22 @@ final class Checker {
         if (row.status == .live) != (row.task != nil) {
             fail("T1", run: run, "\(row.status.rawValue) with\(row.task == nil ? "out a" : " a") task row")
         }
-        let mustHold =
+        let mustHold: Bool? =
             switch shadow.status {
             case .live, .held, .succeeded: true
-            case .failed, .cancelled: shadow.mayExist && !shadow.isSuperseded
+            case .failed, .cancelled:
+                // In between, the platform tells at the end whether something is there.
+                shadow.isSuperseded || !shadow.mayExist ? false : shadow.mustHoldKey ? true : nil
             }
-        if row.holdsKey != mustHold {
+        if let mustHold, row.holdsKey != mustHold {
             fail("K1", run: run, "the key is \(row.holdsKey ? "held" : "free"), status \(row.status.rawValue)")
         }
     }
 
     /// What a person wrote while the worker was busy must not wait behind what the worker decided.
     func released(_ run: Int, _ row: StoreModel.Run, at time: Instant) {
-        guard let last = row.events.last, last.actor.hasPrefix("person:"), last.seq > row.snapshot?.seq ?? 0,
+        guard let last = row.events.last, last.actor.hasPrefix("person:"), last.epoch == row.epoch,
+            last.seq > row.snapshot?.seq ?? 0,
             let task = row.task, task.due > time
         else { return }
         fail("T1", run: run, "\(last.type) waits behind a release")
@@ -254,6 +345,14 @@ final class Checker {
         {
             fail("E5", run: request.run, "a request after the end")
         }
+    }
+
+    /// The newest first: what stands on a thing goes before the thing.
+    func takesBack(_ request: Request, _ platform: PlatformModel) {
+        guard request.kind == .remove, request.purpose == .undo, platform.has(extraOf: request.thing),
+            !shadows[request.run].isLeftBehind
+        else { return }
+        fail("U1", run: request.run, "the thing is taken back before what stands on it")
     }
 
     func platformHolds(_ run: Int, living: Int, _ store: StoreModel) {

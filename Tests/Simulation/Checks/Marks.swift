@@ -3,24 +3,30 @@ enum Point: Int, CaseIterable {
     case poll, claim, beforeSending, answer, deadline, commit, outage, release, read, evidence, gate
 }
 
+/// What a person may do.
+enum Verb: CaseIterable {
+    case cancel, retry, retryAnyway, done, adopt, abandon, reopen, supersede, refused
+}
+
 /// What can go wrong; each has its mark for each state with a call.
 enum Fault: Hashable {
     case crash(Point), pause(Point)
     case commitLost(Point), commitUnknown(Point), commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
-    case notYetActive
+    case notYetActive, wrongReplica, conflict
     case secretMissing, busy, leaseTooShort
     case storeOutage, platformOutage, clockSetBack
     case behind, fenced, cancelled
+    case person(Verb)
 
     static let all: [Fault] =
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .secretMissing, .busy, .leaseTooShort, .storeOutage, .platformOutage,
+            .notYetActive, .wrongReplica, .conflict, .secretMissing, .busy, .leaseTooShort, .storeOutage, .platformOutage,
             .clockSetBack,
             .behind, .fenced, .cancelled,
-        ]
+        ] + Verb.allCases.map { .person($0) }
 
     var index: Int {
         switch self {

@@ -1,3 +1,4 @@
+import Foundation
 import WorkflowCore
 
 /// What a request asks of the platform; the names of the fixtures' calls.
@@ -6,6 +7,13 @@ enum CallKind: String, CaseIterable {
     case token = "issue_token"
     case put = "put_thing"
     case check = "check_thing"
+    case add = "create_thing"
+    case addKeyed = "create_keyed"
+    case addWithKey = "create_with_key"
+    case list = "list_things"
+    case remove = "remove_thing"
+    case attach = "attach"
+    case detach = "detach"
 }
 
 /// A definition with what the checker knows of it, written down by hand.
@@ -14,6 +22,8 @@ struct Fixture {
     let definition: Definition
     /// The transition table: every legal move.
     let moves: [(from: String, to: String)]
+    /// The same with one promise taken out, for planted bugs.
+    let loose: [Bug: Definition]
     /// The most attempts of one stay that end with the same error and are charged.
     let maximumAttempts: [String: Int]
     /// Errors that are bounded by time alone.
@@ -22,6 +32,12 @@ struct Fixture {
     let hasWay: Bool
     /// We choose the id: a second create is the same thing, even for another run with the same key.
     var choosesId = false
+    /// Everything that a run made is taken back when it fails.
+    var undoes = false
+    /// The platform refuses a second thing with the same reference.
+    var refusesTwins = false
+    /// Successes in a row that a state asks for.
+    var stable: [String: Int] = [:]
 
     /// States with a call, in the order of the table; cells of the marks.
     var callStates: [String] {
@@ -33,13 +49,25 @@ struct Fixture {
 
 enum Fixtures {
     /// Read once; they are constants of the program.
-    static let all: [Fixture] = [number, thing]
+    static let all: [Fixture] = [number, thing, keyed, found, replaced]
 
-    private static func read(_ text: String) -> Definition {
+    /// So long the platform remembers idempotency values, and so late it may show what it has done.
+    static let honouredMilliseconds: Int64 = 60_000
+    static let readLagMilliseconds: Int64 = 6000
+
+    static func read(_ text: String) -> Definition {
         guard let tree = try? JSONValue.parse(text) else { preconditionFailure("a fixture is not JSON") }
         let (definition, problems) = Definition.read(canonical: Definition.canonicalOrder(of: tree))
         guard let definition else { preconditionFailure("a fixture is refused: \(problems)") }
         return definition
+    }
+
+    /// A definition as the author should not have written it, or as a broken engine would run it.
+    static func looser(_ text: String, _ changes: [Bug: (String, String)]) -> [Bug: Definition] {
+        changes.mapValues { from, to in
+            guard let range = text.range(of: from) else { preconditionFailure("\(from) is not in the fixture") }
+            return read(text.replacingCharacters(in: range, with: to))
+        }
     }
 
     /// The flagship: creating is unsafe and the platform cannot be asked.
@@ -74,7 +102,7 @@ enum Fixtures {
             ("requested", "client-created"), ("requested", "failed"), ("client-created", "token-pending"),
             ("token-pending", "active"), ("token-pending", "failed"),
         ],
-        maximumAttempts: ["requested": 6, "token-pending": 8], endless: ["key_not_active"], hasWay: false)
+        loose: [:], maximumAttempts: ["requested": 6, "token-pending": 8], endless: ["key_not_active"], hasWay: false)
 
     /// Creating is safe to repeat, because we choose the id; with a pause, values and branches.
     private static let thing = Fixture(
@@ -104,5 +132,5 @@ enum Fixtures {
             ("creating", "settling"), ("settling", "counting"), ("counting", "checking"), ("checking", "active"),
             ("checking", "failed"),
         ],
-        maximumAttempts: ["creating": 10, "checking": 10], hasWay: true, choosesId: true)
+        loose: [:], maximumAttempts: ["creating": 10, "checking": 10], hasWay: true, choosesId: true)
 }

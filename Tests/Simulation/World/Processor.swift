@@ -75,7 +75,9 @@ final class Processor {
     func advance(_ stimulus: Stimulus) {
         let surroundings = Surroundings(now: now, random: world.chance.next())
         let stimulus = bug.map { $0.changed(stimulus, state) } ?? stimulus
-        let step = Step(decide(state, fixture.definition, stimulus, surroundings))
+        if let bug { state = bug.changed(state) }
+        let definition = bug.flatMap { fixture.loose[$0] } ?? fixture.definition
+        let step = Step(decide(state, definition, stimulus, surroundings))
         carryOut(bug.map { $0.changed(step, from: state, stimulus, self) } ?? step)
     }
 
@@ -133,7 +135,9 @@ final class Processor {
         }
     }
 
-    private func write(_ step: Step, due: Int64 = 0, service: String? = nil, keepsLease: Bool = false) {
+    private func write(_ step: Step, due wanted: Int64 = 0, service: String? = nil, keepsLease: Bool = false) {
+        // Neither a paused service nor a missing secret keeps a run beyond its deadline.
+        let due = min(wanted, max(0, step.millisecondsToDeadline ?? wanted))
         guard !step.events.isEmpty else {
             return keepAsEvidence { [self] in release(due: due, service: service) }
         }

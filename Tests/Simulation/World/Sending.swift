@@ -61,8 +61,11 @@ extension Processor {
             return nil
         }
         return Request(
-            attempt: id, run: run, kind: kind, reference: world.reference(of: run),
-            apiKey: state.secret("api_key")?.reference.fingerprint)
+            attempt: id, run: run, kind: kind, purpose: planned.purpose, reference: world.reference(of: run),
+            thing: planned.data["thing"]?.stringValue.flatMap { Int($0) },
+            apiKey: planned.secrets.first { $0.reference.name == "api_key" }?.reference.fingerprint,
+            idempotencyValue: planned.call.idempotency == nil ? nil : planned.stateKey,
+            refusesTwins: fixture.refusesTwins)
     }
 
     /// What the answer means by the definition, as the production judgement has it.
@@ -85,17 +88,27 @@ extension Processor {
                         length: value.utf8.count))
                 return true
             }
+            if let items = reply.items {
+                let found = items.map { JSONObject([("thing", .string("\($0)"))]) }
+                return AttemptResult(
+                    outcome: .done, status: reply.status, saved: found.count == 1 ? found[0] : JSONObject(),
+                    found: found.count, candidates: found.count > 1 ? found : [])
+            }
             let isComplete =
                 switch kind {
                 case .create: save("session", "session") && seal("apiKey", "api_key")
                 case .token: seal("token", "token")
-                case .put: save("id", "thing")
-                case .check: true
+                case .put, .add, .addKeyed: save("id", "thing")
+                case .addWithKey: save("id", "thing") && seal("apiKey", "api_key")
+                case .list: false
+                case .check, .remove, .attach, .detach: true
                 }
             guard isComplete else {
                 return AttemptResult(outcome: .unknown, error: "bad_answer", status: reply.status)
             }
             return AttemptResult(outcome: .done, status: reply.status, saved: saved, sealed: sealed)
+        case 404 where kind == .remove || kind == .detach:
+            return AttemptResult(outcome: .done, status: reply.status)
         case 429:
             return AttemptResult(
                 outcome: .notDone, error: "http.429", status: 429, isCounted: false, retryAfterMilliseconds: retryAfter)
@@ -140,7 +153,7 @@ final class Exchange {
         if world.fired(.requestLost, world.faults.requestLost, cell) { return }
         isSlow = world.fired(.slowAnswer, world.faults.slowAnswer, cell)
         isLost = world.fired(.answerLost, world.faults.answerLost, cell)
-        let there = isSlow ? world.milliseconds(500, timeoutMilliseconds * 3 / 2) : world.milliseconds(1, 60)
+        let there = isSlow ? world.milliseconds(500, timeoutMilliseconds) : world.milliseconds(1, 60)
         world.after(there) { [self] in arrive() }
         if world.bug == .transportSendsTwice, isLost { world.after(there + 100_000) { [self] in arrive() } }
     }
@@ -179,13 +192,22 @@ extension World {
         }
         if fired(.errorBefore, faults.errorBefore, cell) { return Reply(status: chance.pick([500, 502, 503])) }
         if fired(.refusal, faults.refusal, cell) { return Reply(status: 400) }
-        let lag = request.kind == .create || request.kind == .put ? faults.activationMilliseconds : 0
-        var reply = platform.perform(request, at: now, activationMilliseconds: lag)
+        if let again = platform.remembered(request, at: now) { return again }
+        if request.kind == .check, fired(.wrongReplica, faults.wrongReplica, cell) { return Reply(status: 404) }
+        if request.kind == .list, request.refusesTwins, fired(.wrongReplica, faults.wrongReplica, cell) {
+            return Reply(status: 200, items: [])
+        }
+        checker.takesBack(request, platform)
+        var reply = platform.perform(
+            request, at: now, activation: faults.activationMilliseconds,
+            lag: isHealed ? 0 : chance.between(0, Fixtures.readLagMilliseconds))
         trace.note("platform: \(request.kind.rawValue) of run \(request.run) answers \(reply.status)")
         trace.mix(UInt64(reply.status))
         if reply.status == 403 { marks.hit(.notYetActive, cell: cell) }
+        if reply.status == 409 { marks.hit(.conflict, cell: cell) }
         if fired(.errorAfter, faults.errorAfter, cell) { reply = Reply(status: chance.pick([500, 502, 504])) }
-        if reply.status < 300, fired(.truncated, faults.truncated, cell) { reply.body = [:] }
+        platform.remember(request, reply, at: now)
+        if reply.status < 300, !reply.body.isEmpty, fired(.truncated, faults.truncated, cell) { reply.body = [:] }
         checker.platformHolds(request.run, living: platform.living(request.reference), store)
         return reply
     }

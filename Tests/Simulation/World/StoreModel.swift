@@ -71,11 +71,7 @@ final class StoreModel {
 
     /// The run that has the key, or a new one.
     func enqueue(fixture: Int, key: String) -> Int {
-        if bug != .keyOfSecondRun,
-            let holder = runs.firstIndex(where: { $0.holdsKey && $0.fixture == fixture && $0.key == key })
-        {
-            return holder
-        }
+        if bug != .keyOfSecondRun, let holder = holder(fixture: fixture, key) { return holder }
         let definition = Fixtures.all[fixture].definition
         runs.append(Run(fixture: fixture, key: key, state: definition.start))
         let run = runs.count - 1
@@ -222,12 +218,19 @@ final class StoreModel {
         checker.settled(run, runs[run], at: time)
     }
 
-    /// A person's verb. False: the run has moved on since it was looked at.
-    func append(run: Int, expectedSeq: Int64?, _ event: NewEvent, actor: String, changes: RunState? = nil) -> Bool {
-        if let expectedSeq, expectedSeq != runs[run].seq, bug != .personOverwrites { return false }
+    enum AppendAnswer { case accepted, behind, keyTaken }
+
+    /// A person's verb; refused when the run has moved on since it was looked at.
+    func append(run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String) -> AppendAnswer {
+        if expectedSeq != runs[run].seq, bug != .personOverwrites { return .behind }
+        if verb.after.holdsKey, !runs[run].holdsKey, let holder = holder(fixture: runs[run].fixture, runs[run].key),
+            holder != run
+        {
+            return .keyTaken
+        }
         let time = clock()
-        record(run, event, epoch: runs[run].epoch, actor: actor, at: time)
-        if let changes { project(changes, run) }
+        record(run, verb.event, epoch: runs[run].epoch, actor: actor, at: time)
+        project(verb.after, run)
         if runs[run].status == .live {
             let due = min(runs[run].task?.due ?? time, time)
             runs[run].task = runs[run].task ?? Task(due: due)
@@ -236,7 +239,20 @@ final class StoreModel {
             runs[run].task = nil
         }
         checker.settled(run, runs[run], at: time)
-        return true
+        return .accepted
+    }
+
+    /// The key goes to a new run, in one transaction.
+    func supersede(run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String) -> AppendAnswer {
+        let hasHolder = holder(fixture: runs[run].fixture, runs[run].key).map { $0 != run } ?? false
+        if hasHolder { return .keyTaken }
+        let answer = append(run: run, expectedSeq: expectedSeq, verb, actor: actor)
+        if answer == .accepted { _ = enqueue(fixture: runs[run].fixture, key: runs[run].key) }
+        return answer
+    }
+
+    private func holder(fixture: Int, _ key: String) -> Int? {
+        runs.firstIndex { $0.holdsKey && $0.fixture == fixture && $0.key == key }
     }
 
     /// What a worker without a lease still knows. Written once for an attempt and epoch.

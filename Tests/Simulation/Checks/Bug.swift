@@ -80,12 +80,12 @@ enum Bug: String, CaseIterable {
     /// What a broken fold would have made of it.
     func changed(_ state: RunState) -> RunState {
         switch self {
-        case .undoForward where state.ending == nil && state.undoList.count > 1:
+        case .undoForward where state.cancel != nil && state.ending == nil && state.undoList.count > 1:
             Self.altered(state) { json in
                 guard let list = json["undo_list"]?.arrayValue else { return }
                 json["undo_list"] = .array(list.reversed())
             }
-        case .undoSkipped where state.undoList.count > 1:
+        case .undoSkipped where state.cancel != nil && state.ending == nil && state.undoList.count > 1:
             Self.altered(state) { json in
                 guard let list = json["undo_list"]?.arrayValue else { return }
                 json["undo_list"] = .array(Array(list.suffix(1)))

@@ -29,9 +29,13 @@ final class Checker {
         /// The same, where the definition declares neither a way to settle it nor to take it back.
         var mustHoldKey = false
         var successes = 0
+        /// In this stay.
+        var hadUnknown = false
+        var conflict: Identifier?
         var isUndoing = false
         /// A person, or the engine in an event of its own, has said that something may stay behind.
         var isLeftBehind = false
+        var isLiedTo = false
         var isCancelAsked = false
         var endedAt: Instant?
         /// A person said: send again, whatever is there.
@@ -217,9 +221,13 @@ final class Checker {
             if type != .attemptNotDone || isConflict { shadow.mayExist = true }
             if type != .attemptNotDone, !open.isRepeatable, !fixture.undoes { shadow.mustHoldKey = true }
             shadow.successes = type == .attemptDone ? shadow.successes + 1 : 0
-            if type == .attemptUnknown, !open.isRepeatable, event.body["entered"] != nil {
-                fail("U3", run: run, "an unknown outcome was taken for \(event.body["entered"]?.stringValue ?? "")")
+            if !open.isRepeatable, let entered = event.body["entered"]?.stringValue {
+                if type == .attemptUnknown { fail("U3", run: run, "an unknown outcome led to \(entered)") }
+                if shadow.hadUnknown, shadow.conflict == open.id {
+                    fail("U3", run: run, "\"already there\" after an unknown outcome led to \(entered)")
+                }
             }
+            if type == .attemptUnknown { shadow.hadUnknown = true }
         } else if type == .attemptDone {
             shadow.charged.removeAll { $0.error.hasPrefix("\(open.purpose) ") }
         }
@@ -272,6 +280,7 @@ final class Checker {
             fail("E3", run: run, "left \(shadow.state) after \(shadow.successes) successes in a row")
         }
         shadow.successes = 0
+        shadow.hadUnknown = false
         shadow.state = target
         shadow.charged = []
         shadow.notBefore = nil
@@ -345,6 +354,15 @@ final class Checker {
         {
             fail("E5", run: request.run, "a request after the end")
         }
+    }
+
+    func conflicts(_ request: Request) { shadows[request.run].conflict = request.attempt }
+
+    /// A look-up that misses what is there, against all that the definition was told of the platform. Still nothing
+    /// may be made twice, but nobody can know what is left.
+    func isLiedTo(_ run: Int) {
+        shadows[run].isLeftBehind = true
+        shadows[run].isLiedTo = true
     }
 
     /// The newest first: what stands on a thing goes before the thing.

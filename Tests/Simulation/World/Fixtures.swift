@@ -49,7 +49,7 @@ struct Fixture {
 
 enum Fixtures {
     /// Read once; they are constants of the program.
-    static let all: [Fixture] = [number, thing, keyed, found, replaced]
+    static let all: [Fixture] = [number, thing, keyed, found, asked, replaced]
 
     /// So long the platform remembers idempotency values, and so late it may show what it has done.
     static let honouredMilliseconds: Int64 = 60_000
@@ -129,7 +129,7 @@ enum Fixtures {
                "failed": {"end": "failed"}}}
             """),
         moves: [
-            ("creating", "settling"), ("settling", "counting"), ("counting", "checking"), ("checking", "active"),
+            ("creating", "settling"), ("creating", "failed"), ("settling", "counting"), ("counting", "checking"), ("checking", "active"),
             ("checking", "failed"),
         ],
         loose: [:], maximumAttempts: ["creating": 10, "checking": 10], hasWay: true, choosesId: true)

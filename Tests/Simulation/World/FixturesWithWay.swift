@@ -1,3 +1,4 @@
+import Foundation
 import WorkflowCore
 
 /// Definitions that declare how a lost answer is settled, and how what they made is taken back.
@@ -74,6 +75,15 @@ extension Fixtures {
             ("creating", "attaching"), ("creating", "failed"), ("attaching", "active"), ("attaching", "failed"),
         ],
         loose: [:], maximumAttempts: ["creating": 8, "attaching": 6], hasWay: true, undoes: true,
+        refusesTwins: true)
+
+    /// The same platform, but whatever a look-up shows is for a person to judge.
+    static let asked = Fixture(
+        name: "asked",
+        definition: read(
+            foundText.replacingOccurrences(of: "\"one\": \"adopt\", \"none\": \"resend\"", with: "\"one\": \"hold\", \"none\": \"hold\"")
+                .replacingOccurrences(of: "\"workflow\": \"found\"", with: "\"workflow\": \"asked\"")),
+        moves: found.moves, loose: [:], maximumAttempts: found.maximumAttempts, hasWay: true, undoes: true,
         refusesTwins: true)
 
     /// What is found has lost the key that is shown once, so it is taken back and made anew.

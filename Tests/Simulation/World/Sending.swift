@@ -195,6 +195,7 @@ extension World {
         if let again = platform.remembered(request, at: now) { return again }
         if request.kind == .check, fired(.wrongReplica, faults.wrongReplica, cell) { return Reply(status: 404) }
         if request.kind == .list, request.refusesTwins, fired(.wrongReplica, faults.wrongReplica, cell) {
+            checker.isLiedTo(request.run)
             return Reply(status: 200, items: [])
         }
         checker.takesBack(request, platform)
@@ -207,6 +208,7 @@ extension World {
         if reply.status == 409 { marks.hit(.conflict, cell: cell) }
         if fired(.errorAfter, faults.errorAfter, cell) { reply = Reply(status: chance.pick([500, 502, 504])) }
         platform.remember(request, reply, at: now)
+        if reply.status == 409 { checker.conflicts(request) }
         if reply.status < 300, !reply.body.isEmpty, fired(.truncated, faults.truncated, cell) { reply.body = [:] }
         checker.platformHolds(request.run, living: platform.living(request.reference), store)
         return reply

@@ -49,7 +49,7 @@ struct Fixture {
 
 enum Fixtures {
     /// Read once; they are constants of the program.
-    static let all: [Fixture] = [number, thing, keyed, found, asked, replaced]
+    static let all: [Fixture] = [number, thing, keyed, found, asked, both, replaced]
 
     /// So long the platform remembers idempotency values, and so late it may show what it has done.
     static let honouredMilliseconds: Int64 = 60_000

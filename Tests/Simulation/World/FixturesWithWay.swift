@@ -86,6 +86,15 @@ extension Fixtures {
         moves: found.moves, loose: [:], maximumAttempts: found.maximumAttempts, hasWay: true, undoes: true,
         refusesTwins: true)
 
+    /// Both ways: an idempotency value while it is honoured, then a look-up.
+    static let both = Fixture(
+        name: "both",
+        definition: read(
+            foundText.replacingOccurrences(
+                of: "\"POST wpp:/things\",", with: "\"POST wpp:/things\", \"idempotency\": {\"header\": \"Key\", \"honoured\": \"60s\"},")
+                .replacingOccurrences(of: "\"workflow\": \"found\"", with: "\"workflow\": \"both\"")),
+        moves: found.moves, loose: [:], maximumAttempts: found.maximumAttempts, hasWay: true, undoes: true)
+
     /// What is found has lost the key that is shown once, so it is taken back and made anew.
     static let replacedText = """
         {"dsl": 1, "workflow": "replaced", "version": 1, "key": "${input.number}", "start": "creating",

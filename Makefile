@@ -1,9 +1,9 @@
-.PHONY: help demo test unit mutations simulate simulate-long simulate-bugs build format setup
+.PHONY: help demo test unit mutations simulate simulate-long simulate-bugs soak syscall-sweep build format setup
 
 TURNUP = .build/debug/turnup
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: setup ## see two numbers added to one organisation, the second one's key late
 	@mkdir -p .build
@@ -30,6 +30,13 @@ simulate-long: setup ## an hour of it
 
 simulate-bugs: setup ## how many seeds it takes to find each planted bug
 	@.ci/simulate --bugs --first-seed 1 --seeds 100000
+
+soak: setup ## 1,000 runs under every fault for ten minutes; SOAK_SECONDS=90 for a short one, SOAK_SEED for a known one
+	@TURNUP_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) TURNUP_SOAK_SEED=$(SOAK_SEED) swift test --filter '^FaultTests.SoakTests'
+
+syscall-sweep: setup ## a worker killed at its N-th system call, for every call and N; SWEEP_STEP=10 for a coarse one
+	@swift build --product turnup
+	@Tests/FaultTests/syscall-sweep --step $(or $(SWEEP_STEP),1)
 
 build: setup ## turnup and all tests
 	@swift build --build-tests

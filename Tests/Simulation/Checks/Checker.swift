@@ -134,7 +134,9 @@ final class Checker {
             shadow.status = .held
         case .cancelRequested, .retryRequested, .runResolved, .runReopened, .runSuperseded:
             person(run, event, type, &shadow)
-        case .reconcileStarted: shadow.notBefore = nil
+        case .reconcileStarted:
+            let after = event.body["look_up_after_milliseconds"]?.integerValue ?? 0
+            shadow.notBefore = (event.recordedAt.advanced(byMilliseconds: after), worldTime + after * 1000)
         case .undoStarted:
             shadow.isUndoing = true
             shadow.notBefore = nil

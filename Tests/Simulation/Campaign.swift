@@ -96,7 +96,9 @@ struct Campaign {
         }
         for failure in totals.failures { tell(failure, nil) }
         for seed in totals.unstable { print("seed \(seed) did not replay exactly") }
-        report(totals, began.duration(to: .now), processorSeconds: Double(clock() - processorBegan) / Double(CLOCKS_PER_SEC))
+        report(
+            totals, began.duration(to: .now),
+            processorSeconds: Double(clock() - processorBegan) / Double(CLOCKS_PER_SEC))
         if let path = options.regressions { keep(totals.failures, path) }
         let missing = MarkReport(marks).missing
         if totals.failures.isEmpty, !missing.isEmpty { print("never met:\n  " + missing.joined(separator: "\n  ")) }

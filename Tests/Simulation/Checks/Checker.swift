@@ -90,7 +90,8 @@ final class Checker {
 
     func recorded(_ run: Int, _ event: RecordedEvent, type: EventType, runEpoch: Int64) {
         trace.note(
-            "run \(run) #\(event.seq) \(event.type) by \(event.actor) epoch \(event.epoch) \(JSONValue.object(event.body).serialized())")
+            "run \(run) #\(event.seq) \(event.type) by \(event.actor) epoch \(event.epoch) \(JSONValue.object(event.body).serialized())"
+        )
         trace.mix(UInt64(run) &* 131 &+ UInt64(event.seq))
         trace.mix(UInt64(bitPattern: event.recordedAt.microseconds) &+ UInt64(event.type.utf8.count))
         var shadow = shadows[run]
@@ -107,10 +108,13 @@ final class Checker {
             fail("A2", run: run, "\(event.type) by \(event.actor)")
         }
         if !isEvidence {
-            if event.epoch < shadow.epoch { fail("X3", run: run, "\(event.type) of epoch \(event.epoch) after \(shadow.epoch)") }
+            if event.epoch < shadow.epoch {
+                fail("X3", run: run, "\(event.type) of epoch \(event.epoch) after \(shadow.epoch)")
+            }
             shadow.epoch = max(shadow.epoch, event.epoch)
             if event.seq > 1, event.epoch != shadow.claimedEpoch, !isPersons {
-                fail("X3", run: run, "\(event.type) of epoch \(event.epoch), while \(shadow.claimedEpoch) has the lease")
+                fail(
+                    "X3", run: run, "\(event.type) of epoch \(event.epoch), while \(shadow.claimedEpoch) has the lease")
             }
         }
         fold(run, event, type, &shadow)

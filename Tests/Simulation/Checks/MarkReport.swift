@@ -14,7 +14,8 @@ struct MarkReport {
                     found.append("\(fault) in \(Fixtures.all[cell.fixture].name)/\(cell.state)")
                 }
             case .once:
-                let total = marks.count(fault, cell: nil) + Marks.cells.indices.reduce(0) { $0 + marks.count(fault, cell: $1) }
+                let total =
+                    marks.count(fault, cell: nil) + Marks.cells.indices.reduce(0) { $0 + marks.count(fault, cell: $1) }
                 if total == 0 { found.append("\(fault)") }
             case .never: break
             }

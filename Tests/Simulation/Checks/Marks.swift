@@ -10,8 +10,11 @@ enum Verb: CaseIterable {
 
 /// What can go wrong; each has its mark for each state with a call.
 enum Fault: Hashable {
-    case crash(Point), pause(Point)
-    case commitLost(Point), commitUnknown(Point), commitLate(Point)
+    case crash(Point)
+    case pause(Point)
+    case commitLost(Point)
+    case commitUnknown(Point)
+    case commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
     case notYetActive, wrongReplica, conflict
     case secretMissing, busy, leaseTooShort
@@ -23,7 +26,8 @@ enum Fault: Hashable {
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .conflict, .secretMissing, .busy, .leaseTooShort, .storeOutage, .platformOutage,
+            .notYetActive, .wrongReplica, .conflict, .secretMissing, .busy, .leaseTooShort, .storeOutage,
+            .platformOutage,
             .clockSetBack,
             .behind, .fenced, .cancelled,
         ] + Verb.allCases.map { .person($0) }

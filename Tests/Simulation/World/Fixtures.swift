@@ -129,7 +129,8 @@ enum Fixtures {
                "failed": {"end": "failed"}}}
             """),
         moves: [
-            ("creating", "settling"), ("creating", "failed"), ("settling", "counting"), ("counting", "checking"), ("checking", "active"),
+            ("creating", "settling"), ("creating", "failed"), ("settling", "counting"), ("counting", "checking"),
+            ("checking", "active"),
             ("checking", "failed"),
         ],
         loose: [:], maximumAttempts: ["creating": 10, "checking": 10], hasWay: true, choosesId: true)

@@ -81,8 +81,10 @@ extension Fixtures {
     static let asked = Fixture(
         name: "asked",
         definition: read(
-            foundText.replacingOccurrences(of: "\"one\": \"adopt\", \"none\": \"resend\"", with: "\"one\": \"hold\", \"none\": \"hold\"")
-                .replacingOccurrences(of: "\"workflow\": \"found\"", with: "\"workflow\": \"asked\"")),
+            foundText.replacingOccurrences(
+                of: "\"one\": \"adopt\", \"none\": \"resend\"", with: "\"one\": \"hold\", \"none\": \"hold\""
+            )
+            .replacingOccurrences(of: "\"workflow\": \"found\"", with: "\"workflow\": \"asked\"")),
         moves: found.moves, loose: [:], maximumAttempts: found.maximumAttempts, hasWay: true, undoes: true,
         refusesTwins: true)
 
@@ -91,8 +93,10 @@ extension Fixtures {
         name: "both",
         definition: read(
             foundText.replacingOccurrences(
-                of: "\"POST wpp:/things\",", with: "\"POST wpp:/things\", \"idempotency\": {\"header\": \"Key\", \"honoured\": \"60s\"},")
-                .replacingOccurrences(of: "\"workflow\": \"found\"", with: "\"workflow\": \"both\"")),
+                of: "\"POST wpp:/things\",",
+                with: "\"POST wpp:/things\", \"idempotency\": {\"header\": \"Key\", \"honoured\": \"60s\"},"
+            )
+            .replacingOccurrences(of: "\"workflow\": \"found\"", with: "\"workflow\": \"both\"")),
         moves: found.moves, loose: [:], maximumAttempts: found.maximumAttempts, hasWay: true, undoes: true)
 
     /// What is found has lost the key that is shown once, so it is taken back and made anew.

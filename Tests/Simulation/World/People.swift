@@ -74,8 +74,9 @@ extension World {
             return (.cancel, { () throws(VerbRefusal) in try seen.cancelling(reason: "no longer wanted") })
         }
         if chance.below(12) == 0 { return supersede(run, seen) }
-        guard let choice = seen.hold.flatMap({ $0.choices.isEmpty ? nil : chance.pick($0.choices) })
-            .flatMap(HoldChoice.init)
+        guard
+            let choice = seen.hold.flatMap({ $0.choices.isEmpty ? nil : chance.pick($0.choices) })
+                .flatMap(HoldChoice.init)
         else { return nil }
         let thing = platform.newestLiving(reference(of: run))
         func resolve(_ verb: Verb, _ values: JSONObject = JSONObject(), _ sealed: [SealedReference] = []) -> Wish {
@@ -91,7 +92,10 @@ extension World {
         case .retryAnyway: return resolve(.retryAnyway)
         case .abandon: return resolve(.abandon)
         case .adopt:
-            guard let number = seen.hold?.candidates.firstIndex(where: { $0["thing"] == thing.map { .string("\($0.id)") } })
+            guard
+                let number = seen.hold?.candidates.firstIndex(where: {
+                    $0["thing"] == thing.map { .string("\($0.id)") }
+                })
             else { return nil }
             return (
                 .adopt,
@@ -106,7 +110,10 @@ extension World {
             platform.removeByHand(reference(of: run), extrasOnly: isExtra, at: now)
             return resolve(.done)
         case .done:
-            guard let thing, let call = definition.state(seen.state).flatMap({ if case .call(let call) = $0.action { call } else { nil } })
+            guard let thing,
+                let call = definition.state(seen.state).flatMap({
+                    if case .call(let call) = $0.action { call } else { nil }
+                })
             else { return nil }
             var values = JSONObject()
             var sealed: [SealedReference] = []

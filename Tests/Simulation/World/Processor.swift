@@ -150,9 +150,11 @@ final class Processor {
 
     private func release(due: Int64, service: String?) {
         let (store, run, epoch, index) = (store, run, epoch, worker.index)
-        worker.ask(at: .release, run: run, {
-            store.release(run: run, epoch: epoch, worker: index, dueMilliseconds: due, service: service)
-        }, then: { [self] _ in finish() })
+        worker.ask(
+            at: .release, run: run,
+            {
+                store.release(run: run, epoch: epoch, worker: index, dueMilliseconds: due, service: service)
+            }, then: { [self] _ in finish() })
     }
 
     /// Writes until the commit's fate is known; the same commit again is safe.
@@ -163,54 +165,59 @@ final class Processor {
         let sentAt = bug == .leaseFromLastTry ? worker.clock : firstSentAt ?? worker.clock
         let (store, index) = (store, worker.index)
         let heads = bug == .epochReadBeforeLock ? store.heads(commit.run) : nil
-        worker.ask(at: .commit, run: run, {
-            store.commit(
-                commit, worker: index, leaseMilliseconds: World.leaseMilliseconds, headsReadBefore: heads)
-        }, then: { [self] answer in
-            switch answer {
-            case nil:
-                worker.later(pause * 1000, at: .outage, run: run) { [self] in
-                    var next = commit
-                    // Planted: what stands there now is taken as the base, without asking whose it is.
-                    if bug == .blindSecondCommit { next.baseSeq = store.heads(commit.run).seq }
-                    self.commit(next, firstSentAt: sentAt, pause: min(1000, pause * 2), then: then)
+        worker.ask(
+            at: .commit, run: run,
+            {
+                store.commit(
+                    commit, worker: index, leaseMilliseconds: World.leaseMilliseconds, headsReadBefore: heads)
+            },
+            then: { [self] answer in
+                switch answer {
+                case nil:
+                    worker.later(pause * 1000, at: .outage, run: run) { [self] in
+                        var next = commit
+                        // Planted: what stands there now is taken as the base, without asking whose it is.
+                        if bug == .blindSecondCommit { next.baseSeq = store.heads(commit.run).seq }
+                        self.commit(next, firstSentAt: sentAt, pause: min(1000, pause * 2), then: then)
+                    }
+                case .accepted(let time), .already(let time):
+                    leaseStart = sentAt
+                    state = commit.state.committed(at: time)
+                    if bug == .blindSecondCommit { state = Bug.reread(state, seq: store.heads(run).seq) }
+                    result = nil
+                    then()
+                case .behind:
+                    world.marks.hit(.behind, cell: cell(store.runs[run].state))
+                    catchUp()
+                case .fenced:
+                    world.marks.hit(.fenced, cell: cell(store.runs[run].state))
+                    keepAsEvidence { [self] in finish() }
                 }
-            case .accepted(let time), .already(let time):
-                leaseStart = sentAt
-                state = commit.state.committed(at: time)
-                if bug == .blindSecondCommit { state = Bug.reread(state, seq: store.heads(run).seq) }
-                result = nil
-                then()
-            case .behind:
-                world.marks.hit(.behind, cell: cell(store.runs[run].state))
-                catchUp()
-            case .fenced:
-                world.marks.hit(.fenced, cell: cell(store.runs[run].state))
-                keepAsEvidence { [self] in finish() }
-            }
-        })
+            })
     }
 
     /// Newer events stand in the stream: fold them, and decide again with the outcome in hand.
     private func catchUp() {
         let (store, run, seq) = (store, run, state.seq)
-        worker.ask(at: .read, run: run, { store.runs[run].events.filter { $0.seq > seq } }, then: { [self] events in
-            guard let events else { return again { [self] in catchUp() } }
-            for event in events {
-                if bug == .cancelIgnoredWhenBehind {
-                    state = Bug.reread(state, seq: event.seq)
-                    continue
+        worker.ask(
+            at: .read, run: run, { store.runs[run].events.filter { $0.seq > seq } },
+            then: { [self] events in
+                guard let events else { return again { [self] in catchUp() } }
+                for event in events {
+                    if bug == .cancelIgnoredWhenBehind {
+                        state = Bug.reread(state, seq: event.seq)
+                        continue
+                    }
+                    do {
+                        state = try evolve(state, run: state.id, event)
+                    } catch {
+                        // Somebody else's stream by now: the lease is gone, and the next commit would say so.
+                        if store.runs[run].epoch == epoch { world.checker.fail("FOLD", run: run, "\(error)") }
+                        return keepAsEvidence { [self] in finish() }
+                    }
                 }
-                do {
-                    state = try evolve(state, run: state.id, event)
-                } catch {
-                    // Somebody else's stream by now: the lease is gone, and the next commit would say so.
-                    if store.runs[run].epoch == epoch { world.checker.fail("FOLD", run: run, "\(error)") }
-                    return keepAsEvidence { [self] in finish() }
-                }
-            }
-            advance(result.map { .finished($0.value) } ?? .proceed)
-        })
+                advance(result.map { .finished($0.value) } ?? .proceed)
+            })
     }
 
     private func again(_ action: @escaping () -> Void) { worker.later(200_000, at: .outage, run: run, action) }
@@ -223,13 +230,16 @@ final class Processor {
         ]
         if !result.value.saved.isEmpty { body["saved"] = .object(result.value.saved) }
         let (store, run, epoch, index, attempt) = (store, run, epoch, worker.index, result.attempt.id)
-        worker.ask(at: .evidence, run: run, { () -> Bool in
-            store.appendLate(run: run, epoch: epoch, attempt: attempt, body: body, worker: index)
-            return true
-        }, then: { [self] isDone in
-            guard isDone != nil else { return again { [self] in keepAsEvidence(then: then) } }
-            self.result = nil
-            then()
-        })
+        worker.ask(
+            at: .evidence, run: run,
+            { () -> Bool in
+                store.appendLate(run: run, epoch: epoch, attempt: attempt, body: body, worker: index)
+                return true
+            },
+            then: { [self] isDone in
+                guard isDone != nil else { return again { [self] in keepAsEvidence(then: then) } }
+                self.result = nil
+                then()
+            })
     }
 }

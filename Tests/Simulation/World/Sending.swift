@@ -11,7 +11,8 @@ extension Processor {
                 return take(
                     AttemptResult(outcome: .notDone, error: "lease_too_short", isCounted: false), of: attempt)
             }
-            transmit(planned, id, timeoutMilliseconds: timeoutMilliseconds) { [self] result in take(result, of: attempt) }
+            transmit(planned, id, timeoutMilliseconds: timeoutMilliseconds) { [self] result in take(result, of: attempt)
+            }
         }
     }
 

@@ -143,21 +143,24 @@ final class Worker {
         guard free > 0 else { return sleep(1000) }
         let sentAt = clock
         let limit = 1 + world.chance.below(free)
-        ask(at: .claim, { [self] in
-            world.store.claim(worker: index, limit: limit, leaseMilliseconds: World.leaseMilliseconds)
-        }, then: { [self] claims in
-            guard let claims else { return sleep(max(100, world.chance.between(100, 2000))) }
-            inHand += claims.count
-            for claim in claims {
-                let processor = Processor(self, claim, claimSentAt: sentAt)
-                processor?.begin()
-            }
-            if claims.count == limit { return sleep(0) }
-            let left = world.store.nextDue().map { $0.milliseconds(since: world.databaseTime) } ?? 1000
-            // Due, and yet not given out: look again after 1, 2, 4 … milliseconds.
-            backOffMilliseconds = left < 0 ? min(1000, max(1, backOffMilliseconds * 2)) : 0
-            sleep(min(isWatching ? 1000 : 5000, left >= 0 ? left + 1 : backOffMilliseconds))
-        })
+        ask(
+            at: .claim,
+            { [self] in
+                world.store.claim(worker: index, limit: limit, leaseMilliseconds: World.leaseMilliseconds)
+            },
+            then: { [self] claims in
+                guard let claims else { return sleep(max(100, world.chance.between(100, 2000))) }
+                inHand += claims.count
+                for claim in claims {
+                    let processor = Processor(self, claim, claimSentAt: sentAt)
+                    processor?.begin()
+                }
+                if claims.count == limit { return sleep(0) }
+                let left = world.store.nextDue().map { $0.milliseconds(since: world.databaseTime) } ?? 1000
+                // Due, and yet not given out: look again after 1, 2, 4 … milliseconds.
+                backOffMilliseconds = left < 0 ? min(1000, max(1, backOffMilliseconds * 2)) : 0
+                sleep(min(isWatching ? 1000 : 5000, left >= 0 ? left + 1 : backOffMilliseconds))
+            })
     }
 
     /// Polling less often costs the world fewer empty steps; it says nothing about the engine.

@@ -102,6 +102,7 @@ final class World {
         // The actions hold the world, and the world holds them.
         agenda.removeAll()
         for worker in workers { worker.parked = [] }
+        workers = []
     }
 
     private func step() -> Bool {

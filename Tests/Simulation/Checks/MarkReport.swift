@@ -49,8 +49,8 @@ struct MarkReport {
 
     private static func demand(_ point: Point) -> Demand {
         switch point {
-        case .beforeSending, .answer, .deadline, .commit: .everyState { _ in true }
-        case .poll, .claim, .outage, .release, .read, .evidence, .gate: .once
+        case .beforeSending, .answer, .commit: .everyState { _ in true }
+        case .poll, .claim, .deadline, .outage, .release, .read, .evidence, .gate: .once
         }
     }
 }

@@ -140,6 +140,26 @@ import WorkflowCore
     }
 
     @Test(arguments: StoreFixture.Kind.allCases)
+    func `a cancel makes a held run live again though the caller says nothing of a status`(_ kind: StoreFixture.Kind)
+        async throws
+    {
+        try await StoreFixture.with(kind) { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            let id = try await store.enqueueRun("1")
+            let run = try await store.claimOne()
+            #expect(try await store.commitOne(run.commit([.held])).isAccepted)
+            #expect(try await store.run(id)?.status == .held)
+            let cancel = AppendRequest(runId: id, expectedSeq: nil, event: .cancel, actor: "person:p")
+            #expect(try await store.append(cancel) == .accepted(seq: 3))
+            let row = try #require(try await store.run(id))
+            let fold = try #require(try await store.fold(id))
+            #expect(row.status == .live && row.reason == nil && row.task != nil)
+            #expect(fold.status == row.status && fold.state == row.state)
+        }
+    }
+
+    @Test(arguments: StoreFixture.Kind.allCases)
     func `runs are listed newest first and by every filter`(_ kind: StoreFixture.Kind) async throws {
         try await StoreFixture.with(kind) { fixture in
             let store = fixture.store

@@ -185,6 +185,17 @@ struct EngineLostAnswerTests {
         try run.take(try run.state.retrying(reason: "now, please", definition), after: 2000)
         #expect(try #require(run.claim().waits) > 7000)
         #expect(try run.claim(after: 8000).purpose == .lookup)
+
+        let short = asked(deadlineMilliseconds: 4000)
+        var held = try TestRun(short)
+        try held.claim()
+        #expect((3900...4000).contains(try held.finish(.unknown("timeout")).waits ?? 0))
+        #expect(try held.claim(after: 4000) == .held)
+        try held.take(try held.state.resolving(.retry, reason: "look again", short), after: 1000)
+        // Its time is counted anew, and the rest of the time to settle is kept.
+        let rest = try #require(try held.claim().waits)
+        #expect((3000...4000).contains(rest))
+        #expect(try #require(held.claim(after: 2000).waits) > 0)
     }
 
     @Test("A refusal of a resend settles nothing: the first create may have worked all the same")

@@ -34,7 +34,10 @@ begin
           hint = 'See "turnup show ' || holder || '".';
     end if;
   end if;
-  new_status := coalesce(append.status, current.status);
+  -- A cancel makes a held run live again, so that a worker ends it.
+  new_status := coalesce(
+    append.status, case when append.type = 'cancel.requested' and current.status = 'held' then 'live' end,
+    current.status);
   new_hash := turnup.event_hash(
     current.hash, current.id, current.seq + 1, turnup.microseconds(moment), current.epoch, append.type,
     append.actor, null, append.body);
@@ -43,7 +46,8 @@ begin
   update turnup.run r
   set seq = current.seq + 1, hash = new_hash, status = new_status, state = coalesce(append.state, current.state),
     key_held = coalesce(append.key_held, current.key_held), updated_at = moment,
-    reason = case when append.status is null then current.reason else append.reason end,
+    reason = case
+      when append.status is null and new_status = current.status then current.reason else append.reason end,
     ended_at = case when new_status in ('live', 'held') then null else coalesce(current.ended_at, moment) end
   where r.id = current.id;
   if new_status <> 'live' then

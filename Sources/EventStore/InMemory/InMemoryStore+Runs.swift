@@ -119,7 +119,13 @@ extension InMemoryStore {
         record(
             request.runId, request.event.type.rawValue, request.event.body, epoch: run.epoch, attemptId: nil,
             actor: request.actor, at: time)
-        if let after = request.stateAfter { take(after, of: request.runId, at: time) }
+        if let after = request.stateAfter {
+            take(after, of: request.runId, at: time)
+        } else if request.event.type == .cancelRequested, run.status == .held {
+            // A cancel makes a held run live again, so that a worker ends it.
+            runs[request.runId]?.status = .live
+            runs[request.runId]?.reason = nil
+        }
         if runs[request.runId]?.status == .live {
             tasks[request.runId, default: Task(due: time)].due = min(tasks[request.runId]?.due ?? time, time)
         }

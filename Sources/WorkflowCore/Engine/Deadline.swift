@@ -43,8 +43,9 @@ extension Turn {
 
     /// The rest of a scheduled wait, but no longer than to the deadline.
     func waitLeft(service: String?) -> NextStep? {
-        guard let wait = state.wait else { return nil }
-        let left = min(wait.remainingMilliseconds(now: surroundings.now), millisecondsToDeadline ?? .max)
+        let settles = state.unknown?.isLookedUp == true ? state.unknown?.settles : nil
+        let rest = [state.wait, settles].compactMap { $0?.remainingMilliseconds(now: surroundings.now) }.max() ?? 0
+        let left = min(rest, millisecondsToDeadline ?? .max)
         return left > 0 ? .wait(milliseconds: left, service: service) : nil
     }
 

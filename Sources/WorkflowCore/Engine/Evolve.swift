@@ -70,8 +70,7 @@ extension RunState {
             if status == .held { cancelHeld(at: event.recordedAt) }
         case .retryRequested:
             if status == .live {
-                // A look-up before the platform shows what it made would find nothing, and the call be sent twice.
-                if unknown?.isLookedUp != true { wait = nil }
+                wait = nil
                 uncountedInARow = 0
             }
         case .runResolved: try resolve(event)
@@ -83,7 +82,6 @@ extension RunState {
                 end(.cancelled, body)
             }
         case .reconcileStarted:
-            unknown?.isLookedUp = true
             wait = nil
             lookUpLater(body, at: event.recordedAt)
         case .undoStarted: beginUndo(body)

@@ -106,7 +106,7 @@ extension RunState {
     mutating func lookUpLater(_ body: JSONObject, at time: Instant) {
         guard let after = body["look_up_after_milliseconds"]?.integerValue else { return }
         unknown?.isLookedUp = true
-        wait = Wait(since: time, milliseconds: after)
+        unknown?.settles = Wait(since: time, milliseconds: after)
     }
 
     private mutating func settleLookUp(

@@ -5,7 +5,7 @@ extension RunState {
         status = .held
         reason = body["text"]?.stringValue
         hold = Hold(
-            code: body["code"]?.stringValue ?? "", text: reason ?? "",
+            code: body["code"]?.stringValue ?? "", error: body["error"]?.stringValue, text: reason ?? "",
             choices: (body["choices"]?.arrayValue ?? []).compactMap(\.stringValue), since: time,
             candidates: (body["candidates"]?.arrayValue ?? []).compactMap(\.objectValue))
     }
@@ -35,6 +35,8 @@ extension RunState {
 
     mutating func resolve(_ event: RecordedEvent) throws(EvolveError) {
         let body = event.body
+        // Whoever goes on after a deadline gives the run its time anew.
+        let wasDeadline = hold?.error == "deadline"
         unpark(at: event.recordedAt)
         let saved = body["saved"]?.objectValue
         write(saved)
@@ -50,11 +52,13 @@ extension RunState {
         case .done where isReplacing: replaced()
         case .done, .adopt: callWorked(saved: saved, sealed: sealed, isRepeatable: false)
         case .retryAnyway:
+            if wasDeadline { renewDeadlines(at: event.recordedAt) }
             // What the lost attempt made, if it made something, is nobody's from now on.
             if unknown != nil { mayHaveCreated = true }
             unknown = nil
             isReplacing = false
-        case .retry: break
+        case .retry:
+            if wasDeadline { renewDeadlines(at: event.recordedAt) }
         case .abandon where ending != nil:
             undoList = []
             mayHaveCreated = true
@@ -72,9 +76,14 @@ extension RunState {
         gaveUp = nil
         ending = nil
         cancel = nil
-        deadlineSince = event.recordedAt
-        heldMilliseconds = 0
+        renewDeadlines(at: event.recordedAt)
         enter(target, at: event.recordedAt)
+    }
+
+    private mutating func renewDeadlines(at time: Instant) {
+        deadlineSince = time
+        heldMilliseconds = 0
+        if !time.isOfThisCommit { heldInStateMilliseconds = max(0, time.milliseconds(since: enteredAt)) }
     }
 
     mutating func beginUndo(_ body: JSONObject) {

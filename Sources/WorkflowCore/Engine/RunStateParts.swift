@@ -77,6 +77,9 @@ public struct UnknownOutcome: Sendable, Equatable {
     public let status: Int?
     /// It is being looked up; otherwise the call is sent again under an idempotency value that is honoured.
     public internal(set) var isLookedUp: Bool
+    /// Before it ends the platform may not show what it made: a look-up would find nothing, and the call be sent twice.
+    /// Nothing that people do makes it shorter.
+    public internal(set) var settles: Wait?
 }
 
 /// A call that is taken back when the run fails. Armed when the call is sent.
@@ -103,6 +106,8 @@ public struct Ending: Sendable, Equatable {
 /// Why a run waits for a person, and what the person may choose.
 public struct Hold: Sendable, Equatable {
     public let code: String
+    /// The error that led to it, when one did.
+    public let error: String?
     public let text: String
     public let choices: [String]
     public let since: Instant

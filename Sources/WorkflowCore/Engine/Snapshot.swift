@@ -29,18 +29,20 @@ extension RunState {
         if keyNumber != 1 { json["key_number"] = .integer(keyNumber) }
         if let keySentAt { json["key_sent_at"] = mark(keySentAt) }
         if hadUnknown { json["had_unknown"] = true }
-        if let unknown { json["unknown"] = unknown.json }
+        if let unknown { json["unknown"] = unknown.json(mark) }
         if isReplacing { json["replacing"] = true }
         if successesInARow > 0 { json["successes_in_a_row"] = .integer(successesInARow) }
         if !undoList.isEmpty { json["undo_list"] = .array(undoList.map(\.json)) }
         if let ending { json["ending"] = ending.json }
         if undoneCount > 0 { json["undone"] = .integer(undoneCount) }
         if let hold {
-            json["hold"] = [
+            var part: JSONObject = [
                 "code": .string(hold.code), "text": .string(hold.text),
                 "choices": .array(hold.choices.map { .string($0) }), "since": mark(hold.since),
                 "candidates": .array(hold.candidates.map { .object($0) }),
             ]
+            if let error = hold.error { part["error"] = .string(error) }
+            json["hold"] = .object(part)
         }
         if deadlineSince != requestedAt { json["deadline_since"] = mark(deadlineSince) }
         if heldMilliseconds > 0 { json["held_milliseconds"] = .integer(heldMilliseconds) }
@@ -151,11 +153,14 @@ extension RunState {
                 isRepeatable: $0.isRepeatable, purpose: $0.purpose)
         }
         state.keySentAt = keySentAt?.resolved(time)
+        state.unknown?.settles = unknown?.settles.map {
+            Wait(since: $0.since.resolved(time), milliseconds: $0.milliseconds)
+        }
         state.deadlineSince = deadlineSince.resolved(time)
         state.hold = hold.map {
             Hold(
-                code: $0.code, text: $0.text, choices: $0.choices, since: $0.since.resolved(time),
-                candidates: $0.candidates)
+                code: $0.code, error: $0.error, text: $0.text, choices: $0.choices,
+                since: $0.since.resolved(time), candidates: $0.candidates)
         }
         return state
     }

@@ -1,21 +1,25 @@
 // The parts of a snapshot that few runs have: what is not known, what is taken back, what waits for a person.
 
 extension UnknownOutcome {
-    var json: JSONValue {
+    func json(_ mark: (Instant) -> JSONValue) -> JSONValue {
         var json: JSONObject = [
             "attempt": .string(attemptId.description), "error": .string(error), "looked_up": .bool(isLookedUp),
         ]
         if let status { json["status"] = .integer(status) }
+        if let settles {
+            json["settles"] = ["since": mark(settles.since), "milliseconds": .integer(settles.milliseconds)]
+        }
         return .object(json)
     }
 
-    init?(_ value: JSONValue) {
+    init?(_ value: JSONValue, _ reader: SnapshotReader) {
         guard let id = value["attempt"]?.stringValue.flatMap(Identifier.init), let error = value["error"]?.stringValue,
-            let isLookedUp = value["looked_up"]?.boolValue
+            let isLookedUp = value["looked_up"]?.boolValue,
+            let settles = reader.optional(value["settles"], reader.wait)
         else { return nil }
         self.init(
             attemptId: id, error: error, status: value["status"]?.integerValue.map { Int(clamping: $0) },
-            isLookedUp: isLookedUp)
+            isLookedUp: isLookedUp, settles: settles)
     }
 }
 
@@ -87,7 +91,7 @@ extension SnapshotReader {
             let heldInState = number("held_in_state_milliseconds", 0), let hadUnknown = flag("had_unknown"),
             let isReplacing = flag("replacing"), let keySentAt = optional(json["key_sent_at"], time),
             let deadlineSince = optional(json["deadline_since"], time),
-            let unknown = optional(json["unknown"], { UnknownOutcome($0) }),
+            let unknown = optional(json["unknown"], { UnknownOutcome($0, self) }),
             let undoList = list(json["undo_list"], of: { UndoEntry($0) }),
             let ending = optional(json["ending"], { Ending($0) }), let hold = optional(json["hold"], hold),
             let supersededBy = optional(json["superseded_by"], \.stringValue)
@@ -115,7 +119,8 @@ extension SnapshotReader {
             let candidates = value["candidates"]?.arrayValue
         else { return nil }
         return Hold(
-            code: code, text: text, choices: choices.compactMap(\.stringValue), since: since,
+            code: code, error: value["error"]?.stringValue, text: text, choices: choices.compactMap(\.stringValue),
+            since: since,
             candidates: candidates.compactMap(\.objectValue))
     }
 }

@@ -1,4 +1,4 @@
-.PHONY: help demo test unit mutations soak syscall-sweep build format setup
+.PHONY: help demo test unit mutations simulate simulate-long simulate-bugs soak syscall-sweep build format setup
 
 TURNUP = .build/debug/turnup
 
@@ -13,12 +13,23 @@ demo: setup ## see two numbers added to one organisation, the second one's key l
 
 test: setup ## every test; those that need PostgreSQL start a private one
 	@.ci/test
+	@$(MAKE) --no-print-directory simulate
 
 unit: setup ## the tests that need no PostgreSQL
 	@.ci/test HouseTests WorkflowCoreTests WorkflowFilesTests VaultTests
 
 mutations: setup ## 100,000 random changes to valid definition files, in a release build
 	@TURNUP_MUTATIONS=100000 swift test -c release -Xswiftc -enable-testing --filter '^WorkflowFilesTests.MutationTests'
+
+simulate: setup ## a minute of simulated worlds full of faults, after the planted bugs and the seeds that once failed
+	@.ci/simulate --bugs --first-seed 1 --seeds 20000 --brief
+	@.ci/simulate --seconds 60 --regressions Tests/Simulation/regressions.txt
+
+simulate-long: setup ## an hour of it
+	@.ci/simulate --seconds 3600 --regressions Tests/Simulation/regressions.txt
+
+simulate-bugs: setup ## how many seeds it takes to find each planted bug
+	@.ci/simulate --bugs --first-seed 1 --seeds 100000
 
 soak: setup ## 1,000 runs under every fault for ten minutes; SOAK_SECONDS=90 for a short one, SOAK_SEED for a known one
 	@TURNUP_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) TURNUP_SOAK_SEED=$(SOAK_SEED) swift test --filter '^FaultTests.SoakTests'

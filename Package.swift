@@ -103,6 +103,9 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["WorkflowCore", "Vault", "Postgres", "EventStore", "LocalPostgres"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "Simulation", dependencies: ["WorkflowCore"], path: "Tests/Simulation", exclude: ["regressions.txt"],
+            swiftSettings: strict),
         .testTarget(name: "WorkflowCoreTests", dependencies: ["WorkflowCore"], swiftSettings: strict),
         .testTarget(
             name: "WorkflowFilesTests", dependencies: ["WorkflowFiles", "WorkflowCore"], exclude: ["Corpus"],

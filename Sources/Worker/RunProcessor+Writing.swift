@@ -17,7 +17,8 @@ extension RunProcessor {
         return try await commit(
             RunCommit(
                 runId: state.id, epoch: epoch, baseSeq: state.seq, events: decision.events + [intent], state: after,
-                keepsLease: true, service: planned.call.service, sealed: unsaved))
+                keepsLease: true, service: planned.call.service,
+                deadlineMilliseconds: deadlineMilliseconds(decision), sealed: unsaved))
     }
 
     /// A decision without an intent.
@@ -28,13 +29,21 @@ extension RunProcessor {
             // Somebody closed the run meanwhile: the answer is no part of its story any more, but evidence.
             try await keepAsEvidence()
             try await parts.release(
-                LeaseRelease(runId: state.id, epoch: epoch, dueMilliseconds: due, service: service, waiting: waiting))
+                LeaseRelease(
+                    runId: state.id, epoch: epoch, dueMilliseconds: due, service: service, waiting: waiting,
+                    deadlineMilliseconds: deadlineMilliseconds(decision)))
             return .released
         }
         return try await commit(
             RunCommit(
                 runId: state.id, epoch: epoch, baseSeq: state.seq, events: decision.events, state: decision.state,
-                dueMilliseconds: due, keepsLease: keepsLease, service: service, waiting: waiting, sealed: unsaved))
+                dueMilliseconds: due, keepsLease: keepsLease, service: service, waiting: waiting,
+                deadlineMilliseconds: deadlineMilliseconds(decision), sealed: unsaved))
+    }
+
+    /// One that is over and yet decided nothing must not have the run claimed in a circle.
+    private func deadlineMilliseconds(_ decision: Decision) -> Int64? {
+        decision.millisecondsToDeadline.map { max(100, $0) }
     }
 
     private mutating func commit(_ commit: RunCommit) async throws -> Written {

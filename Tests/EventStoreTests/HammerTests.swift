@@ -152,8 +152,10 @@ private struct Hammer {
             _ = try await store.append(
                 AppendRequest(runId: id, expectedSeq: fold.seq, event: .held, actor: "person:p", stateAfter: held))
         } else {
+            // A cancel makes a held run live again, so it is for the state that it was decided on.
+            let after = try fold.after([.cancel], by: "person:p")
             _ = try await store.append(
-                AppendRequest(runId: id, expectedSeq: nil, event: .cancel, actor: "person:p"))
+                AppendRequest(runId: id, expectedSeq: fold.seq, event: .cancel, actor: "person:p", stateAfter: after))
         }
         _ = try await store.appendLate(
             LateEvidence(runId: id, epoch: 0, attemptId: newId(), body: [:]), worker: "worker:z")

@@ -15,6 +15,8 @@ private let allowed: [String: Set<String>] = [
     "PlatformSimulator": [],
     "LocalPostgres": [],
     "Console": ["Diagnostics", "EventStore"],
+    // A program of its own, because it runs optimised and for hours. It judges the core, so it knows nothing else.
+    "Simulation": ["WorkflowCore"],
 ]
 
 /// Targets that wire the others together.
@@ -46,6 +48,15 @@ private let mayImportAll: Set = ["turnup", "TestSupport"]
     @Test func `the core imports nothing, so it has no clock, no files and no network`() throws {
         for path in Repository.files(below: ["Sources/WorkflowCore"], ending: ".swift") {
             #expect(try imports(path).isEmpty, "\(path) imports something")
+        }
+    }
+
+    @Test func `the simulation imports the core and the system, so that its optimised build stays small`() throws {
+        let files = Repository.files(below: ["Tests/Simulation"], ending: ".swift")
+        #expect(!files.isEmpty)
+        for path in files {
+            let extra = try Set(imports(path)).subtracting(["WorkflowCore", "Foundation", "Synchronization"])
+            #expect(extra.isEmpty, "\(path) imports \(extra.sorted())")
         }
     }
 

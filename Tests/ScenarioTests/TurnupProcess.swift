@@ -37,8 +37,8 @@ final class TurnupProcess: Sendable {
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        read(output) { [said] data in said.withLock { $0.output.append(data) } }
-        read(errors) { [said] data in said.withLock { $0.errors.append(data) } }
+        read(output) { [self] data in said.withLock { $0.output.append(data) } }
+        read(errors) { [self] data in said.withLock { $0.errors.append(data) } }
     }
 
     /// On a thread of its own to the end. A readability handler would have its pipe closed under the system's queue,
@@ -46,7 +46,7 @@ final class TurnupProcess: Sendable {
     private func read(_ pipe: Pipe, _ keep: @escaping @Sendable (Data) -> Void) {
         openPipes.withLock { $0 += 1 }
         let handle = pipe.fileHandleForReading
-        Thread.detachNewThread { [openPipes] in
+        Thread.detachNewThread { [self] in
             while true {
                 let data = handle.availableData
                 if data.isEmpty { break }

@@ -112,7 +112,7 @@ import WorkflowCore
         let definition = RegistryDefinitions.replacing.replacingOccurrences(
             of: "stable: {times: 3, every: 1s}", with: "stable: {times: 3, every: 1s}\n    deadline: 6s"
         )
-        .replacingOccurrences(of: "within: 5m", with: "within: 5s")
+        .replacingOccurrences(of: "within: 5m", with: "max_attempts: 1000")
         try await Installation.withRegister(definition) {
             $0.replicaLagMilliseconds = [0, 3_600_000]
         } _: { installation in
@@ -125,7 +125,7 @@ import WorkflowCore
 
     @Test func `a run that does not end by its deadline fails and takes back what it made`() async throws {
         let definition = RegistryDefinitions.replacing.replacingOccurrences(of: "deadline: 10m", with: "deadline: 6s")
-            .replacingOccurrences(of: "within: 5m", with: "within: 5s")
+            .replacingOccurrences(of: "within: 5m", with: "max_attempts: 1000")
         try await Installation.withRegister(definition, activation: .never) { _ in
         } _: { installation in
             let run = try await installation.enqueue("+1", workflow: "registered-number")

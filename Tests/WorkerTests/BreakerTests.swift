@@ -124,6 +124,24 @@ struct BreakerTests {
         }
     }
 
+    @Test("A run whose service is paused for good still ends at its deadline")
+    func deadline() async throws {
+        let workshop = try await Workshop()
+        try await workshop.publish(
+            """
+            {"dsl":1,"workflow":"short","version":1,"key":"${input.number}","start":"requested","deadline":"1s",
+             "input":{"number":{"type":"string"}},"services":{"wpp":{}},
+             "states":{"requested":{"call":{"request":"POST wpp:/create"},"next":"active"},
+               "active":{"end":"succeeded"},"failed":{"end":"failed"}}}
+            """, workflow: "short")
+        _ = await workshop.store.healthy.pauseService("wpp", milliseconds: nil, reason: "gone", by: "person:ana")
+        let run = try await workshop.enqueue(workflow: "short")
+        try await workshop.withWorker { try await workshop.reaches(.failed, run) }
+        #expect(workshop.server.requests.isEmpty)
+        let types = try await workshop.types(run)
+        #expect(types.last == "run.failed" && !types.contains("attempt.started"), "\(types)")
+    }
+
     @Test("A slow platform with one place and a full queue does not keep the runs of a fast one waiting")
     func fairShare() async throws {
         let isReleased = Gong()

@@ -25,10 +25,10 @@ struct WatchdogTests {
         await watching.value
     }
 
-    /// A workshop in which a loop may stand still for half a second.
+    /// A workshop in which a loop may stand still for a second and a half.
     private func impatient(_ script: @escaping TinyServer.Script = { TinyServer.good($0) }) async throws -> Workshop {
         var workshop = try await Workshop(script)
-        workshop.configuration.stallMilliseconds = 500
+        workshop.configuration.stallMilliseconds = 1500
         workshop.configuration.leaseMilliseconds = 1000
         return workshop
     }
@@ -126,13 +126,13 @@ struct WatchdogTests {
         try await supervised(workshop) { socket, heartbeat in
             try #require(await eventually { socket.count("READY=1") == 1 })
             workshop.store.set { $0.isAway = true }
-            try #require(await eventually { heartbeat.condition().databaseAwaySeconds ?? 0 > 1.5 })
+            try #require(await eventually { heartbeat.condition().databaseAwaySeconds ?? 0 > 4 })
             let condition = heartbeat.condition()
             #expect(condition.isLive && !condition.isReady)
             let fed = socket.count("WATCHDOG=1")
             try #require(await eventually { socket.count("WATCHDOG=1") >= fed + 10 })
-            #expect(socket.values("STATUS").contains { $0.contains("database away for 1 s") })
-            #expect(workshop.store.count("refused") < 20, "it spins")
+            #expect(socket.values("STATUS").contains { $0.contains("database away for 4 s") })
+            #expect(workshop.store.count("refused") < 30, "it spins")
             workshop.store.set { $0.isAway = false }
             try #require(await eventually { heartbeat.condition().isReady })
         }
@@ -151,8 +151,8 @@ struct WatchdogTests {
         let run = try await workshop.enqueue()
         try await supervised(workshop) { socket, heartbeat in
             try #require(await eventually { workshop.sent("/create").count == 1 })
-            try #require(await eventually { heartbeat.condition().oldestRunSeconds ?? 0 > 1.5 })
-            #expect(heartbeat.condition().isLive)
+            try #require(await eventually { heartbeat.condition().oldestRunSeconds ?? 0 > 2.5 })
+            #expect(heartbeat.condition().stuck == [])
             gate.strike()
             try await workshop.reaches(.succeeded, run)
         }

@@ -164,8 +164,27 @@ struct EngineLostAnswerTests {
         var looked = try TestRun(asked(idempotency: key), random: .max / 2)
         try looked.claim()
         let pause = try #require(try looked.finish(.unknown("timeout")).waits)
-        #expect(try looked.claim(after: pause + 20_000).purpose == .lookup)
+        #expect(try looked.claim(after: pause + 20_000).waits == 10_000)
         #expect(looked.types.first == "reconcile.started")
+        #expect(try looked.claim(after: 10_000).purpose == .lookup)
+    }
+
+    @Test("Neither a person's retry nor a cancel makes a look-up come before the platform shows what it made")
+    func settleTime() throws {
+        let definition = asked(idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 20_000))
+        var resent = try TestRun(definition, random: .max / 2)
+        try resent.claim()
+        #expect(try resent.finish(.unknown("timeout")).waits != nil)
+        try resent.cancel()
+        #expect(try resent.claim().waits == 10_000)
+        #expect(try resent.claim(after: 10_000).purpose == .lookup)
+
+        var run = try TestRun(asked(), random: .max / 2)
+        try run.claim()
+        #expect(try run.finish(.unknown("timeout")).waits == 10_000)
+        try run.take(try run.state.retrying(reason: "now, please", definition), after: 2000)
+        #expect(try #require(run.claim().waits) > 7000)
+        #expect(try run.claim(after: 8000).purpose == .lookup)
     }
 
     @Test("A refusal of a resend settles nothing: the first create may have worked all the same")

@@ -70,7 +70,8 @@ extension RunState {
             if status == .held { cancelHeld(at: event.recordedAt) }
         case .retryRequested:
             if status == .live {
-                wait = nil
+                // A look-up before the platform shows what it made would find nothing, and the call be sent twice.
+                if unknown?.isLookedUp != true { wait = nil }
                 uncountedInARow = 0
             }
         case .runResolved: try resolve(event)
@@ -84,6 +85,7 @@ extension RunState {
         case .reconcileStarted:
             unknown?.isLookedUp = true
             wait = nil
+            lookUpLater(body, at: event.recordedAt)
         case .undoStarted: beginUndo(body)
         case .undoSkipped:
             if !undoList.isEmpty { undoList.removeLast() }

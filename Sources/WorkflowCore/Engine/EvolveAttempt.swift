@@ -102,7 +102,8 @@ extension RunState {
             status: body["evidence"]?["status"]?.integerValue.map { Int(clamping: $0) }, isLookedUp: false)
     }
 
-    private mutating func lookUpLater(_ body: JSONObject, at time: Instant) {
+    /// The platform gets its time to show what it made.
+    mutating func lookUpLater(_ body: JSONObject, at time: Instant) {
         guard let after = body["look_up_after_milliseconds"]?.integerValue else { return }
         unknown?.isLookedUp = true
         wait = Wait(since: time, milliseconds: after)

@@ -55,12 +55,15 @@ extension Turn {
 
     /// An earlier attempt may have worked, and the call cannot be sent again: look, or ask. Nil: the run goes on.
     mutating func unsettled(_ here: StateDefinition, _ call: CallDefinition) -> NextStep? {
-        guard here.reconcile != nil, let unknown = state.unknown else {
+        guard let reconcile = here.reconcile, let unknown = state.unknown else {
             return holdUnknown(here, nil, error: state.unknown?.error ?? "unknown_outcome")
         }
         emit(
             .reconcileStarted,
-            ["state": .string(here.name), "attempt": .string(unknown.attemptId.description)])
+            [
+                "state": .string(here.name), "attempt": .string(unknown.attemptId.description),
+                "look_up_after_milliseconds": .integer(reconcile.afterMilliseconds),
+            ])
         return nil
     }
 

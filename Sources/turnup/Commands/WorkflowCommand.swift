@@ -189,15 +189,16 @@ enum WorkflowSource {
 
     /// A file, or the name of a definition that comes with the program where no such file is.
     static func check(_ path: String, mode: DefinitionMode) throws -> WorkflowCheck {
-        if !FileManager.default.fileExists(atPath: path), let shipped = shippedCheck(path, mode: mode) {
-            return shipped
-        }
-        return WorkflowFile.check(Array(try InputFile.read(path)), name: path, mode: mode)
+        WorkflowFile.check(try bytes(path), name: shippedFile(path) == nil ? path : path + ".yaml", mode: mode)
     }
 
-    private static func shippedCheck(_ name: String, mode: DefinitionMode) -> WorkflowCheck? {
-        shippedFiles.first { $0.workflow == name }
-            .map { WorkflowFile.check($0.bytes, name: $0.workflow + ".yaml", mode: mode) }
+    static func bytes(_ path: String) throws -> [UInt8] {
+        if let shipped = shippedFile(path) { return shipped.bytes }
+        return Array(try InputFile.read(path))
+    }
+
+    private static func shippedFile(_ path: String) -> (workflow: String, bytes: [UInt8])? {
+        FileManager.default.fileExists(atPath: path) ? nil : shippedFiles.first { $0.workflow == path }
     }
 
     /// The first of the definitions that come with the program.
@@ -241,7 +242,7 @@ extension Session {
         var problems: [WorkflowProblem] = []
         for (file, check) in zip(files, checks) {
             guard let tree = check.tree else { continue }
-            problems += try await changes(tree, file, Array(try InputFile.read(file)))
+            problems += try await changes(tree, file, try WorkflowSource.bytes(file))
         }
         for line in ProblemList.lines(problems) { Console.note(line) }
         return problems

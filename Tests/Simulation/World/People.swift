@@ -1,0 +1,135 @@
+import WorkflowCore
+
+extension World {
+    /// Somebody looks at a run, thinks, and acts on what was seen.
+    func personLooks() {
+        guard !isHealed, !store.runs.isEmpty else { return }
+        // People look at what waits for them.
+        let held = store.runs.indices.filter { store.runs[$0].status == .held }
+        let run = !held.isEmpty && chance.below(3) > 0 ? chance.pick(held) : chance.below(store.runs.count)
+        guard let seen = folded(run) else { return }
+        let thinking = chance.below(2) == 0 ? milliseconds(10, 200) : milliseconds(200, 20_000)
+        after(thinking) { self.personActs(run, seen) }
+    }
+
+    private func folded(_ run: Int) -> RunState? {
+        var state: RunState?
+        for event in store.runs[run].events {
+            do { state = try evolve(state, run: StoreModel.identifier(of: run), event) } catch {
+                checker.fail("FOLD", run: run, "\(error)")
+                return nil
+            }
+        }
+        return state
+    }
+
+    private func personActs(_ run: Int, _ seen: RunState) {
+        guard !store.isDown else { return }
+        let cell = marks.cell(fixture: store.runs[run].fixture, state: seen.state)
+        guard let (verb, act) = wish(run, seen) else { return }
+        do throws(VerbRefusal) {
+            let event = try act()
+            let answer =
+                verb == .supersede
+                ? store.supersede(run: run, expectedSeq: seen.seq, event, actor: "person:ana")
+                : store.append(run: run, expectedSeq: seen.seq, event, actor: "person:ana")
+            switch answer {
+            case .accepted:
+                marks.hit(.person(verb), cell: cell)
+                if verb == .cancel { marks.hit(.cancelled, cell: cell) }
+            case .behind, .keyTaken: marks.hit(.person(.refused), cell: cell)
+            }
+        } catch {
+            marks.hit(.person(.refused), cell: cell)
+        }
+    }
+
+    private typealias Wish = (verb: Verb, act: () throws(VerbRefusal) -> VerbEvent)
+
+    private func wish(_ run: Int, _ seen: RunState) -> Wish? {
+        let definition = Fixtures.all[store.runs[run].fixture].definition
+        switch seen.status {
+        case .live:
+            guard chance.below(3) == 0 else {
+                return (.cancel, { () throws(VerbRefusal) in try seen.cancelling(reason: "no longer wanted") })
+            }
+            return (.retry, { () throws(VerbRefusal) in try seen.retrying(reason: "now, please", definition) })
+        case .held: return decision(run, seen, definition)
+        case .failed:
+            guard chance.below(2) == 0 else { return supersede(run, seen) }
+            return (.reopen, { () throws(VerbRefusal) in try seen.retrying(reason: "it is mended", definition) })
+        case .cancelled: return chance.below(4) == 0 ? supersede(run, seen) : nil
+        case .succeeded: return nil
+        }
+    }
+
+    private func supersede(_ run: Int, _ seen: RunState) -> Wish {
+        let other = StoreModel.identifier(of: store.runs.count)
+        return (.supersede, { () throws(VerbRefusal) in try seen.superseding(by: other, reason: "a new start") })
+    }
+
+    /// What a person makes of a held run, after having looked at the platform.
+    private func decision(_ run: Int, _ seen: RunState, _ definition: Definition) -> Wish? {
+        if chance.below(6) == 0 {
+            return (.cancel, { () throws(VerbRefusal) in try seen.cancelling(reason: "no longer wanted") })
+        }
+        if chance.below(12) == 0 { return supersede(run, seen) }
+        guard
+            let choice = seen.hold.flatMap({ $0.choices.isEmpty ? nil : chance.pick($0.choices) })
+                .flatMap(HoldChoice.init)
+        else { return nil }
+        let thing = platform.newestLiving(reference(of: run))
+        func resolve(_ verb: Verb, _ values: JSONObject = JSONObject(), _ sealed: [SealedReference] = []) -> Wish {
+            (
+                verb,
+                { () throws(VerbRefusal) in
+                    try seen.resolving(choice, reason: "looked at it", definition, values: values, sealed: sealed)
+                }
+            )
+        }
+        switch choice {
+        case .retry: return resolve(.retry)
+        case .retryAnyway: return resolve(.retryAnyway)
+        case .abandon: return resolve(.abandon)
+        case .adopt:
+            guard
+                let number = seen.hold?.candidates.firstIndex(where: {
+                    $0["thing"] == thing.map { .string("\($0.id)") }
+                })
+            else { return nil }
+            return (
+                .adopt,
+                { () throws(VerbRefusal) in
+                    try seen.resolving(
+                        .adopt, reason: "this is it", definition, candidate: number + 1)
+                }
+            )
+        case .done where seen.ending != nil || seen.isReplacing:
+            // Taken back by hand, over there.
+            let isExtra = seen.undoList.last?.state == "attaching" && seen.ending != nil
+            platform.removeByHand(reference(of: run), extrasOnly: isExtra, at: now)
+            return resolve(.done)
+        case .done:
+            guard let thing,
+                let call = definition.state(seen.state).flatMap({
+                    if case .call(let call) = $0.action { call } else { nil }
+                })
+            else { return nil }
+            var values = JSONObject()
+            var sealed: [SealedReference] = []
+            for item in call.save {
+                switch item.name {
+                case "thing": values["thing"] = .string("\(thing.id)")
+                case "session": values["session"] = .string("s\(thing.id)")
+                default:
+                    let value = item.name == "token" ? "token\(thing.id)" : thing.apiKey
+                    sealed.append(
+                        SealedReference(
+                            name: item.name, version: seen.nextVersion(ofSecret: item.name), fingerprint: value,
+                            length: value.utf8.count))
+                }
+            }
+            return resolve(.done, values, sealed)
+        }
+    }
+}

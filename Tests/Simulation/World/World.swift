@@ -1,0 +1,225 @@
+import WorkflowCore
+
+/// One seed's world: workers, the store, the platform and people, on one virtual clock.
+final class World {
+    static let leaseMilliseconds: Int64 = 10_000
+    static let epochStart = Instant(microseconds: 1_700_000_000_000_000)
+    /// Steps with faults; then everything heals.
+    static let roughActions = 750
+    static let mostActions = 6000
+    /// After the faults stopped, so long until every run has ended or is held: the longest wait that a platform asks
+    /// for, the longest backoffs of one state after the other, and leases.
+    static let settlingMilliseconds: Int64 = 1_200_000
+
+    let seed: UInt64
+    let bug: Bug?
+    var chance: Chance
+    var faults: Faults
+    /// Microseconds since the world began; the database's clock shows it too.
+    private(set) var now: Int64 = 0
+    private(set) var actions = 0
+    private var agenda = Agenda()
+    let checker: Checker
+    let store: StoreModel
+    let platform = PlatformModel()
+    var workers: [Worker] = []
+    let marks: Marks
+    let trace: Trace
+    private var attempts: UInt64 = 0
+    /// The database's clock was set back by so much; never forward, which would cut leases short.
+    private var clockOffset: Int64 = 0
+    /// What a worker has in hand and must have written before it is quiet.
+    var learned: [Learned] = []
+    private(set) var isHealed = false
+    var pendingEnqueues = 0
+
+    struct Learned {
+        let run: Int
+        let attempt: Identifier
+        let epoch: Int64
+        let worker: Int
+        let incarnation: Int
+    }
+
+    init(seed: UInt64, bug: Bug?, marks: Marks, isTracing: Bool = false) {
+        self.seed = seed
+        self.bug = bug
+        self.marks = marks
+        chance = Chance(seed: seed)
+        faults = Faults.drawn(&chance)
+        let trace = Trace(isOn: isTracing)
+        self.trace = trace
+        let checker = Checker(trace: trace)
+        self.checker = checker
+        let clock = Clock()
+        self.clock = clock
+        store = StoreModel(bug: bug, checker: checker) { clock.now }
+    }
+
+    /// The database's clock, shared with the store.
+    private final class Clock {
+        var now = World.epochStart
+    }
+
+    private let clock: Clock
+
+    var databaseTime: Instant { clock.now }
+
+    // MARK: Time
+
+    func after(_ microseconds: Int64, _ action: @escaping () -> Void) {
+        agenda.add(at: now + max(0, microseconds), tie: chance.next(), action)
+    }
+
+    func milliseconds(_ low: Int64, _ high: Int64) -> Int64 { chance.between(low * 1000, high * 1000) }
+
+    func newAttempt() -> Identifier {
+        attempts += 1
+        return Identifier(high: 2, low: attempts)
+    }
+
+    /// The name under which the platform knows what a run creates.
+    func reference(of run: Int) -> String {
+        let row = store.runs[run]
+        return Fixtures.all[row.fixture].choosesId ? "key-\(row.key)" : "run-\(run)"
+    }
+
+    // MARK: The run of a world
+
+    /// Runs the seed to its end. The violation, when there is one, is the checker's.
+    func run() {
+        setUp()
+        while checker.violation == nil, actions < Self.roughActions, step(), !isOver {}
+        if checker.violation == nil { heal() }
+        let end = now + Self.settlingMilliseconds * 1000
+        while checker.violation == nil, !isQuiet {
+            guard step(), now <= end, actions < Self.mostActions else {
+                complainOfUnrest()
+                break
+            }
+        }
+        if checker.violation == nil { checkAtTheEnd() }
+        // The actions hold the world, and the world holds them.
+        agenda.removeAll()
+        for worker in workers { worker.parked = [] }
+        workers = []
+    }
+
+    private func step() -> Bool {
+        guard let (time, action) = agenda.next() else { return false }
+        now = time
+        clock.now = Instant(microseconds: Self.epochStart.microseconds + time + clockOffset)
+        checker.worldTime = time
+        actions += 1
+        action()
+        return true
+    }
+
+    /// Nothing more would happen, faults or not.
+    private var isOver: Bool { pendingEnqueues == 0 && isQuiet && !store.runs.isEmpty }
+
+    var isQuiet: Bool {
+        pendingEnqueues == 0 && !store.runs.contains { $0.status == .live } && workers.allSatisfy { $0.inHand == 0 }
+    }
+
+    private func setUp() {
+        let count = 2 + chance.below(3)
+        for index in 0..<count {
+            let offset = chance.between(-faults.clockOffsetMilliseconds, faults.clockOffsetMilliseconds)
+            let worker = Worker(
+                world: self, index: index, wallOffsetMicroseconds: offset * 1000,
+                driftPerMillion: chance.between(-300, 300))
+            workers.append(worker)
+            after(milliseconds(0, 1000)) { worker.poll() }
+        }
+        pendingEnqueues = 10 + chance.below(10)
+        for _ in 0..<pendingEnqueues {
+            let fixture = chance.below(Fixtures.all.count)
+            let key = "\(chance.below(40))"
+            after(milliseconds(0, 40_000)) { self.enqueue(fixture, key) }
+        }
+        for _ in 0..<faults.storeOutages {
+            after(milliseconds(500, 90_000)) { self.storeOutage() }
+        }
+        for _ in 0..<faults.platformOutages {
+            after(milliseconds(500, 90_000)) { self.platformOutage() }
+        }
+        for _ in 0..<faults.clockSteps {
+            after(milliseconds(500, 90_000)) { self.setClockBack() }
+        }
+        for _ in 0..<faults.personActs {
+            after(milliseconds(500, 120_000)) { self.personLooks() }
+        }
+    }
+
+    private func setClockBack() {
+        guard !isHealed else { return }
+        // A tenth of the time for which a platform honours an idempotency value is kept back for this.
+        let span = milliseconds(10, 2000)
+        clockOffset -= span
+        marks.hit(.clockSetBack)
+        trace.note("the database's clock is set back by \(span / 1000) ms")
+    }
+
+    private func storeOutage() {
+        guard !isHealed else { return }
+        store.isDown = true
+        marks.hit(.storeOutage)
+        trace.note("the store goes away")
+        after(milliseconds(100, 15_000)) {
+            self.store.isDown = false
+            self.trace.note("the store is back")
+        }
+    }
+
+    private func platformOutage() {
+        guard !isHealed else { return }
+        platform.isDown = true
+        marks.hit(.platformOutage)
+        trace.note("the platform goes away")
+        after(milliseconds(500, 60_000)) {
+            self.platform.isDown = false
+            self.trace.note("the platform is back")
+        }
+    }
+
+    private func heal() {
+        isHealed = true
+        faults = .none
+        store.isDown = false
+        platform.isDown = false
+        trace.note("all faults stop")
+        for worker in workers { worker.heal() }
+    }
+
+    // MARK: The client that starts runs
+
+    /// Enqueues until it is acknowledged; a lost answer is asked again.
+    private func enqueue(_ fixture: Int, _ key: String) {
+        let again = { self.after(self.milliseconds(100, 2000)) { self.enqueue(fixture, key) } }
+        if store.isDown || chance.hits(faults.lostRequest) { return again() }
+        let run = store.enqueue(fixture: fixture, key: key)
+        if chance.hits(faults.lostReply) { return again() }
+        pendingEnqueues -= 1
+        checker.acknowledged(run, fixture: fixture, key: key, store)
+    }
+}
+
+/// What happened, as text when it is asked for, and always as a hash.
+final class Trace {
+    private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    private(set) var lines: [String] = []
+    private let isOn: Bool
+    var stamp: () -> String = { "" }
+
+    init(isOn: Bool) { self.isOn = isOn }
+
+    func note(_ text: @autoclosure () -> String) {
+        if isOn { lines.append("\(stamp()) \(text())") }
+    }
+
+    func mix(_ value: UInt64) {
+        hash = (hash ^ value) &* 0x100_0000_01B3
+        hash ^= hash >> 29
+    }
+}

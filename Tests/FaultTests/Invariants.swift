@@ -105,17 +105,16 @@ enum Invariants {
         where status not in ('succeeded', 'failed', 'cancelled') and not (status = 'held' and coalesce(reason, '') <> '')
         """
 
-    /// - Parameter settled: whether every run must have ended, or be held with a reason.
+    /// - Parameters:
+    ///   - settled: whether every run must have ended, or be held with a reason.
+    ///   - mayBeIdle: whether the fault may have come before the platform was asked anything.
     static func check(
-        _ installation: Installation, settled: Bool = true, leaseSeconds: Double = 2,
+        _ installation: Installation, settled: Bool = true, mayBeIdle: Bool = false,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         try await check(installation.database, settled: settled, sourceLocation: sourceLocation)
-        try await Checker.check(installation, sourceLocation: sourceLocation)
+        try await Checker.check(installation, mayBeIdle: mayBeIdle, sourceLocation: sourceLocation)
         try await checkCreates(installation, sourceLocation)
-        if settled {
-            try await LedgerCheck.run(installation, leaseSeconds: leaseSeconds, sourceLocation: sourceLocation)
-        }
     }
 
     /// The tables alone.

@@ -141,7 +141,7 @@ private let soakSeconds = Double(ProcessInfo.processInfo.environment["TURNUP_SOA
     private func check(
         _ installation: Installation, _ accepted: Set<Identifier>, _ counts: [String: Int], _ memory: [MemorySample]
     ) async throws {
-        try await Invariants.check(installation, leaseSeconds: Self.leaseSeconds)
+        try await Invariants.check(installation)
         let found = try await installation.database.pool.query("select id from turnup.run", readOnly: true)
         let ids = Set(try found.map { Identifier(high: try $0.uuid(0).high, low: try $0.uuid(0).low) })
         #expect(ids == accepted && ids.count == Self.runs, "an acknowledged run is lost, or one is there twice")

@@ -48,7 +48,7 @@ import WorkflowCore
             print("\(takeovers) takeovers in \(round) rounds; \(late.all) late answers, \(late.read) with a secret")
             #expect(late.all > 0 && late.read > 0)
             #expect(late.lost == 0, "a secret that came late is not kept")
-            try await Invariants.check(installation, leaseSeconds: 3)
+            try await Invariants.check(installation)
         }
     }
 

@@ -44,6 +44,7 @@ enum SQLFiles {
         SQLFile("resume_service", PackageResources.resume_service_sql),
         SQLFile("stage", PackageResources.stage_sql),
         SQLFile("staged_insert", PackageResources.staged_insert_sql),
+        SQLFile("supersede", PackageResources.supersede_sql),
         SQLFile("wake", PackageResources.wake_sql),
         SQLFile("wake_waiting", PackageResources.wake_waiting_sql),
         SQLFile("with_defaults", PackageResources.with_defaults_sql),

@@ -36,10 +36,10 @@ begin
       using errcode = 'TU007', detail = detail, hint = 'See "turnup history ' || current.id || '".';
   end if;
   if current.status not in ('held', 'failed', 'cancelled') then
-    raise exception 'run % is %', current.id, case current.status when 'live' then 'live' else 'succeeded; its key stays with it' end
+    raise exception 'run % is %', current.id, current.status
       using errcode = 'TU007', detail = detail,
-        hint = case current.status when 'live' then
-          'Cancel it first: turnup cancel ' || current.id || ' --reason …' end;
+        hint = case current.status when 'live' then 'Cancel it first: turnup cancel ' || current.id || ' --reason …'
+          else 'It has succeeded, and its key stays with it.' end;
   end if;
   perform turnup.append(
     current.id, current.seq, 'run.superseded',

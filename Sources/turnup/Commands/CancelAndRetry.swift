@@ -21,7 +21,7 @@ struct Cancel: AsyncParsableCommand {
 
     func run() async throws {
         let reason = options.reason.text
-        let verb = Verb(name: "cancel", statuses: [.live, .held]) { state, _ in
+        let verb = Verb(name: "cancel", statuses: [.live, .held]) { state, _, _ in
             Verb.Act(event: try state.cancelling(reason: reason))
         }
         try await verb.run(runs, options)
@@ -47,7 +47,7 @@ struct Retry: AsyncParsableCommand {
 
     func run() async throws {
         let reason = options.reason.text
-        let verb = Verb(name: "retry", statuses: [.live, .held, .failed]) { state, definition in
+        let verb = Verb(name: "retry", statuses: [.live, .held, .failed]) { state, definition, _ in
             Verb.Act(event: try state.retrying(reason: reason, definition))
         }
         try await verb.run(runs, options)

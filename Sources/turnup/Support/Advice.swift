@@ -12,7 +12,10 @@ struct Advice {
     /// Nil for runs that need nobody.
     static func text(_ run: RunOverview, _ state: RunState, _ session: Session) async throws -> String? {
         guard state.status == .held || state.status == .failed || state.status == .cancelled else { return nil }
-        let definition = try await session.definition(workflow: run.workflow, version: run.version)
+        let definition: Definition
+        do { definition = try await session.definition(workflow: run.workflow, version: run.version) } catch let error
+            as CommandFailure
+        { return "The choices cannot be shown: \(error.message)." }
         let events = try await session.store.events(of: run.id, after: 0).filter { $0.seq <= state.seq }
         let advice = Advice(run: run, state: state, definition: definition, events: events)
         let lines = state.status == .held ? advice.held : advice.ended
@@ -92,9 +95,10 @@ struct Advice {
     /// What the lost answer would have filled and is not there yet.
     private var wanted: String {
         guard case .call(let call) = definition.state(state.state)?.action else { return "" }
-        return call.save.map(\.name).filter { state.data[$0] == nil && state.secret($0) == nil }.map { name in
-            definition.variable(name)?.isSecret == true ? " --secret \(name)=@FILE" : " \(name)=VALUE"
-        }.joined()
+        let missing = call.save.map(\.name).filter { state.data[$0] == nil && state.secret($0) == nil }
+        func isSecret(_ name: String) -> Bool { definition.variable(name)?.isSecret == true }
+        return missing.filter { !isSecret($0) }.map { " \($0)=VALUE" }.joined()
+            + missing.filter(isSecret).map { " --secret \($0)=@FILE" }.joined()
     }
 
     private func command(_ name: String, _ words: String) -> String {

@@ -13,8 +13,10 @@ struct Verb {
     let name: String
     /// Runs of other statuses are left out when filters say which runs.
     let statuses: Set<RunStatus>
+    /// It brings secrets, which the installation's vault seals.
+    var sealsSecrets = false
     /// The event for a run as it stands. Throws `VerbRefusal`, or `CommandFailure` for values that do not fit.
-    let act: (RunState, Definition) throws -> Act
+    let act: (RunState, Definition, Vault?) throws -> Act
 
     /// Does it to each of the runs, one after the other. A run that refuses does not stop the rest.
     func run(_ names: [String], _ options: VerbOptions) async throws {
@@ -23,7 +25,8 @@ struct Verb {
             let chosen = try await names.isEmpty ? targets.matching() : targets.named(names)
             let note = "Stopping after the run that is under way ..."
             try await StopFlag.withSignals(saying: note) { stop in
-                var work = VerbWork(verb: self, options: options, session: session)
+                let vault = sealsSecrets ? try await session.vault() : nil
+                var work = VerbWork(verb: self, options: options, session: session, vault: vault)
                 try await work.run(chosen, stop)
             }
         }
@@ -43,14 +46,16 @@ private struct VerbWork {
     let verb: Verb
     let options: VerbOptions
     let session: Session
+    let vault: Vault?
     private var definitions: [String: Definition] = [:]
     private var done = 0
     private var refused = 0
 
-    init(verb: Verb, options: VerbOptions, session: Session) {
+    init(verb: Verb, options: VerbOptions, session: Session, vault: Vault?) {
         self.verb = verb
         self.options = options
         self.session = session
+        self.vault = vault
     }
 
     mutating func run(_ targets: [VerbTarget], _ stop: StopFlag) async throws {
@@ -87,7 +92,7 @@ private struct VerbWork {
                 return .refused(Refusal(code: "unreadable", message: "it has no events: the database is inconsistent"))
             }
             guard state.seq == target.seq else { return .refused(behind(target, now: state.seq)) }
-            let act = try verb.act(state, try await definition(of: state))
+            let act = try verb.act(state, try await definition(of: state), vault)
             if options.dryRun { return .accepted(act.event.after) }
             let answer = try await session.store.append(
                 AppendRequest(
@@ -103,8 +108,10 @@ private struct VerbWork {
                 Refusal(code: error.code, message: error.message, hint: error.hint, exitCode: isBadInput ? 2 : 1))
         } catch let error as EvolveError {
             return .refused(Refusal(code: "unreadable", message: error.description))
-        } catch let error as CommandFailure where error.exitCode == 2 {
-            return .refused(Refusal(code: "bad_value", message: error.message, hint: error.hint, exitCode: 2))
+        } catch let error as CommandFailure {
+            let code = error.exitCode == 2 ? "bad_value" : "unreadable"
+            return .refused(
+                Refusal(code: code, message: error.message, hint: error.hint, exitCode: error.exitCode))
         } catch let error as StoreError where error.code == .keyConflict || error.code == .refused {
             return .refused(Refusal(code: error.code.rawValue, message: error.message, hint: error.hint))
         }
@@ -142,9 +149,9 @@ private struct VerbWork {
         case .refused(let refusal):
             refused += 1
             if options.json { print(target, "refused", refusal: refusal) }
-            let message = "run \(target.id): \(refusal.message)"
+            let message = Table.visible("run \(target.id): \(refusal.message)")
             if isOnly { throw CommandFailure(exitCode: refusal.exitCode, message: message, hint: refusal.hint) }
-            Console.error(Table.visible(message))
+            Console.error(message)
         }
     }
 

@@ -1,9 +1,9 @@
-.PHONY: help demo test unit mutations build format setup
+.PHONY: help demo test unit mutations soak syscall-sweep build format setup
 
 TURNUP = .build/debug/turnup
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: setup ## see two numbers added to one organisation, the second one's key late
 	@mkdir -p .build
@@ -19,6 +19,13 @@ unit: setup ## the tests that need no PostgreSQL
 
 mutations: setup ## 100,000 random changes to valid definition files, in a release build
 	@TURNUP_MUTATIONS=100000 swift test -c release -Xswiftc -enable-testing --filter '^WorkflowFilesTests.MutationTests'
+
+soak: setup ## 1,000 runs under every fault for ten minutes; SOAK_SECONDS=90 for a short one, SOAK_SEED for a known one
+	@TURNUP_SOAK_SECONDS=$(or $(SOAK_SECONDS),600) TURNUP_SOAK_SEED=$(SOAK_SEED) swift test --filter '^FaultTests.SoakTests'
+
+syscall-sweep: setup ## a worker killed at its N-th system call, for every call and N; SWEEP_STEP=10 for a coarse one
+	@swift build --product turnup
+	@Tests/FaultTests/syscall-sweep --step $(or $(SWEEP_STEP),1)
 
 build: setup ## turnup and all tests
 	@swift build --build-tests

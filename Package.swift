@@ -65,6 +65,9 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .target(
@@ -90,6 +93,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             resources: [.embedInCode("Workflows")],
@@ -129,6 +134,13 @@ let package = Package(
                 "turnup", "EventStore", "PlatformSimulator", "Postgres", "TestSupport", "Vault", "WorkflowCore",
                 "WorkflowFiles",
             ], swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "ScenarioTests", "EventStoreTests", "turnup", "EventStore", "LocalPostgres", "PlatformSimulator",
+                "Postgres", "TestSupport", "Vault", "Worker", "WorkflowCore",
+                .product(name: "Logging", package: "swift-log"),
+            ], exclude: ["syscall-sweep"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

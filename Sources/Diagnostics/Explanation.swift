@@ -3,7 +3,10 @@ public import WorkflowCore
 
 /// One line on why a run stands where it stands.
 public enum Explanation {
-    public static func text(_ run: RunOverview, now: Instant, clock: ClockText = ClockText()) -> String {
+    /// `service` is that of the run's next call, when it is known.
+    public static func text(
+        _ run: RunOverview, now: Instant, service: ServiceRecord? = nil, clock: ClockText = ClockText()
+    ) -> String {
         switch run.status {
         case .succeeded: return "finished"
         case .failed, .cancelled: return run.reason ?? run.status.rawValue
@@ -20,7 +23,9 @@ public enum Explanation {
             let service = task.service ?? "NAME"
             return "service \(service) has no base URL: turnup service set \(service) --base-url URL"
         case "no_secret": return "a credential is not set: turnup secret list; turnup secret set NAME"
-        case "service_paused": return "service \(task.service ?? "") is paused; next look at \(due)"
+        case "service_paused":
+            let state = service.map { BreakerText.text($0.breaker, at: now, clock: clock) }
+            return "service \(task.service ?? "") is paused\(state.map { " (\($0))" } ?? ""); next look at \(due)"
         case "service_busy": return "all places at service \(task.service ?? "") are taken; next look at \(due)"
         case "worker_error": return "a worker could not advance it, see its log; next look at \(due)"
         case "secret_unreadable": return "a sealed secret cannot be opened, see the worker's log; next look at \(due)"

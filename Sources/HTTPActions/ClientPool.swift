@@ -97,6 +97,12 @@ final class ClientPool: Sendable {
         // Shorter than what servers keep, so that the closing is nearly always ours.
         settings.connectionPool.idleTimeout = isSingleUse ? .seconds(1) : .seconds(3)
         if isSingleUse { settings.maximumUsesPerConnection = 1 }
+        if let phaseReached = configuration.phaseReached {
+            settings.http1_1ConnectionDebugInitializer = { channel in
+                phaseReached(.connected)
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+        }
         if IPAddress(host) == nil { settings.dnsOverride = [host: address.description] }
         // One loop for a client, so that a request's watcher and its connection share it: see ExchangeRecorder.
         return HTTPClient(eventLoopGroupProvider: .shared(group.next()), configuration: settings)

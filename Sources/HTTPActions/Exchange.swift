@@ -23,7 +23,8 @@ struct Exchange: Sendable {
     static func perform(
         _ rendered: RenderedRequest, with client: HTTPClient, deadline: NIODeadline, limits: HTTPActionsConfiguration
     ) async -> Exchange {
-        let recorder = ExchangeRecorder(headLimit: limits.headLimitBytes, bodyLimit: limits.bodyLimitBytes)
+        let recorder = ExchangeRecorder(
+            headLimit: limits.headLimitBytes, bodyLimit: limits.bodyLimitBytes, phaseReached: limits.phaseReached)
         let request: HTTPClient.Request
         do {
             request = try makeRequest(rendered)

@@ -28,9 +28,11 @@ final class ExchangeRecorder: HTTPClientResponseDelegate {
 
     private let headLimit: Int
     private let bodyLimit: Int
+    private let phaseReached: (@Sendable (ExchangePhase) -> Void)?
     private let state = Mutex(Record())
 
-    init(headLimit: Int, bodyLimit: Int) {
+    init(headLimit: Int, bodyLimit: Int, phaseReached: (@Sendable (ExchangePhase) -> Void)? = nil) {
+        self.phaseReached = phaseReached
         self.headLimit = headLimit
         self.bodyLimit = bodyLimit
     }
@@ -42,7 +44,10 @@ final class ExchangeRecorder: HTTPClientResponseDelegate {
         state.withLock { $0.headSentAt = now }
     }
 
+    func didSendRequest(task: HTTPClient.Task<Void>) { phaseReached?(.sent) }
+
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
+        phaseReached?(.headReceived)
         let now = ContinuousClock.now
         let size = head.headers.reduce(head.status.reasonPhrase.utf8.count + 16) {
             $0 + $1.name.utf8.count + $1.value.utf8.count + 4
@@ -58,6 +63,7 @@ final class ExchangeRecorder: HTTPClientResponseDelegate {
     }
 
     func didReceiveBodyPart(task: HTTPClient.Task<Void>, _ buffer: ByteBuffer) -> EventLoopFuture<Void> {
+        if record.body.isEmpty { phaseReached?(.bodyBegan) }
         let isWithinLimit = state.withLock { record in
             guard record.body.count + buffer.readableBytes <= bodyLimit else { return false }
             record.body.append(contentsOf: buffer.readableBytesView)

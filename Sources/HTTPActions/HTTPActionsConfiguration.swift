@@ -11,8 +11,20 @@ public struct HTTPActionsConfiguration: Sendable {
     /// A PEM file of the authorities to trust instead of the system's; for the installation to set, not for
     /// a definition.
     public var trustRootsPath: String?
+    /// Told how far each request has come; for fault tests.
+    public var phaseReached: (@Sendable (ExchangePhase) -> Void)?
     /// Finds the addresses of a host name; may block.
     var lookUp: Resolver.LookUp = Resolver.systemLookUp
 
     public init(userAgent: String = "turnup") { self.userAgent = userAgent }
+}
+
+/// How far a request has come.
+public enum ExchangePhase: Sendable {
+    case connected
+    /// The last byte of the request was written.
+    case sent
+    case headReceived
+    /// The first piece of the body has come.
+    case bodyBegan
 }

@@ -20,6 +20,8 @@ public struct Behaviour: Sendable, Hashable {
     /// Scheduled outages, in addition to the two switches above.
     public var outageWindows: [OutageWindow] = []
     public var rateLimit: RateLimit?
+    /// The register of clients and its calls; nil means that the platform cannot be asked what it has.
+    public var registry: Registry?
     /// Name of a request header under which create replays its first answer; nil means that no key is honoured.
     public var idempotencyHeader: String?
     /// Added to the clock in the `Date` header and in tokens.
@@ -55,6 +57,7 @@ extension Behaviour: Codable {
         case tokenUnavailable
         case outageWindows
         case rateLimit
+        case registry
         case idempotencyHeader
         case dateSkewSeconds
     }
@@ -80,6 +83,7 @@ extension Behaviour: Codable {
         try take(.outageWindows, &outageWindows)
         try take(.dateSkewSeconds, &dateSkewSeconds)
         rateLimit = try container.decodeIfPresent(RateLimit.self, forKey: .rateLimit)
+        registry = try container.decodeIfPresent(Registry.self, forKey: .registry)
         idempotencyHeader = try container.decodeIfPresent(String.self, forKey: .idempotencyHeader)
         guard (100...599).contains(refusedKeyStatus) else {
             throw container.complaint(.refusedKeyStatus, "'refusedKeyStatus' is no HTTP status")

@@ -29,6 +29,14 @@ extension SimulatorCore {
         contents.withLock { $0.faults = [] }
     }
 
+    func addClient(externalId: String, organisation: String) -> ClientRecord {
+        let now = clock.nowMilliseconds
+        return contents.withLock { contents in
+            let index = contents.state.insert(into: organisation, externalId: externalId, isDead: false, at: now)
+            return contents.state.clients[index]
+        }
+    }
+
     func scan(_ account: String) -> Bool {
         contents.withLock { $0.state.scan(account) }
     }

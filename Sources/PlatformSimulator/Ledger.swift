@@ -13,6 +13,9 @@ public struct Decision: Codable, Sendable, Hashable {
         case accountReturned = "account-returned"
         case accountRead = "account-read"
         case accountStopped = "account-stopped"
+        case clientsListed = "clients-listed"
+        case clientRead = "client-read"
+        case clientDeleted = "client-deleted"
         /// Nothing was done; `reason` says why.
         case refused
         /// A fault answered before anything was done.
@@ -54,6 +57,8 @@ public struct LedgerEntry: Codable, Sendable, Hashable {
     public let path: String
     /// The client's `X-Request-Id`.
     public let requestId: String?
+    /// The client's idempotency key, on a platform that looks at one.
+    public let idempotencyKey: String?
     /// Sent to the client as `X-Trace-Id`.
     public let traceId: String
     public let organisation: String?
@@ -77,15 +82,19 @@ public struct ClientRecord: Codable, Sendable, Hashable {
     public let organisation: String
     /// 1 for the first client of the organisation.
     public let ordinal: Int
+    /// The client's own reference to it, on a platform with a register.
+    public let externalId: String?
     public let session: String
     public var apiKey: String
     public let createdAtMilliseconds: Int
     /// Nil for a key that never works.
     public var activeAtMilliseconds: Int?
     public var revokedAtMilliseconds: Int?
+    public var deletedAtMilliseconds: Int?
     /// Keys this client had before a rotation.
     public var formerKeys: [String] = []
     public var tokensIssued = 0
+    public var statusReads = 0
 }
 
 /// How far an exchange has come, for those who wait for it.

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -50,9 +51,10 @@ struct PlatformConnection: Sendable {
             core.skip(exchange, status: substitute.status)
             reply = substitute
         } else {
-            let truth = core.perform(request, in: exchange, answering: Reply.status(after: after))
+            let substitute = Reply.substitute(after)
+            let truth = core.perform(request, in: exchange, answering: substitute)
             guard await goThrough(after, exchange) else { return false }
-            reply = Reply.substitute(after) ?? truth.bent(by: after)
+            reply = substitute ?? truth.bent(by: after)
         }
         let date = core.clock.nowMilliseconds + core.behaviour.dateSkewSeconds * 1000
         return await send(
@@ -132,16 +134,20 @@ struct PlatformConnection: Sendable {
 extension PlatformRequest {
     init(_ head: HTTPRequestHead, idempotencyHeader: String?) {
         let path = head.uri.prefix { $0 != "?" }
+        // A query as browsers write it; the percent signs are the library's business.
+        let items = URLComponents(string: head.uri)?.queryItems ?? []
+        let query = Dictionary(items.map { ($0.name, $0.value ?? "") }) { first, _ in first }
         let authorization = head.headers.first(name: "Authorization")
         let bearer = authorization?.hasPrefix("Bearer ") == true ? authorization?.dropFirst(7) : nil
         self.init(
-            method: head.method.rawValue, path: String(path), requestId: head.headers.first(name: "X-Request-Id"),
+            method: head.method.rawValue, path: String(path), query: query,
+            requestId: head.headers.first(name: "X-Request-Id"),
             bearer: bearer.map(String.init), idempotencyKey: idempotencyHeader.flatMap { head.headers.first(name: $0) })
     }
 
     mutating func take(body: [UInt8]) {
         self = PlatformRequest(
-            method: method, path: path, requestId: requestId, bearer: bearer, idempotencyKey: idempotencyKey, body: body
-        )
+            method: method, path: path, query: query, requestId: requestId, bearer: bearer,
+            idempotencyKey: idempotencyKey, body: body)
     }
 }

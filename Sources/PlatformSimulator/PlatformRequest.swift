@@ -4,6 +4,8 @@ import Foundation
 struct PlatformRequest: Sendable {
     var method: String
     var path: String
+    /// The query's parameters; of a name that stands twice, the first.
+    var query: [String: String]
     var requestId: String?
     /// What follows `Bearer `, or nil.
     var bearer: String?
@@ -14,11 +16,12 @@ struct PlatformRequest: Sendable {
     var fields: JSONField?
 
     init(
-        method: String, path: String, requestId: String? = nil, bearer: String? = nil, idempotencyKey: String? = nil,
-        body: [UInt8] = []
+        method: String, path: String, query: [String: String] = [:], requestId: String? = nil, bearer: String? = nil,
+        idempotencyKey: String? = nil, body: [UInt8] = []
     ) {
         self.method = method
         self.path = path
+        self.query = query
         self.requestId = requestId
         self.bearer = bearer
         self.idempotencyKey = idempotencyKey
@@ -51,6 +54,13 @@ struct Reply: Sendable, Hashable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Text, whole numbers and lists of them: nothing here that JSON could not express.
         body = (try? encoder.encode(fields)).map(Array.init) ?? Array("{}".utf8)
+    }
+
+    init(list: [JSONField]) {
+        status = 200
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        body = (try? encoder.encode(list)).map(Array.init) ?? Array("[]".utf8)
     }
 
     static func refusal(_ status: Int, _ error: String) -> Reply {

@@ -183,6 +183,12 @@ public final class PlatformSimulator: Sendable {
     @discardableResult
     public func scan(account: String) -> Bool { core.scan(account) }
 
+    /// Plays somebody else who makes a client in the register. No request, so the ledger does not know of it.
+    @discardableResult
+    public func addClient(externalId: String, organisation: String) -> ClientRecord {
+        core.addClient(externalId: externalId, organisation: organisation)
+    }
+
     /// Milliseconds since 1970 on the simulator's clock.
     public var nowMilliseconds: Int { core.clock.nowMilliseconds }
 

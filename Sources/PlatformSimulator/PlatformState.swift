@@ -21,12 +21,14 @@ struct PlatformState {
     let masterSecret: String
     let startedAtMilliseconds: Int
     var behaviour: Behaviour
-    private(set) var clients: [ClientRecord] = []
+    var clients: [ClientRecord] = []
     private var clientByKey: [String: Int] = [:]
     private var formerKeys: Set<String> = []
     private var clientsByOrganisation: [String: [Int]] = [:]
     private var tokens: [String: Token] = [:]
     private var replays: [String: Reply] = [:]
+    /// What the register's idempotency keys give again.
+    var savedReplies: [String: SavedReply] = [:]
     private var bucket = (tokens: 0.0, atMilliseconds: -1)
     var accounts: [String: Account] = [:]
     var accountOrder: [String] = []
@@ -42,7 +44,11 @@ struct PlatformState {
     func organisation(of request: PlatformRequest) -> String? {
         if let named = request.fields?["organizationId"]?.text { return named }
         if let key = request.fields?["apiKey"]?.text { return clientByKey[key].map { clients[$0].organisation } }
-        return request.bearer.flatMap { tokens[$0] }.map { clients[$0.client].organisation }
+        if let token = request.bearer.flatMap({ tokens[$0] }) { return clients[token.client].organisation }
+        let id = request.path.split(separator: "/").dropFirst().first.map(String.init)
+        if let own = request.fields?["externalId"]?.text { return own }
+        let externalId = request.query["externalId"]
+        return clients.first { $0.session == id || (externalId != nil && $0.externalId == externalId) }?.organisation
     }
 
     /// Does what a request asks, or refuses.
@@ -51,7 +57,7 @@ struct PlatformState {
         switch (request.method, request.path) {
         case ("POST", "/api/integrations/wpp/create"): return create(request, at: now)
         case ("POST", "/auth/token"): return issueToken(request, at: now)
-        default: return performForAccount(request, at: now)
+        default: return performForRegistry(request, at: now) ?? performForAccount(request, at: now)
         }
     }
 
@@ -114,6 +120,19 @@ struct PlatformState {
     private mutating func add(
         to organisation: String, kind: Decision.Kind, session: String? = nil, at now: Int
     ) -> (Reply, Decision) {
+        let index = insert(into: organisation, session: session, isDead: kind == .deadClientCreated, at: now)
+        let client = clients[index]
+        if accounts[client.session] == nil {
+            accounts[client.session] = Account(id: client.session, client: index, startedAtMilliseconds: now)
+            accountOrder.append(client.session)
+        }
+        return describe(index, kind: kind)
+    }
+
+    /// One more client with a key of its own; answers its index.
+    mutating func insert(
+        into organisation: String, session: String? = nil, externalId: String? = nil, isDead: Bool, at now: Int
+    ) -> Int {
         let index = clients.count
         let ordinal = clientsByOrganisation[organisation, default: []].count + 1
         var names = SplitMix64(seed: seed, about: "session", organisation, ordinal: ordinal)
@@ -121,18 +140,14 @@ struct PlatformState {
         let spared = ordinal == 1 && !behaviour.firstClientToo
         let delay = spared ? 0 : behaviour.activation.delayMilliseconds(using: &chance)
         let client = ClientRecord(
-            number: index + 1, organisation: organisation, ordinal: ordinal,
-            session: session ?? "session-" + names.hexadecimal(bytes: 6),
+            number: index + 1, organisation: organisation, ordinal: ordinal, externalId: externalId,
+            session: session ?? (externalId == nil ? "session-" : "client-") + names.hexadecimal(bytes: 6),
             apiKey: newKey(organisation, ordinal: ordinal, rotation: 0), createdAtMilliseconds: now,
-            activeAtMilliseconds: kind == .deadClientCreated ? nil : delay.map { now + $0 })
+            activeAtMilliseconds: isDead ? nil : delay.map { now + $0 })
         clients.append(client)
         clientsByOrganisation[organisation, default: []].append(index)
         clientByKey[client.apiKey] = index
-        if accounts[client.session] == nil {
-            accounts[client.session] = Account(id: client.session, client: index, startedAtMilliseconds: now)
-            accountOrder.append(client.session)
-        }
-        return describe(index, kind: kind)
+        return index
     }
 
     private func describe(_ index: Int, kind: Decision.Kind) -> (Reply, Decision) {
@@ -164,6 +179,7 @@ struct PlatformState {
             return refuse(formerKeys.contains(key) ? "rotated key" : "unknown key", nil)
         }
         let client = clients[index]
+        if client.deletedAtMilliseconds != nil { return refuse("deleted client", client.number) }
         if client.revokedAtMilliseconds != nil { return refuse("revoked key", client.number) }
         guard let activeAt = client.activeAtMilliseconds else { return refuse("key never works", client.number) }
         guard now >= activeAt else { return refuse("key not active yet", client.number) }

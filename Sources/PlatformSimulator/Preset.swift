@@ -12,6 +12,8 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
     case outage
     /// Two calls a second, with a burst of two; the rest get 429 with Retry-After.
     case rateLimited = "rate-limited"
+    /// Keeps a register of its clients: it lists them (half a second late), deletes them, and honours idempotency keys.
+    case registry
     /// A seeded mix: long-tailed activation, 503, lost answers, late answers and cut connections.
     case chaos
 
@@ -27,6 +29,10 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
                 OutageWindow(fromMilliseconds: 2000, toMilliseconds: 6000, refuse: true, tokenUnavailable: false),
                 OutageWindow(fromMilliseconds: 8000, toMilliseconds: 12_000, refuse: false, tokenUnavailable: true),
             ]
+        case .registry:
+            behaviour.registry = Registry()
+            behaviour.registry?.listLagMilliseconds = 500
+            behaviour.idempotencyHeader = "Idempotency-Key"
         case .rateLimited: behaviour.rateLimit = RateLimit(requestsPerSecond: 2, burst: 2)
         case .chaos:
             behaviour.activation = .lognormal(medianMilliseconds: 2000, sigma: 1)
@@ -60,6 +66,7 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
         case .oneClient: "one client per organisation; a second key never works"
         case .outage: "refuses connections from second 2 to 6, fails token calls from second 8 to 12"
         case .rateLimited: "two calls a second; the rest get 429 with Retry-After"
+        case .registry: "lists, looks up and deletes its clients, and honours Idempotency-Key for a day"
         case .chaos: "a seeded mix of delays, 503, lost answers and cut connections"
         }
     }

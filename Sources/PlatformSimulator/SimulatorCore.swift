@@ -83,7 +83,8 @@ final class SimulatorCore: Sendable {
             contents.entries.append(
                 LedgerEntry(
                     ordinal: ordinal, receivedAtMilliseconds: now, method: request.method, path: request.path,
-                    requestId: request.requestId, traceId: traceId, organisation: organisation,
+                    requestId: request.requestId, idempotencyKey: request.idempotencyKey, traceId: traceId,
+                    organisation: organisation,
                     bodyBytes: request.body.count, bodyHash: FowlerNollVo.hexadecimal(of: request.body),
                     faults: fired.map(\.name)))
             contents.reached(.received, ordinal)
@@ -93,12 +94,13 @@ final class SimulatorCore: Sendable {
 
     /// Does what was asked and writes it down, in one go and before anything is sent.
     ///
-    /// - Parameter status: what a fault will answer in place of the true status.
-    func perform(_ request: PlatformRequest, in exchange: Exchange, answering status: Int?) -> Reply {
+    /// - Parameter substitute: what a fault will answer in place of the true answer.
+    func perform(_ request: PlatformRequest, in exchange: Exchange, answering substitute: Reply?) -> Reply {
         let now = clock.nowMilliseconds
         return contents.withLock { contents in
             let (reply, decision) = contents.state.perform(request, at: now)
-            note(decision, status: status ?? reply.status, of: exchange, in: &contents)
+            if let substitute { contents.state.save(substitute, for: request, after: decision) }
+            note(decision, status: substitute?.status ?? reply.status, of: exchange, in: &contents)
             return reply
         }
     }

@@ -50,11 +50,13 @@ struct WireAnswer {
             "Date: \(HTTPDate.text(atMilliseconds: dateMilliseconds))",
             "X-Trace-Id: \(traceId)",
         ]
-        if !reply.headers.keys.contains(where: { $0.lowercased() == "content-type" }) {
+        // RFC 9110: 204 has no content, and says nothing about its length.
+        let hasContent = reply.status != 204
+        if hasContent, !reply.headers.keys.contains(where: { $0.lowercased() == "content-type" }) {
             lines.append("Content-Type: \(reply.contentType)")
         }
         lines += reply.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
-        lines.append("Content-Length: \(announced)")
+        if hasContent { lines.append("Content-Length: \(announced)") }
         if ending != .keepOpen { lines.append("Connection: close") }
         head = lines.joined(separator: "\r\n") + "\r\n\r\n"
         if cutsBody { sentBytes = head.utf8.count + body.count / 2 }
@@ -75,19 +77,6 @@ struct WireAnswer {
 }
 
 extension Reply {
-    /// The status a fault puts in place of the true one, as far as it does.
-    static func status(after effects: [Effect]) -> Int? {
-        for effect in effects {
-            switch effect.action {
-            case .status(let code, _, _): return code
-            case .redirect: return 307
-            case .html: return 200
-            default: break
-            }
-        }
-        return nil
-    }
-
     /// The answer that a fault gives in place of the true one, or nil.
     static func substitute(_ effects: [Effect]) -> Reply? {
         for effect in effects {

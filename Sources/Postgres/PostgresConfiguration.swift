@@ -25,6 +25,8 @@ public struct PostgresConfiguration: Sendable {
     public var cancelGrace: Duration = .seconds(5)
     /// How many prepared statements a connection keeps; 0 for poolers that do not keep a session.
     public var preparedStatementLimit = 256
+    /// Told the label of each statement with parameters once it was sent, before its answer is read; for fault tests.
+    public var statementSent: (@Sendable (String) -> Void)?
     /// Receives the server's notices, at debug level.
     public var logger: Logger
 

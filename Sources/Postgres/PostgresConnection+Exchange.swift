@@ -48,11 +48,13 @@ extension PostgresConnection {
 
     /// Sends one statement, takes all its answers and settles what they mean.
     func exchange(
-        _ operation: inout Operation, known: RowColumns? = nil, send: (OpaquePointer?) -> Int32
+        _ operation: inout Operation, known: RowColumns? = nil, sent: (@Sendable (String) -> Void)? = nil,
+        send: (OpaquePointer?) -> Int32
     ) throws(PostgresError) -> [PostgresRows] {
         defer { publishCondition() }
         guard send(wire.handle) == 1 else { throw notSent(operation) }
         try wire.flush(&operation)
+        sent?(operation.label)
         return try collect(&operation, known: known)
     }
 

@@ -70,7 +70,9 @@ extension PostgresConnection {
         case .prepare(let new): name = try prepare(key, name: new, label: label, timeout: timeout)
         }
         var operation = try begin(label: label, isHarmless: isHarmless, timeout: timeout)
-        let answers = try exchange(&operation, known: statements.columns(key)) { handle in
+        let answers = try exchange(
+            &operation, known: statements.columns(key), sent: configuration.statementSent
+        ) { handle in
             buffer.send(handle, sql: key.sql, preparedName: name)
         }
         guard let rows = answers.last else {

@@ -9,6 +9,10 @@ public final class CuttableProxy: Sendable {
         case none
         /// What the client sends is lost from the piece that contains this text on; both ends are closed.
         case cutBefore(String)
+        /// Half of the piece with this text reaches the server; both ends are closed.
+        case cutWithin(String)
+        /// The piece with this text reaches the server, and both ends are closed without waiting for its answer.
+        case cutAfter(String)
         /// The piece with this text reaches the server; its answer is lost and both ends are closed.
         case loseReply(to: String)
         /// Both ends are closed after so many more bytes from the server.
@@ -22,6 +26,7 @@ public final class CuttableProxy: Sendable {
     private struct State {
         var fault = Fault.none
         var isAwaitingReply = false
+        var endsAfterOne = false
         var faultCount = 0
         var sockets: Set<Int32> = []
         var isStopped = false
@@ -49,9 +54,11 @@ public final class CuttableProxy: Sendable {
     /// How often the chosen fault has happened; a fault test asserts that it did.
     public var faultCount: Int { state.withLock { $0.faultCount } }
 
-    public func set(_ fault: Fault) {
+    /// - Parameter once: only the next time; for faults that cut a connection.
+    public func set(_ fault: Fault, once: Bool = false) {
         state.withLock {
             $0.fault = fault
+            $0.endsAfterOne = once
             $0.isAwaitingReply = false
         }
     }
@@ -117,12 +124,24 @@ public final class CuttableProxy: Sendable {
     /// How many bytes of this piece pass, and whether the connection ends after them.
     private func decide(_ piece: ArraySlice<UInt8>, isFromClient: Bool) -> (bytes: Int, isCut: Bool) {
         state.withLock { state in
+            let before = state.faultCount
+            defer {
+                if state.endsAfterOne, state.faultCount > before { state.fault = .none }
+            }
             switch state.fault {
             case .none, .stall: return (piece.count, false)
             case .cutBefore(let text):
                 guard isFromClient, piece.contains(text) else { return (piece.count, false) }
                 state.faultCount += 1
                 return (0, true)
+            case .cutWithin(let text):
+                guard isFromClient, piece.contains(text) else { return (piece.count, false) }
+                state.faultCount += 1
+                return (piece.count / 2, true)
+            case .cutAfter(let text):
+                guard isFromClient, piece.contains(text) else { return (piece.count, false) }
+                state.faultCount += 1
+                return (piece.count, true)
             case .loseReply(let text):
                 if isFromClient {
                     state.isAwaitingReply = state.isAwaitingReply || piece.contains(text)

@@ -95,6 +95,11 @@ public struct TestDatabase: Sendable {
         }
     }
 
+    /// Runs a script as the server's superuser in this database.
+    public func tamper(_ script: String) async throws {
+        try await withSuperuser { connection in try await connection.execute(script) }
+    }
+
     /// Marks the database as a test's, and sets how far its clock is ahead.
     public func shiftClock(seconds: Double) async throws {
         _ = try await pool.query(

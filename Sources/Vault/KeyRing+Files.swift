@@ -10,7 +10,10 @@ extension KeyRing {
     /// - Throws: `key_file_missing`; `key_file_not_private` when group or others may read it, when it or a
     ///   symbolic link to it belongs to somebody else than this user and root; `key_file_format`;
     ///   `key_file_unusable` for what the system reports.
-    public static func load(path: String) throws(VaultError) -> KeyRing {
+    ///
+    /// `isGuarded`: the file lies in a folder that a service manager made for this process alone. It may let one
+    /// account read by an access list, which shows as the group's right.
+    public static func load(path: String, isGuarded: Bool = false) throws(VaultError) -> KeyRing {
         var link = stat()
         guard lstat(path, &link) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { throw missing(path) }
@@ -31,7 +34,7 @@ extension KeyRing {
         // What counts is the opened file, not the path, which could change in between.
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unusable("look at", path) }
-        try check(status, path: path)
+        try check(status, path: path, forbidden: isGuarded ? 0o037 : 0o077)
         return try KeyRingFile.keyRing(from: try readAll(descriptor, path: path), path: path)
     }
 
@@ -62,7 +65,7 @@ extension KeyRing {
 
     private static func isTrustedOwner(_ user: uid_t) -> Bool { user == geteuid() || user == 0 }
 
-    private static func check(_ status: stat, path: String) throws(VaultError) {
+    private static func check(_ status: stat, path: String, forbidden: mode_t) throws(VaultError) {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw VaultError(.keyFileUnusable, "\(path) is not a regular file", hint: "name the key file itself")
         }
@@ -71,7 +74,7 @@ extension KeyRing {
                 .keyFileNotPrivate, "key file \(path) belongs to user \(status.st_uid)",
                 hint: "make it the property of the user that runs this program")
         }
-        guard status.st_mode & 0o077 == 0 else {
+        guard status.st_mode & forbidden == 0 else {
             let mode = String(status.st_mode & 0o777, radix: 8)
             throw VaultError(
                 .keyFileNotPrivate, "key file \(path) has mode 0\(mode), so others than its owner can use it",

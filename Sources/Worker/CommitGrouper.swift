@@ -16,21 +16,27 @@ actor CommitGrouper {
 
     private let store: any EventStore
     private let configuration: WorkerConfiguration
-    private let logger: Logger
+    private let heartbeat: Heartbeat
     private let wakeUp = Bell()
+    private let lockedWakeUp = Bell()
     private var pending: [Pending] = []
+    /// Whose rows somebody else holds; they must not hold up the others.
+    private var locked: [Pending] = []
     private var isFlushing = false
+    private var isRetryingLocked = false
     private var isGivingUp = false
-    private var outageBegan: ContinuousClock.Instant?
+    private var isOut = false
 
-    init(store: any EventStore, configuration: WorkerConfiguration, logger: Logger) {
+    init(
+        store: any EventStore, configuration: WorkerConfiguration, heartbeat: Heartbeat? = nil, logger: Logger
+    ) {
         self.store = store
         self.configuration = configuration
-        self.logger = logger
+        self.heartbeat = heartbeat ?? Heartbeat(configuration: configuration, logger: logger)
     }
 
     /// Whether commits wait for the database to come back.
-    var isWaitingForDatabase: Bool { outageBegan != nil }
+    var isWaitingForDatabase: Bool { isOut }
 
     /// Commits that stand behind the batch in flight; tests look at it.
     var pendingCount: Int { pending.count }
@@ -40,6 +46,7 @@ actor CommitGrouper {
     func commit(_ commit: RunCommit) async throws -> CommitAnswer {
         try await withCheckedThrowingContinuation { continuation in
             pending.append(Pending(commit: commit, continuation: continuation))
+            heartbeat.waits(1, for: .commits)
             guard !isFlushing else { return }
             isFlushing = true
             Task { await self.flush() }
@@ -50,62 +57,99 @@ actor CommitGrouper {
     func giveUpOnOutage() async {
         isGivingUp = true
         await wakeUp.ring()
+        await lockedWakeUp.ring()
     }
 
     private func flush() async {
         while !pending.isEmpty {
             let batch = Array(pending.prefix(Self.largestBatch))
             pending.removeFirst(batch.count)
-            await write(batch)
+            await write(batch, in: .commits, wakeUp)
         }
         isFlushing = false
     }
 
-    private func write(_ batch: [Pending]) async {
+    private func write(_ batch: [Pending], in lane: Heartbeat.Lane, _ wakeUp: Bell) async {
         var pauseMilliseconds: Int64 = 50
         while true {
             do {
                 let answers = try await store.commit(
                     batch.map(\.commit), worker: configuration.actor,
                     leaseMilliseconds: configuration.leaseMilliseconds)
+                CrashPoint.afterCommit.passed()
                 guard answers.count == batch.count else {
                     throw StoreError(.broken, "\(batch.count) commits got \(answers.count) answers")
                 }
-                noteOutage(nil)
+                noteOutage(nil, lane)
+                heartbeat.wrote(batch.count)
+                heartbeat.waits(-batch.count, for: lane)
                 for (item, answer) in zip(batch, answers) { item.continuation.resume(returning: answer) }
                 return
             } catch let error as StoreError where error.isOutage {
-                noteOutage(error)
+                noteOutage(error, lane)
                 // The same commit again is safe: if it landed, the answer is "already".
-                if isGivingUp { return fail(batch, error) }
+                if isGivingUp { return fail(batch, error, lane) }
                 await wakeUp.wait(milliseconds: pauseMilliseconds)
                 pauseMilliseconds = min(Self.longestPauseMilliseconds, pauseMilliseconds * 2)
+            } catch let error as StoreError where error.code == .busy {
+                noteOutage(nil, lane)
+                if isGivingUp { return fail(batch, error, lane) }
+                return await setAside(batch, error, lane)
             } catch  where batch.count > 1 {
                 // One bad commit fails the whole statement: halve until the culprit stands alone.
-                noteOutage(nil)
-                await write(Array(batch.prefix(batch.count / 2)))
-                await write(Array(batch.suffix(batch.count - batch.count / 2)))
+                noteOutage(nil, lane)
+                await write(Array(batch.prefix(batch.count / 2)), in: lane, wakeUp)
+                await write(Array(batch.suffix(batch.count - batch.count / 2)), in: lane, wakeUp)
                 return
             } catch {
-                noteOutage(nil)
-                return fail(batch, error)
+                noteOutage(nil, lane)
+                return fail(batch, error, lane)
             }
         }
     }
 
-    /// One line when an outage begins and one when it ends, however long it takes.
-    private func noteOutage(_ error: StoreError?) {
-        if let error, outageBegan == nil {
-            outageBegan = .now
-            logger.warning("commits wait for the database", metadata: ["error": "\(error.message)"])
-        } else if error == nil, let began = outageBegan {
-            outageBegan = nil
-            let waited = began.duration(to: .now).milliseconds
-            logger.notice("commits go through again", metadata: ["waited_ms": "\(waited)"])
+    /// Rows are held by somebody else: their runs wait apart, the others go on at once.
+    private func setAside(_ batch: [Pending], _ error: StoreError, _ lane: Heartbeat.Lane) async {
+        let culprits = batch.filter { error.lockedRuns.contains($0.commit.runId) }
+        let free = batch.filter { !error.lockedRuns.contains($0.commit.runId) }
+        // Who holds what could not be told when none is named: then all wait apart, and later ones are not held up.
+        let isUnclear = culprits.isEmpty
+        locked += isUnclear ? batch : culprits
+        let movedCount = isUnclear ? batch.count : culprits.count
+        heartbeat.waits(-movedCount, for: lane)
+        heartbeat.waits(movedCount, for: .lockedCommits)
+        if !isRetryingLocked {
+            isRetryingLocked = true
+            Task { await self.retryLocked() }
+        }
+        if !isUnclear, !free.isEmpty {
+            await write(free, in: lane, lane == .commits ? wakeUp : lockedWakeUp)
         }
     }
 
-    private func fail(_ batch: [Pending], _ error: any Error) {
+    private func retryLocked() async {
+        var pauseMilliseconds: Int64 = 20
+        while !locked.isEmpty {
+            await lockedWakeUp.wait(milliseconds: pauseMilliseconds)
+            pauseMilliseconds = min(Self.longestPauseMilliseconds, pauseMilliseconds * 2)
+            let batch = Array(locked.prefix(Self.largestBatch))
+            locked.removeFirst(batch.count)
+            await write(batch, in: .lockedCommits, lockedWakeUp)
+        }
+        isRetryingLocked = false
+    }
+
+    private func noteOutage(_ error: StoreError?, _ lane: Heartbeat.Lane) {
+        if let error {
+            heartbeat.databaseFailed(lane, error)
+        } else {
+            heartbeat.databaseAnswered(lane)
+        }
+        if lane == .commits { isOut = error != nil }
+    }
+
+    private func fail(_ batch: [Pending], _ error: any Error, _ lane: Heartbeat.Lane) {
+        heartbeat.waits(-batch.count, for: lane)
         for item in batch { item.continuation.resume(throwing: error) }
     }
 }
@@ -113,4 +157,7 @@ actor CommitGrouper {
 extension StoreError {
     /// The database could not be asked, or did not get to answer; the same again may work.
     var isOutage: Bool { code == .unavailable || code == .outcomeUnknown }
+
+    /// Also when somebody else holds what is needed.
+    var isPassing: Bool { isOutage || code == .busy }
 }

@@ -12,21 +12,25 @@ extension RunProcessor {
         call.timeoutMilliseconds ?? definition.service(call.service)?.timeoutMilliseconds ?? 30_000
     }
 
-    mutating func perform(_ planned: PlannedCall, _ record: ServiceRecord, _ id: Identifier) async
+    mutating func perform(_ planned: PlannedCall, _ place: ServiceGate.Place, _ id: Identifier) async
         -> AttemptResult
     {
         let name = planned.call.service
-        let sentAt = ContinuousClock.now
-        let outcome = await send(planned, record, id)
+        parts.heartbeat.run(pulse, .sending(milliseconds: timeout(of: planned.call)))
+        CrashPoint.afterIntent.passed()
+        let outcome = await send(planned, place, id)
+        CrashPoint.beforeRecord.passed()
+        parts.heartbeat.run(pulse)
         // Before the place is handed on: its next owner must see the pause.
-        await tellGate(outcome.result, service: name, sentAt: sentAt)
-        await parts.gate.leave(name)
+        await tellGate(outcome.result, service: name, place)
+        await parts.gate.leave(name, place)
         unsaved = outcome.sealed
         if let attempt = state.openAttempt { result = (attempt, outcome.result) }
         return outcome.result
     }
 
-    private func send(_ planned: PlannedCall, _ record: ServiceRecord, _ id: Identifier) async -> ActionOutcome {
+    private func send(_ planned: PlannedCall, _ place: ServiceGate.Place, _ id: Identifier) async -> ActionOutcome {
+        let record = place.record
         let timeout = timeout(of: planned.call)
         guard let service = definition.service(planned.call.service), let baseURL = record.baseURL else {
             return .unsent("unreachable", "the service has no base URL")
@@ -56,6 +60,10 @@ extension RunProcessor {
                     "lease_too_short",
                     "the commit of the intent took too long: the lease no longer outlasts the request")
             }
+            if let last = place.sendBefore, ContinuousClock.now > last {
+                return .unsent(
+                    "canary_too_late", "the commit of the intent took too long: another request may find out by now")
+            }
             return await parts.actions.perform(action)
         } catch {
             parts.logger.error("a call could not be prepared", metadata: ["run": "\(state.id)", "error": "\(error)"])
@@ -63,18 +71,26 @@ extension RunProcessor {
         }
     }
 
-    /// A pause or a recovery concerns all runs of the service. The run itself does not depend on it.
-    private func tellGate(_ result: AttemptResult, service: String, sentAt: ContinuousClock.Instant) async {
+    /// An outage or a recovery concerns all runs of the service. The run itself does not depend on it.
+    private func tellGate(_ result: AttemptResult, service: String, _ place: ServiceGate.Place) async {
         do {
-            if !result.isCounted, ["unreachable", "address_refused"].contains(result.error) || result.status == 429 {
-                try await parts.gate.pause(
-                    service, retryAfterMilliseconds: result.retryAfterMilliseconds, reason: result.error ?? "")
-            } else if result.status != nil {
-                try await parts.gate.succeeded(service, sentAt: sentAt)
+            let change = try await parts.gate.note(
+                ServiceFinding(result), service, place,
+                firstPauseMilliseconds: definition.service(service)?.cooldownMilliseconds)
+            switch change {
+            case .opened(let milliseconds, let failures)?:
+                parts.logger.warning(
+                    "a service is paused",
+                    metadata: [
+                        "service": "\(service)", "reason": "\(result.error ?? "")", "pause_ms": "\(milliseconds)",
+                        "failures": "\(failures)",
+                    ])
+            case .closed?: parts.logger.notice("a service answers again", metadata: ["service": "\(service)"])
+            case nil: break
             }
         } catch {
             parts.logger.warning(
-                "a service's pause could not be stored", metadata: ["service": "\(service)", "error": "\(error)"])
+                "a service's state could not be stored", metadata: ["service": "\(service)", "error": "\(error)"])
         }
     }
 }

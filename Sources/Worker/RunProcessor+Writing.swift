@@ -39,6 +39,8 @@ extension RunProcessor {
 
     private mutating func commit(_ commit: RunCommit) async throws -> Written {
         let sentAt = ContinuousClock.now
+        parts.heartbeat.run(pulse, .committing)
+        defer { parts.heartbeat.run(pulse) }
         let answer: CommitAnswer
         do {
             answer = try await parts.commits.commit(commit)
@@ -116,10 +118,11 @@ extension RunProcessor {
     private func patiently<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value
     {
         while true {
+            parts.heartbeat.run(pulse)
             // In a task of its own: what is in hand is written also when the worker is being cancelled.
             let answer = await Task { try await work() }.result
             do { return try answer.get() } catch let error as StoreError
-                where error.isOutage && result != nil && !parts.isGivingUp.isSet
+                where error.isPassing && result != nil && !parts.isGivingUp.isSet
             {
                 await Task { try? await Task.sleep(for: .milliseconds(200)) }.value
             }

@@ -21,6 +21,8 @@ struct RunProcessor {
     var result: (attempt: OpenAttempt, value: AttemptResult)?
     /// The store refused the outcome as it was; what `result` holds now is without the platform's values.
     var isStripped = false
+    /// Under which the heartbeat knows this run.
+    var pulse: UInt64 = 0
 
     init(
         parts: WorkerParts, definition: Definition, run: ClaimedRun, state: RunState,
@@ -70,7 +72,7 @@ struct RunProcessor {
 
     private struct Ready {
         let call: PlannedCall
-        let record: ServiceRecord
+        let place: ServiceGate.Place
         let attemptId: Identifier
     }
 
@@ -84,7 +86,7 @@ struct RunProcessor {
             case .committed(let time):
                 state = state.committed(at: time)
                 if let ready {
-                    stimulus = .finished(await perform(ready.call, ready.record, ready.attemptId))
+                    stimulus = .finished(await perform(ready.call, ready.place, ready.attemptId))
                 } else if goesOn {
                     stimulus = .proceed
                 } else {
@@ -119,19 +121,19 @@ struct RunProcessor {
         case .commitFirst:
             // An answer in hand is worth more than a place: write it, then stand in line.
             return (try await write(decision, service: call.call.service, keepsLease: true), nil, true)
-        case .send(let record):
+        case .send(let place):
             let id = Identifier(
                 unixMilliseconds: now.microseconds / 1000,
                 random: (.random(in: .min ... .max), .random(in: .min ... .max)))
             do {
                 let written = try await writeIntent(decision, call, id)
                 if case .committed = written {
-                    return (written, Ready(call: call, record: record, attemptId: id), false)
+                    return (written, Ready(call: call, place: place, attemptId: id), false)
                 }
-                await parts.gate.leave(call.call.service)
+                await parts.gate.leave(call.call.service, place)
                 return (written, nil, false)
             } catch {
-                await parts.gate.leave(call.call.service)
+                await parts.gate.leave(call.call.service, place)
                 throw error
             }
         }
@@ -140,7 +142,7 @@ struct RunProcessor {
     // MARK: Going in
 
     private enum Entrance {
-        case send(ServiceRecord)
+        case send(ServiceGate.Place)
         case wait(milliseconds: Int64, waiting: String?)
         case commitFirst
     }
@@ -169,7 +171,9 @@ struct RunProcessor {
             return .wait(milliseconds: 30_000, waiting: "no_secret")
         }
         do {
-            inHand += try await parts.credentials.sealedVariables(planned.secrets, of: state.id, beyond: inHand)
+            // What the last answer gave is still to be stored.
+            inHand += try await parts.credentials.sealedVariables(
+                planned.secrets, of: state.id, beyond: inHand + unsaved)
             _ = try await parts.credentials.openedCredentials(
                 for: call, service: service, organisation: state.organisation)
         } catch let error as VaultError {
@@ -180,13 +184,14 @@ struct RunProcessor {
         let patience = hasResult ? 0 : parts.configuration.leaseMilliseconds / 4
         switch try await parts.gate.enter(
             call.service, declaredBaseURL: service.baseURL, now: now,
-            waitMilliseconds: min(patience, leaseLeftMilliseconds))
+            waitMilliseconds: min(patience, leaseLeftMilliseconds), requestMilliseconds: timeout(of: call))
         {
-        case .open(let record): return .send(record)
+        case .open(let place): return .send(place)
         // The store makes it the whole pause; if somebody lifted that meanwhile, the run asks again soon.
         case .paused(let milliseconds): return .wait(milliseconds: min(milliseconds, 1000), waiting: nil)
         case .noBaseURL: return .wait(milliseconds: 30_000, waiting: "no_base_url")
         case .busy: return hasResult ? .commitFirst : .wait(milliseconds: 1000, waiting: "service_busy")
+        case .crowded(let milliseconds): return .wait(milliseconds: milliseconds, waiting: "service_busy")
         case .draining: return .wait(milliseconds: 0, waiting: nil)
         }
     }

@@ -1,80 +1,128 @@
 import EventStore
 import WorkflowCore
 
-/// Who may send to a service now: its address, its pause, and a number of places.
+/// Who may send to a service now: its address, its breaker, and a number of places.
 ///
-/// A service that failed lately has one place, so that one request finds out whether it is back. Those who
-/// wait are served in their order: a place that becomes free is handed on, never put up for grabs.
+/// Those who wait are served in their order: a place that becomes free is handed on, never put up for grabs.
+/// Only so many stand in line; the others go back to the queue, and are called when the line gets short.
 actor ServiceGate {
+    /// The right to send one request; give it back with `leave`.
+    struct Place: Sendable, Equatable {
+        var record: ServiceRecord
+        /// The request finds out whether the service is back; nobody else sends one meanwhile.
+        var canary: Int64?
+        /// Later the canary would not have ended when another one may go.
+        var sendBefore: ContinuousClock.Instant?
+        var takenAt = ContinuousClock.now
+    }
+
     enum Entry: Sendable, Equatable {
-        /// A place is taken; give it back with `leave`.
-        case open(ServiceRecord)
+        case open(Place)
         case paused(milliseconds: Int64)
         case noBaseURL
-        /// No place became free in time.
+        /// No place is free; the run may stand in line for one.
         case busy
+        /// Nor is there room in the line; the run is called when there is, at the latest after that time.
+        case crowded(milliseconds: Int64)
         case draining
     }
 
-    private struct Door {
+    struct Door {
         var record: ServiceRecord
-        var readAt = ContinuousClock.now
+        /// From before the statement that read it was sent.
+        var readAt: ContinuousClock.Instant
         var inside = 0
         /// Resumed with true when it got a place, with false when it should look again.
         var waiting: [(id: UInt64, continuation: CheckedContinuation<Bool, Never>)] = []
+        /// Runs in the queue that wait for a place, as far as this worker sent them there.
+        var parked = 0
+        var isCalling = false
+        /// How long places were held lately.
+        var holdMilliseconds: Int64 = 0
         /// The newest pause, as this worker learned of it.
-        var pauseBegan: ContinuousClock.Instant?
         var pauseEnds: ContinuousClock.Instant?
+        /// The canary that this worker has out, and whether it is just asking for one.
+        var canary: Int64?
+        var isAsking = false
+        /// After an outage: how many places there are so far. Nil: all.
+        var opened: Int?
         /// Counts what this worker found out itself, so that an older row does not overwrite it.
         var findings = 0
     }
 
     /// How long a service's row may be trusted without looking again.
     private static let freshness: Duration = .seconds(1)
+    private static let longestParkedMilliseconds: Int64 = 30_000
 
-    private let store: any EventStore
-    private let configuration: WorkerConfiguration
-    private var doors: [String: Door] = [:]
+    let store: any EventStore
+    let configuration: WorkerConfiguration
+    var doors: [String: Door] = [:]
+    private(set) var isDraining = false
+    private let bell: Bell
     private var ticket: UInt64 = 0
-    private var isDraining = false
+    /// Looks at a service's row that are under way.
+    private var reading: [String: Task<ServiceRecord, any Error>] = [:]
 
-    init(store: any EventStore, configuration: WorkerConfiguration) {
+    /// `bell` is rung when runs in the queue have been called to free places.
+    init(store: any EventStore, configuration: WorkerConfiguration, bell: Bell = Bell()) {
         self.store = store
         self.configuration = configuration
+        self.bell = bell
     }
 
-    /// Takes a place, waiting up to `waitMilliseconds` for one. `declaredBaseURL` is the definition's.
-    func enter(_ name: String, declaredBaseURL: String?, now: Instant, waitMilliseconds: Int64) async throws -> Entry {
+    /// Takes a place, waiting up to `waitMilliseconds` for one. `declaredBaseURL` is the definition's;
+    /// `requestMilliseconds` is how long the request may take.
+    func enter(
+        _ name: String, declaredBaseURL: String?, now: Instant, waitMilliseconds: Int64,
+        requestMilliseconds: Int64 = 30_000
+    ) async throws -> Entry {
         let began = ContinuousClock.now
         let deadline = began + .milliseconds(waitMilliseconds)
         var hasPlace = false
         while true {
-            let view: Entry
+            let view: View
             do {
                 let time = now.advanced(byMilliseconds: began.duration(to: .now).milliseconds)
                 view = try await look(name, declaredBaseURL: declaredBaseURL, now: time)
             } catch {
-                if hasPlace { leave(name) }
+                if hasPlace { await leave(name) }
                 throw error
             }
-            guard case .open = view else {
-                if hasPlace { leave(name) }
-                return view
+            switch view {
+            case .closed(let record):
+                if hasPlace { return .open(Place(record: record)) }
+                if hasRoom(name), doors[name]?.waiting.isEmpty == true {
+                    doors[name]?.inside += 1
+                    return .open(Place(record: record))
+                }
+            case .halfOpen(let record):
+                if !hasPlace {
+                    guard hasRoom(name) else { return .paused(milliseconds: 1000) }
+                    doors[name]?.inside += 1
+                }
+                return try await asCanary(name, record, requestMilliseconds: requestMilliseconds)
+            case .shut(let entry):
+                if hasPlace { await leave(name) }
+                return entry
             }
-            if hasPlace { return view }
-            if hasRoom(name), doors[name]?.waiting.isEmpty == true {
-                doors[name]?.inside += 1
-                return view
-            }
-            guard ContinuousClock.now < deadline else { return .busy }
+            let isLate = ContinuousClock.now >= deadline
+            if isLate && waitMilliseconds <= 0 && hasLine(name) { return .busy }
+            guard !isLate, hasLine(name) else { return park(name) }
             hasPlace = await waitForPlace(name, until: deadline)
         }
     }
 
     /// Gives a place back; the first who waits gets it.
-    func leave(_ name: String) {
+    func leave(_ name: String, _ place: Place? = nil) async {
+        if let place {
+            if let canary = place.canary { await giveBack(canary, of: name) }
+            let held = place.takenAt.duration(to: .now).milliseconds
+            let before = doors[name]?.holdMilliseconds ?? 0
+            doors[name]?.holdMilliseconds = before == 0 ? held : (3 * before + held) / 4
+        }
         doors[name]?.inside -= 1
         admit(name)
+        callParked(name)
     }
 
     /// Nobody gets in any more, and those who wait are told.
@@ -83,59 +131,32 @@ actor ServiceGate {
         for name in doors.keys { tellAll(name) }
     }
 
-    /// The platform could not be reached, or said "later": everybody waits.
-    func pause(_ name: String, retryAfterMilliseconds: Int64?, reason: String) async throws {
-        let time = ContinuousClock.now
-        let asked = min(max(0, retryAfterMilliseconds ?? 0), RetryArithmetic.longestMilliseconds)
-        if let ends = doors[name]?.pauseEnds, ends > time, time + .milliseconds(asked) <= ends {
-            return  // one of many requests that were under way together: no further failure of the service
-        }
-        let failures = doors[name]?.record.consecutiveFailures ?? 0
-        let milliseconds = max(asked, min(30_000, Int64(1000) << min(failures, 5)))
-        doors[name]?.pauseBegan = time
-        doors[name]?.pauseEnds = time + .milliseconds(milliseconds)
-        doors[name]?.record.consecutiveFailures = failures + 1
-        doors[name]?.findings += 1
-        do {
-            let ends = try await store.pauseService(name, milliseconds: milliseconds, reason: reason)
-            let known = doors[name]?.record.pausedUntil ?? ends
-            doors[name]?.record.pausedUntil = max(known, ends)
-            doors[name]?.findings += 1
-            tellAll(name)
-        } catch {
-            doors[name]?.pauseEnds = nil
-            throw error
-        }
-    }
-
-    /// The platform answered a request sent at that time. One sent before the pause began does not lift it.
-    func succeeded(_ name: String, sentAt: ContinuousClock.Instant) async throws {
-        guard let door = doors[name], door.record.consecutiveFailures > 0 || door.record.pausedUntil != nil else {
-            return
-        }
-        if let began = door.pauseBegan, sentAt < began { return }
-        doors[name]?.record.consecutiveFailures = 0
-        doors[name]?.record.pausedUntil = nil
-        doors[name]?.pauseEnds = nil
-        doors[name]?.findings += 1
-        admit(name)
-        try await store.resumeService(name)
-    }
-
     // What tests look at.
     func insideCount(_ name: String) -> Int { doors[name]?.inside ?? 0 }
     func waitingCount(_ name: String) -> Int { doors[name]?.waiting.count ?? 0 }
     func forget(_ name: String) { doors[name]?.readAt = .now - Self.freshness }
 
+    // MARK: The service's row
+
+    private enum View {
+        case closed(ServiceRecord)
+        case halfOpen(ServiceRecord)
+        case shut(Entry)
+    }
+
     /// Whether one could go in, apart from the number of places.
-    private func look(_ name: String, declaredBaseURL: String?, now: Instant) async throws -> Entry {
-        if isDraining { return .draining }
+    private func look(_ name: String, declaredBaseURL: String?, now: Instant) async throws -> View {
+        if isDraining { return .shut(.draining) }
         var record = try await fresh(name, needsBaseURL: declaredBaseURL == nil)
-        if isDraining { return .draining }
+        if isDraining { return .shut(.draining) }
         record.baseURL = declaredBaseURL ?? record.baseURL
-        guard record.baseURL != nil else { return .noBaseURL }
-        if let ends = record.pausedUntil, ends > now { return .paused(milliseconds: ends.milliseconds(since: now) + 1) }
-        return .open(record)
+        guard record.baseURL != nil else { return .shut(.noBaseURL) }
+        if let ends = record.breaker.shutUntil(now) {
+            return .shut(.paused(milliseconds: ends.milliseconds(since: now) + 1))
+        }
+        guard record.breaker.state(at: now) == .halfOpen else { return .closed(record) }
+        if doors[name]?.isAsking == true || doors[name]?.canary != nil { return .shut(.paused(milliseconds: 1000)) }
+        return .halfOpen(record)
     }
 
     private func fresh(_ name: String, needsBaseURL: Bool) async throws -> ServiceRecord {
@@ -145,49 +166,96 @@ actor ServiceGate {
         {
             return door.record
         }
-        // Those who come meanwhile use what is known, instead of asking too.
-        let findings = doors[name]?.findings
-        doors[name]?.readAt = .now
-        var record: ServiceRecord
-        do { record = try await store.service(name) ?? ServiceRecord(name: name) } catch {
-            doors[name]?.readAt = .now - Self.freshness
-            throw error
+        // Those who come meanwhile wait for the same answer: what is known may be hours old.
+        if let under = reading[name] {
+            let record = try await under.value
+            if !needsBaseURL || record.baseURL != nil { return record }
         }
+        let task = reading[name] ?? Task { try await self.read(name) }
+        reading[name] = task
+        return try await task.value
+    }
+
+    private func read(_ name: String) async throws -> ServiceRecord {
+        defer { reading[name] = nil }
+        let findings = doors[name]?.findings
+        let began = ContinuousClock.now
+        var record = try await store.service(name) ?? ServiceRecord(name: name)
         guard let door = doors[name] else {
-            doors[name] = Door(record: record, pauseBegan: record.pausedUntil == nil ? nil : .now)
+            doors[name] = Door(record: record, readAt: began)
             return record
         }
-        if door.findings != findings ?? 0 {
-            record.pausedUntil = door.record.pausedUntil
-            record.consecutiveFailures = door.record.consecutiveFailures
-        } else if let ends = record.pausedUntil, ends != door.record.pausedUntil {
-            doors[name]?.pauseBegan = .now
-        } else if record.pausedUntil == nil {
-            doors[name]?.pauseEnds = nil
-        }
+        if door.findings != findings ?? 0 { record.breaker = door.record.breaker }
+        if record.breaker.pausedUntil == nil { doors[name]?.pauseEnds = nil }
+        if door.record.breaker.consecutiveFailures > 0, record.breaker.consecutiveFailures == 0 { startSlowly(name) }
+        let isNews = record.breaker.pausedUntil != nil && door.record.breaker.pausedUntil == nil
         doors[name]?.record = record
-        doors[name]?.readAt = .now
+        doors[name]?.readAt = began
+        if isNews { tellAll(name) }
         admit(name)
+        callParked(name)
         return record
+    }
+
+    // MARK: Places and the line
+
+    private func limit(_ door: Door) -> Int {
+        let places = max(1, door.record.concurrentRequests ?? configuration.concurrentRequests)
+        return min(places, door.opened ?? places)
     }
 
     private func hasRoom(_ name: String) -> Bool {
         guard let door = doors[name] else { return false }
-        let places =
-            door.record.consecutiveFailures > 0
-            ? 1 : max(1, door.record.concurrentRequests ?? configuration.concurrentRequests)
-        return door.inside < places
+        return door.inside < limit(door)
+    }
+
+    /// Half of the worker's runs may be at one service, in it or in line; a short line there is always.
+    private func lineLength(_ door: Door) -> Int {
+        let runs = configuration.concurrentRuns
+        return max(1, runs / 8, runs / 2 - door.inside)
+    }
+
+    private func hasLine(_ name: String) -> Bool {
+        guard let door = doors[name] else { return true }
+        return door.waiting.count < lineLength(door)
+    }
+
+    /// Back to the queue, for about as long as those before it will take.
+    private func park(_ name: String) -> Entry {
+        guard let door = doors[name] else { return .busy }
+        doors[name]?.parked += 1
+        let turns = Int64((door.parked + door.waiting.count) / limit(door) + 1)
+        let (time, isTooLong) = turns.multipliedReportingOverflow(by: max(10, door.holdMilliseconds))
+        return .crowded(
+            milliseconds: isTooLong ? Self.longestParkedMilliseconds : min(Self.longestParkedMilliseconds, time + 500))
+    }
+
+    /// Calls runs from the queue when the line is half empty. It is a hint: their time comes anyway.
+    private func callParked(_ name: String) {
+        guard let door = doors[name], door.parked > 0, !door.isCalling, !isDraining else { return }
+        let room = lineLength(door) - door.waiting.count
+        guard room * 2 > lineLength(door) else { return }
+        doors[name]?.isCalling = true
+        Task { await self.call(room, to: name) }
+    }
+
+    private func call(_ count: Int, to name: String) async {
+        let woken = (try? await store.wakeBusy(name, most: count)) ?? 0
+        let parked = doors[name]?.parked ?? 0
+        doors[name]?.isCalling = false
+        doors[name]?.parked = woken < count ? 0 : max(0, parked - woken)
+        if woken > 0 { await bell.ring() }
     }
 
     /// Hands free places to those who wait longest.
-    private func admit(_ name: String) {
+    func admit(_ name: String) {
         while doors[name]?.waiting.isEmpty == false, hasRoom(name) {
             doors[name]?.inside += 1
             doors[name]?.waiting.removeFirst().continuation.resume(returning: true)
         }
     }
 
-    private func tellAll(_ name: String) {
+    func tellAll(_ name: String) {
         let waiting = doors[name]?.waiting ?? []
         doors[name]?.waiting = []
         for item in waiting { item.continuation.resume(returning: false) }

@@ -16,15 +16,17 @@ public struct Worker: Service {
     /// `bell` may be rung by whoever knows of new work; polling finds it anyway.
     public init(
         store: any EventStore, vault: Vault, actions: HTTPActions, configuration: WorkerConfiguration,
-        bell: Bell = Bell(), logger: Logger
+        bell: Bell = Bell(), heartbeat: Heartbeat? = nil, logger: Logger
     ) {
         self.bell = bell
+        let heartbeat = heartbeat ?? Heartbeat(configuration: configuration, logger: logger)
         parts = WorkerParts(
             store: store, actions: actions, configuration: configuration,
-            commits: CommitGrouper(store: store, configuration: configuration, logger: logger),
-            gate: ServiceGate(store: store, configuration: configuration),
+            commits: CommitGrouper(
+                store: store, configuration: configuration, heartbeat: heartbeat, logger: logger),
+            gate: ServiceGate(store: store, configuration: configuration, bell: bell),
             definitions: DefinitionCache(store: store),
-            credentials: CredentialReader(store: store, vault: vault), logger: logger)
+            credentials: CredentialReader(store: store, vault: vault), heartbeat: heartbeat, logger: logger)
     }
 
     /// Returns after a graceful shutdown: nothing new is claimed, requests under way end, the rest is given back.
@@ -59,6 +61,7 @@ public struct Worker: Service {
     }
 
     private func stop(_ drain: DrainFlag) async {
+        parts.heartbeat.enter(.stopping)
         drain.set()
         await parts.gate.drain()
         await bell.ring()
@@ -73,7 +76,10 @@ public struct Worker: Service {
         let places = Places(parts.configuration.concurrentRuns)
         var outageMilliseconds: Int64 = 0
         var roundsInVain = 0
+        parts.heartbeat.waits(1, for: .claims)
+        defer { parts.heartbeat.waits(-1, for: .claims) }
         while !drain.isSet, !Task.isCancelled {
+            parts.heartbeat.moved(.claims)
             var waitMilliseconds = parts.configuration.pollMilliseconds
             let free = await places.free
             if free > 0, await parts.commits.isWaitingForDatabase {
@@ -85,6 +91,8 @@ public struct Worker: Service {
                     let runs = try await parts.store.claim(
                         worker: parts.configuration.actor, limit: free,
                         leaseMilliseconds: parts.configuration.leaseMilliseconds)
+                    parts.heartbeat.claimed(runs.count)
+                    if !runs.isEmpty { CrashPoint.afterClaim.passed() }
                     await places.take(runs.count)
                     for run in runs {
                         group.addTask {
@@ -100,13 +108,13 @@ public struct Worker: Service {
                         let left = next.due.milliseconds(since: next.now)
                         waitMilliseconds = min(waitMilliseconds, left >= 0 ? left + 1 : backOff(&roundsInVain))
                     }
-                    if outageMilliseconds > 0 { parts.logger.notice("the database is back") }
+                    parts.heartbeat.databaseAnswered(.claims)
+                    parts.heartbeat.enter(.running)
                     outageMilliseconds = 0
                 } catch {
-                    if outageMilliseconds == 0 {
-                        parts.logger.error("cannot claim runs; trying again", metadata: ["error": "\(error)"])
-                    }
-                    outageMilliseconds = min(5000, max(100, outageMilliseconds * 2))
+                    parts.heartbeat.databaseFailed(.claims, error)
+                    outageMilliseconds = min(
+                        DatabaseWait.longestPauseMilliseconds, max(100, outageMilliseconds * 2))
                     waitMilliseconds = outageMilliseconds
                 }
             }
@@ -133,13 +141,16 @@ public struct Worker: Service {
     }
 
     private func process(_ run: ClaimedRun, claimSentAt: ContinuousClock.Instant) async {
+        let pulse = parts.heartbeat.take()
+        defer { parts.heartbeat.drop(pulse) }
         do {
             let definition = try await parts.definitions.definition(workflow: run.workflow, version: run.version)
             var processor = RunProcessor(
                 parts: parts, definition: definition, run: run, state: try run.state.get(), claimSentAt: claimSentAt)
+            processor.pulse = pulse
             try await processor.run()
             report(processor.state)
-        } catch let error as StoreError where error.isOutage {
+        } catch let error as StoreError where error.isPassing {
             // The claims say so once for all runs.
             parts.logger.debug("a run was interrupted", metadata: ["run": "\(run.id)", "error": "\(error.message)"])
             await giveBack(run, dueMilliseconds: 1000, waiting: nil)

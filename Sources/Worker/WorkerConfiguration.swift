@@ -10,6 +10,8 @@ public struct WorkerConfiguration: Sendable {
     public var leaseMilliseconds: Int64
     /// The longest time between two looks at the queue; hints and timers make it shorter.
     public var pollMilliseconds: Int64
+    /// A loop that should have moved so long ago counts as wedged. More than any call of the store may take.
+    public var stallMilliseconds: Int64 = 60_000
 
     public init(
         name: String, concurrentRuns: Int = 64, concurrentRequests: Int = 32, leaseMilliseconds: Int64 = 60_000,

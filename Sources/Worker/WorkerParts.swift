@@ -12,6 +12,7 @@ struct WorkerParts: Sendable {
     let gate: ServiceGate
     let definitions: DefinitionCache
     let credentials: CredentialReader
+    let heartbeat: Heartbeat
     let logger: Logger
     /// Set when the worker ends and the database has been away for too long.
     let isGivingUp = DrainFlag()

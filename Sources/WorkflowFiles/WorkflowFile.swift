@@ -71,15 +71,21 @@ public enum WorkflowFile {
     ///
     /// - Parameters:
     ///   - older: the canonical form of that version.
-    ///   - liveRuns: how many runs use it; nil when nobody counted.
+    ///   - liveRuns: how many live and held runs of it stand in each state; nil when nobody counted.
     public static func changes(
-        _ bytes: [UInt8], name: String, after older: JSONValue, liveRuns: Int? = nil
+        _ bytes: [UInt8], name: String, after older: JSONValue, liveRuns: [String: Int]? = nil
     ) -> [WorkflowProblem] {
         let yaml = YAMLReader(bytes)
         guard yaml.isReadable, let root = yaml.root else { return [] }
         let found = DefinitionChange.problems(
             of: Definition.canonicalOrder(of: root), after: older, liveRuns: liveRuns)
         return ordered(found.map { WorkflowProblem($0, file: name, positions: yaml.positions) })
+    }
+
+    /// Problems of the definition as problems of its file.
+    public static func placed(_ problems: [DefinitionProblem], in bytes: [UInt8], name: String) -> [WorkflowProblem] {
+        let yaml = YAMLReader(bytes)
+        return ordered(problems.map { WorkflowProblem($0, file: name, positions: yaml.positions) })
     }
 
     private static func nameProblem(_ tree: JSONValue, _ name: String, _ positions: PositionTree) -> [WorkflowProblem] {

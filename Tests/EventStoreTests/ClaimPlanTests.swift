@@ -52,7 +52,7 @@ import WorkflowCore
                 let ids = try rows.map { try $0.uuid("run_id") }
                 let ones = ids.map { _ in Int64(1) }
                 _ = try connection.querySync(
-                    "select turnup.release('worker:a', $1, $2, $2, $3, $3)",
+                    "select turnup.release('worker:a', $1, $2, $2, $3, $3, $2)",
                     [.uuidArray(ids), .intArray(ones), .textArray(ids.map { _ in nil })])
                 return try connection.querySync(scans).onlyRow().int(0)
             }

@@ -252,7 +252,7 @@ import WorkflowCore
             try await store.publishWorkflow()
             let id = try await store.enqueueRun()
             let run = try await store.claimOne()
-            let ends = try await store.pauseService("s", milliseconds: 10 * minute, reason: "down")
+            let ends = try await store.pauseService("s", milliseconds: 10 * minute, reason: "down", by: person)
             let kept = try run.commit([.entered("a")], keepsLease: true, service: "s")
             let time = try #require(try await store.commitOne(kept).landedAt)
             #expect(try await store.run(id)?.task?.due == time)

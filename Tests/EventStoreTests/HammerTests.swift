@@ -120,8 +120,8 @@ private struct Hammer {
     func strike() async throws -> Int {
         let service = round % 2 == 0 ? "s" : "t"
         switch (session + round) % 8 {
-        case 0: _ = try await store.pauseService(service, milliseconds: 3, reason: "hammer")
-        case 1: try await store.resumeService(service)
+        case 0: _ = try await store.pauseService(service, milliseconds: 3, reason: "hammer", by: person)
+        case 1: _ = try await store.resumeService(service)
         case 2: for id in ids.shuffled().prefix(6) { try await append(to: id) }
         case 3: _ = try await store.nextDue()
         default: break

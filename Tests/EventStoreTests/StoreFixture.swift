@@ -54,6 +54,7 @@ struct StoreFixture: Sendable {
 
 let workerA = "worker:a"
 let workerB = "worker:b"
+let person = "person:ana"
 let minute: Int64 = 60_000
 
 extension EventStore {
@@ -127,12 +128,13 @@ extension ClaimedRun {
     /// A commit of these events on top of what was claimed, or of a later state.
     func commit(
         _ events: [NewEvent], on base: RunState? = nil, due: Int64 = 0, keepsLease: Bool = false,
-        service: String? = nil, waiting: String? = nil, sealed: [SealedSecret] = []
+        service: String? = nil, waiting: String? = nil, deadline: Int64? = nil, sealed: [SealedSecret] = []
     ) throws -> RunCommit {
         let state = try base ?? self.state.get()
         return RunCommit(
             runId: id, epoch: epoch, baseSeq: state.seq, events: events, state: try state.after(events, epoch: epoch),
-            dueMilliseconds: due, keepsLease: keepsLease, service: service, waiting: waiting, sealed: sealed)
+            dueMilliseconds: due, keepsLease: keepsLease, service: service, waiting: waiting,
+            deadlineMilliseconds: deadline, sealed: sealed)
     }
 }
 

@@ -49,7 +49,7 @@ import WorkflowCore
                 try await store.release([LeaseRelease(runId: last.id, epoch: last.epoch)], worker: workerA)
                 _ = try await store.appendLate(
                     LateEvidence(runId: last.id, epoch: 1, attemptId: newId(), body: [:]), worker: workerA)
-                _ = try await store.pauseService("s", milliseconds: 1, reason: "down")
+                _ = try await store.pauseService("s", milliseconds: 1, reason: "down", by: person)
             }
             #expect(worker == 0)
             let verb = try await wakes {

@@ -6,9 +6,15 @@ import TestSupport
 import Testing
 import WorkflowCore
 
-/// Compares the platform's ledger with the database. It uses no engine code but the reading of rows.
+/// Compares the platform's ledger with the database: here, and once more by a program in another language that shares
+/// nothing with the engine.
 enum Checker {
     static func check(_ installation: Installation, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let answer = try await ledgerCheck(installation)
+        #expect(answer.exitCode == 0, "\(answer.output)\(answer.errors)", sourceLocation: sourceLocation)
+        let shifts = try await installation.database.pool.query(
+            "select count(*) as shifts from turnup.test_clock where shift <> interval '0'", readOnly: true)
+        let clocksAgree = try shifts.onlyRow().int("shifts") == 0
         let rows = try await installation.database.pool.query(
             """
             select run_id, seq, type, attempt_id, turnup.microseconds(recorded_at) as at from turnup.event
@@ -35,7 +41,7 @@ enum Checker {
             #expect(
                 intent != nil, "request \(entry.ordinal) to \(entry.path) has no committed intent",
                 sourceLocation: sourceLocation)
-            if let intent {
+            if let intent, clocksAgree {
                 // Both clocks are this machine's; the ledger counts whole milliseconds.
                 #expect(
                     intent / 1000 <= Int64(entry.receivedAtMilliseconds) + 1,
@@ -47,6 +53,30 @@ enum Checker {
             #expect(entries.count == 1, "attempt \(id) was sent \(entries.count) times", sourceLocation: sourceLocation)
         }
         try await checkRows(installation, sourceLocation)
+    }
+
+    /// `Tests/Checkers/ledger-check`, on a snapshot of the database and the simulator's ledger file.
+    static func ledgerCheck(_ installation: Installation, ledger: String? = nil) async throws -> TurnupProcess.Answer {
+        let advanced = installation.simulator.nowMilliseconds - Int(Date().timeIntervalSince1970 * 1000) > 1000
+        let more = advanced ? " --clocks-differ" : ""
+        // A fault that never fired proves nothing: the checker then answers 3.
+        let faults = installation.simulator.faults().map { #"{"name":"\#($0.rule.name)","fired":\#($0.fired)}"# }
+        try faults.joined(separator: "\n").write(
+            toFile: installation.folder + "/faults.jsonl", atomically: true, encoding: .utf8)
+        return try await python(
+            #""$CHECKERS/ledger-check" --database-url "$DATABASE" --ledger "$LEDGER" --faults "$FAULTS""# + more,
+            [
+                "DATABASE": installation.database.url, "LEDGER": ledger ?? installation.ledgerPath,
+                "FAULTS": installation.folder + "/faults.jsonl",
+            ])
+    }
+
+    /// Runs Python, with the folder of the checkers in $CHECKERS.
+    static func python(_ arguments: String, _ variables: [String: String] = [:]) async throws -> TurnupProcess.Answer {
+        var environment = variables
+        environment["CHECKERS"] = Installation.repository.appendingPathComponent("Tests/Checkers").path
+        environment["PATH"] = ProcessInfo.processInfo.environment["PATH"]
+        return try await TurnupProcess(shell: "exec python3 -B \(arguments)", environment: environment).end()
     }
 
     /// Streams without gap, and one queue row for each live run and for no other.

@@ -25,6 +25,9 @@ import WorkflowCore
         ["runs", "--after", "ffff"], ["runs", "--watch", "--json"], ["runs", "--every", "1s"],
         ["service", "set", "wpp", "--base-url", "ftp://x"], ["service", "set", "wpp", "--allow", "10.0.0.0/64"],
         ["service", "set", "wpp", "--base-url", "https://user:secret@host"], ["service", "check", "nothing"],
+        ["service", "show", "nothing"], ["service", "pause", "nothing", "--reason", "x"], ["service", "pause", "wpp"],
+        ["service", "pause", "wpp", "--for", "0s", "--reason", "x"], ["service", "pause", "wpp", "--reason", " "],
+        ["service", "resume", "nothing"],
         ["secret", "set", "x", "--from-file", "/nonexistent"], ["secret", "set", "x", "--from-env", "NOT_SET"],
         ["secret", "set", "x"], ["secret", "remove", "x"], ["secret", "set", "x", "value-on-the-command-line"],
         ["workflow", "check", "/nonexistent.yaml"], ["workflow", "show", "nothing"],
@@ -56,6 +59,32 @@ import WorkflowCore
         let answer = try await TurnupProcess.run(["worker"], environment: [:])
         #expect(answer.exitCode == 2)
         #expect(answer.errors.contains("no database is named"))
+    }
+
+    @Test func `a service paused by hand says until when and why, its runs too, and a resume lets them go on`()
+        async throws
+    {
+        try await Installation.with { installation in
+            let paused = try await installation.command("service", "pause", "wpp", "--reason", "maintenance")
+            #expect(paused.contains("until it is resumed"))
+            let listed = try await installation.command("service", "list")
+            #expect(listed.contains("open until it is resumed: maintenance, by "))
+            #expect(try await installation.command("service", "show", "wpp", "--json").contains(#""breaker":"open""#))
+            try await installation.withWorker { _ in
+                let run = try await installation.enqueue("+34600111222")
+                #expect(
+                    try await eventually(seconds: 20) {
+                        try await installation.store.run(run)?.task?.waiting == "service_paused"
+                    })
+                let shown = try await installation.command("show", run.description)
+                #expect(shown.contains("service wpp is paused (open until it is resumed: maintenance, by "))
+                #expect(try await installation.events(run, .attemptStarted).isEmpty)
+                #expect(try await installation.command("service", "resume", "wpp").contains("wpp is resumed"))
+                try await installation.reaches(.succeeded, run)
+                #expect(try await installation.command("service", "resume", "wpp").contains("was not paused"))
+                #expect(try await installation.command("service", "show", "wpp").contains("breaker       closed"))
+            }
+        }
     }
 
     @Test func `enqueue waits with progress, says the same run again, and refuses other input`() async throws {
@@ -99,6 +128,33 @@ import WorkflowCore
         }
     }
 
+    @Test func `a service is removed only when no run can need it, unless forced; then runs wait`() async throws {
+        try await Installation.with { installation in
+            func remove(_ arguments: String...) async throws -> TurnupProcess.Answer {
+                try await TurnupProcess.run(["service", "remove"] + arguments, environment: installation.environment)
+            }
+            let run = try await installation.enqueue("+34600111222")
+            let refused = try await remove("wpp")
+            #expect(refused.exitCode == 2 && refused.errors.contains("1 live run may need it"), "\(refused.errors)")
+            #expect(try await installation.store.service("wpp") != nil)
+            #expect(try await remove("nothing").exitCode == 2)
+            let forced = try await remove("wpp", "--force")
+            #expect(forced.exitCode == 0 && forced.errors.contains("may wait now"), "\(forced.errors)")
+            #expect(try await installation.store.service("wpp") == nil)
+            try await installation.withWorker { _ in
+                let isWaiting = try await eventually(seconds: 20) {
+                    try await installation.store.run(run)?.task?.waiting == "no_base_url"
+                }
+                #expect(isWaiting)
+                try await installation.command(
+                    "service", "set", "wpp", "--base-url", "http://127.0.0.1:\(installation.ports.port)", "--allow",
+                    "loopback")
+                try await installation.reaches(.succeeded, run)
+            }
+            #expect(try await remove("wpp").exitCode == 0)
+        }
+    }
+
     @Test func `history and runs print JSON that programs can read`() async throws {
         try await Installation.with { installation in
             try await installation.withWorker { _ in
@@ -110,7 +166,38 @@ import WorkflowCore
                 let runs = try await installation.command("runs", "--json", "--organisation", "academy")
                 let line = try JSONValue.parse(runs.trimmingCharacters(in: .newlines))
                 #expect(line["status"] == "succeeded" && line["state"] == "active")
+                let page = try JSONValue.parse(
+                    try await installation.command("show", run.description, "--json").trimmingCharacters(in: .newlines))
+                #expect(page["status"] == "succeeded" && page["data"]?["session"]?.stringValue?.isEmpty == false)
+                let secrets = page["secrets"]?.arrayValue ?? []
+                let kept = secrets.compactMap { $0["name"]?.stringValue }
+                #expect(kept.contains("api_key"), "\(page)")
+                let state = try #require(try await installation.store.fold(run))
+                let fingerprints = secrets.compactMap { $0["fingerprint"]?.stringValue }
+                #expect(fingerprints == state.secrets.map(\.reference.fingerprint))
+                let names = secrets.first?.objectValue.map { $0.members.map { $0.name } }
+                #expect(names == ["name", "version", "fingerprint", "sealed_at"])
             }
+        }
+    }
+
+    @Test func `every definition in the folder workflows comes with the program and is known by its name alone`()
+        async throws
+    {
+        let folder = Installation.repository.appendingPathComponent("workflows").path
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+            .map { String($0.dropLast(5)) }.sorted()
+        #expect(names.count >= 3)
+        try await Installation.with { installation in
+            let before = try await TurnupProcess.run(["workflow", "list"], environment: installation.environment)
+            let others = names.filter { $0 != "whatsapp-number" }.joined(separator: ", ")
+            #expect(before.errors.contains("it comes with the program: \(others)\n"), "\(before.errors)")
+            for name in names {
+                try await installation.command("workflow", "publish", name)
+            }
+            let after = try await TurnupProcess.run(["workflow", "list"], environment: installation.environment)
+            for name in names { #expect(after.output.contains(name)) }
+            #expect(!after.errors.contains("Not published"))
         }
     }
 }

@@ -26,14 +26,20 @@ struct Installation: Sendable {
     static func with(
         activation: Activation = .none, firstClientToo: Bool = false, _ body: (Installation) async throws -> Void
     ) async throws {
+        var behaviour = Behaviour()
+        behaviour.activation = activation
+        behaviour.firstClientToo = firstClientToo
+        try await with(behaviour, body)
+    }
+
+    static func with(_ behaviour: Behaviour, _ body: (Installation) async throws -> Void) async throws {
         try await TestDatabase.withDatabase { database in
             let folder = NSTemporaryDirectory() + "turnup-scenario-\(UUID().uuidString)"
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             defer { try? FileManager.default.removeItem(atPath: folder) }
-            var configuration = SimulatorConfiguration(seed: 7)
-            configuration.behaviour.activation = activation
-            configuration.behaviour.firstClientToo = firstClientToo
+            var configuration = SimulatorConfiguration(seed: 7, ledgerPath: "\(folder)/ledger.jsonl")
+            configuration.behaviour = behaviour
             try await PlatformSimulator.withSimulator(configuration) { simulator, ports in
                 let installation = Installation(
                     database: database, simulator: simulator, ports: ports, folder: folder)
@@ -44,23 +50,30 @@ struct Installation: Sendable {
     }
 
     private func setUp() async throws {
-        try await command("workflow", "publish", Self.flagship)
+        try await command("workflow", "publish", Self.shipped("whatsapp-number"))
         try await command(
             "service", "set", "wpp", "--base-url", "http://127.0.0.1:\(ports.port)", "--allow", "loopback")
         try await command("secret", "set", "wpp_master", "--from-env", "MASTER")
     }
 
-    static var flagship: String {
+    static var repository: URL {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("workflows/whatsapp-number.yaml").path
+            .deletingLastPathComponent()
     }
+
+    static func shipped(_ workflow: String) -> String {
+        repository.appendingPathComponent("workflows/\(workflow).yaml").path
+    }
+
+    var ledgerPath: String { "\(folder)/ledger.jsonl" }
 
     /// A command that must succeed.
     @discardableResult
-    func command(_ arguments: String...) async throws -> String {
+    func command(_ arguments: String..., variables: [String: String] = [:]) async throws -> String {
         let answer = try await TurnupProcess.run(
             arguments,
-            environment: environment.merging(["MASTER": SimulatorConfiguration.defaultMasterSecret]) { $1 })
+            environment: environment.merging(["MASTER": SimulatorConfiguration.defaultMasterSecret]) { $1 }
+                .merging(variables) { $1 })
         try #require(answer.exitCode == 0, "turnup \(arguments.joined(separator: " ")): \(answer.errors)")
         return answer.output
     }
@@ -82,10 +95,12 @@ struct Installation: Sendable {
         #expect(answer.exitCode == 0, "the worker said: \(answer.errors)")
     }
 
-    func enqueue(_ number: String, organisation: String = "academy") async throws -> Identifier {
+    func enqueue(
+        _ number: String, organisation: String = "academy", workflow: String = "whatsapp-number"
+    ) async throws -> Identifier {
         try await store.enqueue(
             EnqueueRequest(
-                workflow: "whatsapp-number", organisation: organisation, input: ["number": .string(number)],
+                workflow: workflow, organisation: organisation, input: ["number": .string(number)],
                 actor: "person:test")
         ).runId
     }
@@ -110,6 +125,6 @@ struct Installation: Sendable {
 
     /// What the platform was asked to do, by this path.
     func requests(_ match: RequestMatch) -> [LedgerEntry] {
-        simulator.ledger().filter { $0.path == match.path }
+        simulator.ledger().filter { $0.path == match.path && (match.method ?? $0.method) == $0.method }
     }
 }

@@ -67,10 +67,10 @@ import WorkflowCore
                 let isPaused = try await eventually(seconds: 20) {
                     let refused = try await installation.events(first, .attemptNotDone).count
                     let service = try await installation.store.service("wpp")
-                    return refused >= 1 || service?.consecutiveFailures ?? 0 >= 2
+                    return refused >= 1 || service?.breaker.consecutiveFailures ?? 0 >= 2
                 }
                 #expect(isPaused, "the outage was never met")
-                #expect(try await installation.store.service("wpp")?.pausedUntil != nil)
+                #expect(try await installation.store.service("wpp")?.breaker.pausedUntil != nil)
                 await installation.simulator.setOutage(refuse: false)
                 for run in runs {
                     try await installation.reaches(.succeeded, run)
@@ -80,7 +80,7 @@ import WorkflowCore
                         #expect(refused.body["evidence"]?["request_head_sent"] == false)
                     }
                 }
-                #expect(try await installation.store.service("wpp")?.consecutiveFailures == 0)
+                #expect(try await installation.store.service("wpp")?.breaker.consecutiveFailures == 0)
             }
             try await Checker.check(installation)
         }

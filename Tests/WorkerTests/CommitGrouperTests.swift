@@ -112,7 +112,7 @@ struct CommitGrouperTests {
         #expect(answers.count == 3 && answers.allSatisfy(\.isAccepted))
         #expect(await grouper.isWaitingForDatabase == false)
         #expect(log.count("warning") == 1)
-        #expect(log.count("go through again") == 1)
+        #expect(log.count("the database is back") == 1)
         await expectEachOnce(all)
     }
 
@@ -148,6 +148,56 @@ struct CommitGrouperTests {
         #expect(refused.numbers == [culprit])
         #expect(store.batches[1].count == 7, "the fault did not hit a batch")
         await expectEachOnce(all.enumerated().filter { $0.offset != culprit }.map(\.element))
+    }
+
+    @Test("A run whose row somebody holds waits alone: its batch and later commits go on, and it lands when let go")
+    func lockedRow() async throws {
+        let all = try await commits(6)
+        let isLocked = Mutex(true)
+        store.set {
+            $0.commit = { _, batch, forward in
+                if isLocked.withLock({ $0 }), batch.contains(where: { $0.runId == all[2].runId }) {
+                    var error = StoreError(.busy, "lock not available")
+                    error.lockedRuns = [all[2].runId]
+                    throw error
+                }
+                return try await forward()
+            }
+        }
+        try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
+            for commit in all.prefix(4) { group.addTask { try await grouper.commit(commit) } }
+            for _ in 0..<3 { #expect(try await group.next()?.isAccepted == true) }
+            for commit in all.suffix(2) { #expect(try await grouper.commit(commit).isAccepted) }
+            // It was tried again meanwhile, and always alone.
+            try #require(await eventually { store.batches.count { $0.map(\.runId) == [all[2].runId] } >= 2 })
+            #expect(await !grouper.isWaitingForDatabase)
+            isLocked.withLock { $0 = false }
+            #expect(try await group.next()?.isAccepted == true)
+        }
+        await expectEachOnce(all)
+        #expect(log.count("the database is away") == 0)
+    }
+
+    @Test("When nobody can say which row is held, the batch waits apart and does not hold up later commits")
+    func lockedSomewhere() async throws {
+        let all = try await commits(4)
+        let isLocked = Mutex(true)
+        store.set {
+            $0.commit = { _, batch, forward in
+                if isLocked.withLock({ $0 }), batch.contains(where: { $0.runId == all[0].runId }) {
+                    throw StoreError(.busy, "lock not available")
+                }
+                return try await forward()
+            }
+        }
+        try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
+            group.addTask { try await grouper.commit(all[0]) }
+            try #require(await eventually { store.batches.count >= 3 })
+            for commit in all.dropFirst() { #expect(try await grouper.commit(commit).isAccepted) }
+            isLocked.withLock { $0 = false }
+            #expect(try await group.next()?.isAccepted == true)
+        }
+        await expectEachOnce(all)
     }
 
     @Test("Giving up ends the waiting for a database that stays away, at once and for all")

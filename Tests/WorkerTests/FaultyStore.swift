@@ -13,6 +13,7 @@ final class FaultyStore: EventStore {
         var commit: CommitFault?
         /// Every call fails, as without a database.
         var isAway = false
+        var beforeClaim: @Sendable () async -> Void = {}
         var claim: @Sendable ([ClaimedRun]) -> [ClaimedRun] = { $0 }
         var nextDue: @Sendable (NextDue?) -> NextDue? = { $0 }
         var appendLate: @Sendable (LateEvidence) throws -> Void = { _ in }
@@ -57,6 +58,7 @@ final class FaultyStore: EventStore {
 
     func claim(worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [ClaimedRun] {
         try enter("claim")
+        await faults.withLock { $0.beforeClaim }()
         let change = faults.withLock { $0.claim }
         return change(await healthy.claim(worker: worker, limit: limit, leaseMilliseconds: leaseMilliseconds))
     }
@@ -84,14 +86,35 @@ final class FaultyStore: EventStore {
         return await healthy.service(name)
     }
 
-    func pauseService(_ name: String, milliseconds: Int64, reason: String) async throws -> Instant {
-        try enter("pauseService")
-        return await healthy.pauseService(name, milliseconds: milliseconds, reason: reason)
+    func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws -> Instant {
+        await healthy.pauseService(name, milliseconds: milliseconds, reason: reason, by: actor)
     }
 
-    func resumeService(_ name: String) async throws {
-        try enter("resumeService")
-        await healthy.resumeService(name)
+    func resumeService(_ name: String) async throws -> Bool { await healthy.resumeService(name) }
+
+    func serviceFailed(_ failure: ServiceFailure, worker: String) async throws -> ServiceFailureAnswer {
+        try enter("serviceFailed")
+        return await healthy.serviceFailed(failure, worker: worker)
+    }
+
+    func serviceAnswered(_ name: String, canary: Int64?) async throws -> Bool {
+        try enter("serviceAnswered")
+        return await healthy.serviceAnswered(name, canary: canary)
+    }
+
+    func takeCanary(_ name: String, worker: String, milliseconds: Int64) async throws -> Int64? {
+        try enter("takeCanary")
+        return await healthy.takeCanary(name, worker: worker, milliseconds: milliseconds)
+    }
+
+    func returnCanary(_ name: String, canary: Int64) async throws {
+        try enter("returnCanary")
+        await healthy.returnCanary(name, canary: canary)
+    }
+
+    func wakeBusy(_ service: String, most: Int) async throws -> Int {
+        try enter("wakeBusy")
+        return await healthy.wakeBusy(service, most: most)
     }
 
     func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret? {

@@ -259,9 +259,8 @@ struct SendingTests {
         }
         #expect(try await workshop.types(run) == Sample.wholeStory)
         #expect(workshop.sent("/create").count == 1)
-        // One line when commits begin to wait, at most one for claims, one each when it is over.
-        #expect(workshop.log.count("commits wait") == 1)
-        #expect(workshop.log.count("cannot claim") <= 1)
+        // One line however many calls find it so.
+        #expect(workshop.log.count("the database is away") == 1)
     }
 
     @Test("An outage longer than the lease: the worker writes its answer before it claims its own run again")

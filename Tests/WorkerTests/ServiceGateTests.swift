@@ -1,5 +1,6 @@
 import EventStore
 import Synchronization
+import TestSupport
 import Testing
 import WorkflowCore
 
@@ -12,9 +13,12 @@ struct ServiceGateTests {
     private let gate: ServiceGate
     private let time = Instant(microseconds: 1_767_225_600_000_000)
 
+    private let clock: ManualClock
+
     init() async {
-        let time = time
-        store = FaultyStore(InMemoryStore { time })
+        let clock = ManualClock(microseconds: time.microseconds)
+        self.clock = clock
+        store = FaultyStore(InMemoryStore { clock.now })
         gate = ServiceGate(store: store, configuration: WorkerConfiguration(name: "a", concurrentRequests: 2))
         await store.healthy.setService(ServiceRecord(name: "wpp", baseURL: "http://set"))
     }
@@ -57,20 +61,56 @@ struct ServiceGateTests {
         #expect(await gate.insideCount("wpp") == 2)
     }
 
-    @Test("Who finds no place in time is told that it is busy, and takes none later")
-    func busy() async throws {
+    @Test("Who finds no place in time goes back to the queue, and takes none later")
+    func crowded() async throws {
         _ = try await (enter(), enter())
-        #expect(try await enter(waiting: 20) == .busy)
+        guard case .crowded(let milliseconds) = try await enter(waiting: 20) else {
+            Issue.record("it was let in")
+            return
+        }
+        #expect((500...30_500).contains(milliseconds))
         await gate.leave("wpp")
         #expect(await gate.insideCount("wpp") == 1)
         #expect(try await enter().isOpen)
+    }
+
+    @Test("The line at one service is short; who finds it full is called from the queue when places become free")
+    func line() async throws {
+        let bell = Bell()
+        let gate = ServiceGate(
+            store: store, configuration: WorkerConfiguration(name: "a", concurrentRuns: 8, concurrentRequests: 2),
+            bell: bell)
+        func enter(waiting milliseconds: Int64 = 0) async throws -> ServiceGate.Entry {
+            try await gate.enter("wpp", declaredBaseURL: nil, now: time, waitMilliseconds: milliseconds)
+        }
+        _ = try await (enter(), enter())
+        let line = (0..<2).map { _ in Task { try await enter(waiting: Self.long) } }
+        try #require(await eventually { await gate.waitingCount("wpp") == 2 })
+        // Half of the eight are at this service now.
+        guard case .crowded = try await enter(waiting: Self.long) else {
+            Issue.record("it stands in line")
+            return
+        }
+        #expect(store.count("wakeBusy") == 0)
+        await gate.leave("wpp")
+        await gate.leave("wpp")
+        for waiting in line { #expect(try await waiting.value.isOpen) }
+        #expect(await eventually { store.count("wakeBusy") == 1 })
+        // Nobody was found in the queue, so nobody is called again.
+        await gate.leave("wpp")
+        #expect(store.count("wakeBusy") == 1)
+    }
+
+    private func down(_ asked: Int64 = 0, _ place: ServiceGate.Place? = nil) async throws {
+        try await gate.note(
+            .down(reason: "unreachable", askedMilliseconds: asked), "wpp", place ?? .init(record: .init(name: "wpp")))
     }
 
     @Test("A pause is seen by those who wait and by those who come")
     func pause() async throws {
         _ = try await (enter(), enter())
         let waiting = try await standInLine(Tally(), 1)
-        try await gate.pause("wpp", retryAfterMilliseconds: 7000, reason: "unreachable")
+        try await down(7000)
         guard case .paused(let left) = try await waiting.value else {
             Issue.record("it went in")
             return
@@ -79,26 +119,73 @@ struct ServiceGateTests {
         #expect(try await enter() == .paused(milliseconds: 7001))
     }
 
-    @Test("After a failure there is one place; an answer gives the others back")
-    func recovery() async throws {
-        #expect(try await enter().isOpen)
-        try await gate.pause("wpp", retryAfterMilliseconds: nil, reason: "unreachable")
+    @Test("After a pause one request finds out; its failure makes a longer pause, its answer opens the gate slowly")
+    func canary() async throws {
+        let first = try #require(try await enter().place)
+        try await down(0, first)
+        await gate.leave("wpp", first)
+        clock.advance(milliseconds: 1000)
+        let canary = try #require(try await enter(after: 1000).place)
+        #expect(canary.canary == 1)
+        guard case .paused = try await enter(after: 1000) else {
+            Issue.record("a second one was let in")
+            return
+        }
+        try await down(0, canary)
+        await gate.leave("wpp", canary)
+        #expect(await store.healthy.service("wpp")?.breaker.consecutiveFailures == 2)
+        #expect(try await enter(after: 2000) == .paused(milliseconds: 1001))
+        clock.advance(milliseconds: 2000)
+        let next = try #require(try await enter(after: 3000).place)
+        #expect(next.canary == 2)
+        #expect(try await gate.note(.answered, "wpp", next) == .closed)
+        await gate.leave("wpp", next)
+        #expect(await store.healthy.service("wpp")?.breaker == Breaker())
+        let (one, two) = try await (enter(after: 3000), enter(after: 3000))
+        #expect(one.place?.canary == nil && one.isOpen && two.isOpen)
+        #expect(store.count("returnCanary") == 0)
+    }
+
+    @Test("After an outage two requests go at once, then one more for each answer")
+    func slowStart() async throws {
+        await store.healthy.setService(
+            ServiceRecord(name: "wpp", baseURL: "http://set", concurrentRequests: 8))
+        _ = try await enter()
+        try await down()
         await gate.leave("wpp")
-        #expect(try await enter(after: 2000).isOpen)
-        #expect(try await enter(after: 2000) == .busy)
-        try await gate.succeeded("wpp", sentAt: .now)
-        #expect(try await enter(after: 2000).isOpen)
-        #expect(store.count("resumeService") == 1)
-        #expect(await store.healthy.service("wpp")?.consecutiveFailures == 0)
+        clock.advance(milliseconds: 1000)
+        let canary = try #require(try await enter(after: 1000).place)
+        try await gate.note(.answered, "wpp", canary)
+        await gate.leave("wpp", canary)
+        let place = try #require(try await enter(after: 1000).place)
+        #expect(try await enter(after: 1000).isOpen)
+        #expect(try await enter(after: 1000) == .busy)
+        try await gate.note(.answered, "wpp", place)
+        #expect(try await enter(after: 1000).isOpen)
+        #expect(try await enter(after: 1000) == .busy)
+    }
+
+    @Test("A canary that is not sent is given back, and another run takes it")
+    func canaryNotSent() async throws {
+        _ = try await enter()
+        try await down()
+        await gate.leave("wpp")
+        clock.advance(milliseconds: 1000)
+        let canary = try #require(try await enter(after: 1000).place)
+        await gate.leave("wpp", canary)
+        #expect(store.count("returnCanary") == 1)
+        #expect(try await enter(after: 1000).place?.canary == 2)
+        // The late answer of the first one lifts nothing.
+        #expect(try await gate.note(.answered, "wpp", canary) == nil)
+        #expect(await store.healthy.service("wpp")?.breaker.consecutiveFailures == 1)
     }
 
     @Test("An answer to a request from before the pause does not lift it")
     func lateSuccess() async throws {
-        _ = try await (enter(), enter())
-        let sentAt = ContinuousClock.now
-        try await gate.pause("wpp", retryAfterMilliseconds: 60_000, reason: "rate_limited")
-        try await gate.succeeded("wpp", sentAt: sentAt)
-        #expect(store.count("resumeService") == 0)
+        let place = try #require(try await enter().place)
+        try await down(60_000)
+        #expect(try await gate.note(.answered, "wpp", place) == nil)
+        #expect(store.count("serviceAnswered") == 0)
         #expect(try await enter() == .paused(milliseconds: 60_001))
     }
 
@@ -106,15 +193,45 @@ struct ServiceGateTests {
     func burst() async throws {
         _ = try await (enter(), enter())
         await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<30 {
-                group.addTask { try await gate.pause("wpp", retryAfterMilliseconds: nil, reason: "unreachable") }
-            }
+            for _ in 0..<30 { group.addTask { try await down() } }
         }
-        #expect(store.count("pauseService") == 1)
-        #expect(await store.healthy.service("wpp")?.consecutiveFailures == 1)
+        #expect(store.count("serviceFailed") == 1)
+        #expect(await store.healthy.service("wpp")?.breaker.consecutiveFailures == 1)
         // A platform that asks for more than that is heard.
-        try await gate.pause("wpp", retryAfterMilliseconds: 50_000, reason: "rate_limited")
+        try await down(50_000)
         #expect(try await enter() == .paused(milliseconds: 50_001))
+        #expect(await store.healthy.service("wpp")?.breaker.consecutiveFailures == 1)
+    }
+
+    @Test("Five requests in a row without an answer are an outage; an answer between them begins the count anew")
+    func silence() async throws {
+        let place = try #require(try await enter().place)
+        func silent() async throws {
+            try await gate.note(.silent(reason: "timeout", askedMilliseconds: 0), "wpp", place)
+        }
+        for _ in 0..<4 { try await silent() }
+        try await gate.note(.answered, "wpp", place)
+        for _ in 0..<4 { try await silent() }
+        #expect(try await enter().isOpen)
+        try await silent()
+        #expect(try await enter() == .paused(milliseconds: 1001))
+        #expect(await store.healthy.service("wpp")?.breaker.pauseReason == "timeout")
+    }
+
+    @Test(
+        "What a result says of the service",
+        arguments: [
+            (nil, "unreachable", false, .down(reason: "unreachable", askedMilliseconds: 0)),
+            (429, "http.429", false, .down(reason: "http.429", askedMilliseconds: 0)),
+            (503, "http.503", true, .silent(reason: "http.503", askedMilliseconds: 0)),
+            (nil, "timeout", true, .silent(reason: "timeout", askedMilliseconds: 0)),
+            (nil, "connection_lost", true, .silent(reason: "connection_lost", askedMilliseconds: 0)),
+            (500, "http.500", true, .answered), (403, "http.403", true, .answered),
+            (nil, "lease_too_short", false, .nothing), (nil, "canary_too_late", false, .nothing),
+        ] as [(Int?, String, Bool, ServiceFinding)])
+    func findings(_ status: Int?, _ error: String, _ isCounted: Bool, _ finding: ServiceFinding) {
+        let result = AttemptResult(outcome: .notDone, error: error, status: status, isCounted: isCounted)
+        #expect(ServiceFinding(result) == finding)
     }
 
     @Test("Draining wakes all who wait, and admits nobody")
@@ -161,8 +278,8 @@ struct ServiceGateTests {
             Issue.record("not open")
             return
         }
-        #expect(set.baseURL == "http://set")
-        #expect(declared.baseURL == "http://declared")
+        #expect(set.record.baseURL == "http://set")
+        #expect(declared.record.baseURL == "http://declared")
         let nowhere = try await gate.enter("other", declaredBaseURL: nil, now: time, waitMilliseconds: 0)
         #expect(nowhere == .noBaseURL)
         #expect(await gate.insideCount("other") == 0)
@@ -190,5 +307,6 @@ struct ServiceGateTests {
 }
 
 extension ServiceGate.Entry {
-    fileprivate var isOpen: Bool { if case .open = self { true } else { false } }
+    fileprivate var place: ServiceGate.Place? { if case .open(let place) = self { place } else { nil } }
+    fileprivate var isOpen: Bool { place != nil }
 }

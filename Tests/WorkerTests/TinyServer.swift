@@ -17,26 +17,36 @@ final class TinyServer: Sendable {
 
     let port: Int
     private let listener: Int32
+    private let script: Script
     private let received = Mutex<[Request]>([])
 
     /// In the order they came.
     var requests: [Request] { received.withLock { $0 } }
     var origin: String { "http://127.0.0.1:\(port)" }
 
-    init(_ script: @escaping Script) throws {
+    /// Not listening, it refuses every connection until `open`.
+    init(isListening: Bool = true, _ script: @escaping Script) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) {
+        let isBound = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, size) == 0 && listen(listener, 64) == 0 && getsockname(listener, $0, &size) == 0
+                bind(listener, $0, size) == 0 && getsockname(listener, $0, &size) == 0
             }
         }
-        try #require(listener >= 0 && isListening)
+        try #require(listener >= 0 && isBound)
         self.listener = listener
+        self.script = script
         port = Int(UInt16(bigEndian: address.sin_port))
+        if isListening { try open() }
+    }
+
+    /// From now on connections are accepted.
+    func open() throws {
+        let (listener, script) = (listener, script)
+        try #require(listen(listener, 64) == 0)
         Thread.detachNewThread { [weak self] in
             while true {
                 let client = accept(listener, nil, nil)

@@ -41,10 +41,11 @@ struct Workshop: Sendable {
     }
 
     /// Runs a worker beside `body`, then stops it as a signal would, and waits until it has ended.
-    func withWorker(_ body: () async throws -> Void) async throws {
+    func withWorker(heartbeat: Heartbeat? = nil, _ body: () async throws -> Void) async throws {
         let actions = HTTPActions(vault: vault, logger: log.logger)
         let worker = Worker(
-            store: store, vault: vault, actions: actions, configuration: configuration, logger: log.logger)
+            store: store, vault: vault, actions: actions, configuration: configuration, heartbeat: heartbeat,
+            logger: log.logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [.init(service: worker)], logger: log.logger))
         let running = Task { try await group.run() }

@@ -25,8 +25,9 @@ struct TestRun {
     private var folded: RunState
     private var closed: Set<Identifier> = []
 
-    init(_ definition: Definition, input: JSONObject = ["number": "+34600111222"]) throws {
+    init(_ definition: Definition, input: JSONObject = ["number": "+34600111222"], random: UInt64 = 0) throws {
         self.definition = definition
+        self.random = random
         let requested = RecordedEvent(
             seq: 1, type: "run.requested", body: Self.requested(definition, input), epoch: 0, attemptId: nil,
             actor: "sql:test", recordedAt: now)

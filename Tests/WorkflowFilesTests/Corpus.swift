@@ -42,7 +42,8 @@ struct CorpusFile: Sendable, CustomTestStringConvertible {
         if let data = try? Data(contentsOf: url(".older.yaml")) {
             let older = try #require(
                 WorkflowFile.check(Array(data), name: "\(name).yaml").tree, "the older version is no YAML")
-            problems += WorkflowFile.changes(try bytes(), name: "\(name).yaml", after: older, liveRuns: 2)
+            problems += WorkflowFile.changes(
+                try bytes(), name: "\(name).yaml", after: older, liveRuns: ["somewhere": 2])
         }
         return ProblemList.ordered(problems)
     }

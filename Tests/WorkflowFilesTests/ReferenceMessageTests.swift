@@ -73,7 +73,7 @@ struct ReferenceMessageTests {
         let older = try #require(WorkflowFile.check(Samples.reference, name: "whatsapp-number.yaml").tree)
         let changed = Samples.reference.replacingOccurrences(of: "timeout: 15s", with: "timeout: 20s")
         let problems = WorkflowFile.changes(
-            Array(changed.utf8), name: "whatsapp-number.yaml", after: older, liveRuns: 2)
+            Array(changed.utf8), name: "whatsapp-number.yaml", after: older, liveRuns: ["token-pending": 2])
         #expect(
             problems.map(\.description) == [
                 "whatsapp-number.yaml:3:1: E501 version 3 is already published with other content (2 live runs use it); "

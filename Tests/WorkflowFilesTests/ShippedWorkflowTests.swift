@@ -18,9 +18,11 @@ struct ShippedWorkflowTests {
         #expect(check.workflow != nil)
     }
 
-    @Test("a worker reads the same definition from the canonical text as the file gave, by a round trip")
-    func canonicalRoundTrip() throws {
-        let check = WorkflowFile.check(try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml")
+    @Test(
+        "a worker reads the same definition from the canonical text as the file gave, by a round trip",
+        arguments: ["whatsapp-number", "whatsapp-number-shared-key", "whatsapp-number-sub-organisation"])
+    func canonicalRoundTrip(_ name: String) throws {
+        let check = WorkflowFile.check(try Samples.shipped(name), name: "\(name).yaml")
         let workflow = try #require(check.workflow)
         let reading = Definition.read(canonical: try JSONValue.parse(workflow.canonical))
         #expect(reading.problems.isEmpty)
@@ -50,6 +52,38 @@ struct ShippedWorkflowTests {
         #expect(definition.failureState?.name == "failed")
         #expect(definition.variable("api_key")?.isSecret == true)
         #expect(definition.variable("token_expires_in")?.kinds == [.integer, .null])
+    }
+
+    @Test("each way round a limit warns of what its calls leave to people and of nothing else, by publishing it")
+    func waysRoundALimit() throws {
+        let sharedKey = try check("whatsapp-number-shared-key")
+        #expect(sharedKey.problems.isEmpty)
+        let subOrganisation = try check("whatsapp-number-sub-organisation")
+        #expect(subOrganisation.problems.map(\.code.rawValue) == ["W307", "W309"])
+        for check in [sharedKey, subOrganisation] {
+            let definition = try #require(check.workflow).definition
+            #expect(definition.key.source == "${input.number}")
+            #expect(definition.failureState?.name == "failed" && definition.state("active") != nil)
+        }
+    }
+
+    @Test("the shared key creates nothing, and the sub-organisation is the number's own, by looking at their requests")
+    func requestsOfTheWays() throws {
+        let sharedKey = try #require(check("whatsapp-number-shared-key").workflow).definition
+        let calls = sharedKey.states.compactMap { call(sharedKey, $0.name) }
+        #expect(Set(calls.map(\.path.source)) == ["/auth/token", "/api/accounts/start"])
+        #expect(calls.map(\.isRepeatable) == [true, true])
+        #expect(sharedKey.secrets == ["wpp_api_key"])
+        let subOrganisation = try #require(check("whatsapp-number-sub-organisation").workflow).definition
+        let create = try #require(call(subOrganisation, "requested"))
+        #expect(!create.isRepeatable)
+        let reads = create.references(with: try #require(subOrganisation.service("wpp")))
+        #expect(reads.contains { $0.root == "run" && $0.path == ["organisation"] })
+        #expect(reads.contains { $0.root == "input" && $0.path == ["number"] })
+    }
+
+    private func check(_ name: String) throws -> WorkflowCheck {
+        WorkflowFile.check(try Samples.shipped(name), name: "\(name).yaml", mode: .publish)
     }
 
     private func call(_ definition: Definition, _ state: String) -> CallDefinition? {

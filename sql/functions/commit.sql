@@ -3,12 +3,13 @@
 -- epoch, but newer events: fold them and decide again); fenced (a newer epoch: nothing was written).
 --
 -- Arrays run in parallel: one element per run, per event (event_runs gives the run's position) or per
--- secret. A run stands in a batch once. due_milliseconds counts from now; a lease is kept where keeps_lease is true.
+-- secret. A run stands in a batch once. due_milliseconds and deadline_milliseconds count from now; a lease is kept
+-- where keeps_lease is true.
 create or replace function turnup.commit(
   worker text, lease_milliseconds bigint,
   run_ids uuid[], epochs bigint[], base_seqs bigint[], states text[], statuses text[], reasons text[],
   key_helds boolean[], snapshots text[], run_times text[], due_milliseconds bigint[], keeps_lease boolean[],
-  services text[], waitings text[],
+  services text[], waitings text[], deadline_milliseconds bigint[],
   event_runs bigint[], event_types text[], event_bodies text[], event_attempts uuid[],
   secret_runs bigint[], secret_names text[], secret_versions bigint[], secret_key_ids text[],
   secret_nonces bytea[], secret_ciphertexts bytea[], secret_fingerprints bytea[], secret_lengths bigint[]
@@ -120,26 +121,36 @@ begin
   using unnest(run_ids, answers, statuses) as g(id, answer, status)
   where t.run_id = g.id and g.answer = 'accepted' and g.status <> 'live';
 
-  -- A run whose next call goes to a service that is paused for longer waits for it, with a little jitter.
+  -- A run whose next call goes to a service that is shut for longer waits for it, with a little jitter, but not
+  -- beyond its deadline. The lock lets a resume that comes meanwhile see this task; an open service takes none.
+  with shut as materialized (
+    select s.name, greatest(s.paused_until, s.canary_expires) as ends from turnup.service s
+    where s.name = any(services) and greatest(s.paused_until, s.canary_expires) > moment
+    for share
+  )
   update turnup.task t
-  set due = coalesce(s.paused_until + random() * interval '1 second', moment + g.due * interval '1 millisecond'),
+  set due = least(
+      coalesce(shut.ends + random() * interval '1 second', moment + g.due * interval '1 millisecond'),
+      case when not g.keeps then moment + g.deadline * interval '1 millisecond' end),
     service = g.service,
-    waiting = coalesce(g.waiting, case when s.paused_until is not null then 'service_paused' end),
+    waiting = coalesce(g.waiting, case when shut.ends is not null then 'service_paused' end),
+    deadline = moment + g.deadline * interval '1 millisecond',
     lease_owner = case when g.keeps then worker end,
     lease_expires = case when g.keeps then moment + lease_milliseconds * interval '1 millisecond' end
-  from unnest(run_ids, answers, statuses, due_milliseconds, keeps_lease, services, waitings)
-    as g(id, answer, status, due, keeps, service, waiting)
-    left join turnup.service s on s.name = g.service and not g.keeps
-      and s.paused_until > moment + g.due * interval '1 millisecond'
+  from unnest(run_ids, answers, statuses, due_milliseconds, keeps_lease, services, waitings, deadline_milliseconds)
+    as g(id, answer, status, due, keeps, service, waiting, deadline)
+    left join shut on shut.name = g.service and not g.keeps
+      and shut.ends > moment + g.due * interval '1 millisecond'
   where t.run_id = g.id and g.answer = 'accepted' and g.status = 'live';
 
   -- Live means exactly one task row, also after a status that no worker should have changed.
   get diagnostics moved_count = row_count;
   if moved_count < live_count then
-    insert into turnup.task (run_id, due, organisation, service, waiting)
-    select r.id, moment + g.due * interval '1 millisecond', r.organisation, g.service, g.waiting
-    from unnest(run_ids, answers, statuses, due_milliseconds, services, waitings)
-      as g(id, answer, status, due, service, waiting)
+    insert into turnup.task (run_id, due, organisation, service, waiting, deadline)
+    select r.id, moment + least(g.due, g.deadline) * interval '1 millisecond', r.organisation, g.service, g.waiting,
+      moment + g.deadline * interval '1 millisecond'
+    from unnest(run_ids, answers, statuses, due_milliseconds, services, waitings, deadline_milliseconds)
+      as g(id, answer, status, due, service, waiting, deadline)
       join turnup.run r on r.id = g.id
     where g.answer = 'accepted' and g.status = 'live'
     on conflict (run_id) do nothing;

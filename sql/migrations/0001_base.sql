@@ -27,8 +27,8 @@ create table turnup.definition (
   primary key (workflow, version)
 );
 
--- The facts. There is no foreign key to run: it would lock the run row a second time for every event;
--- a check of the whole database finds an event without a run.
+-- The facts. There is no foreign key here, nor from run or task: each would look up and lock a row once more for
+-- every row that is written. Rows come in through functions only, and a check of the whole database finds strays.
 create table turnup.event (
   run_id uuid not null,
   seq bigint not null check (seq > 0),
@@ -75,7 +75,6 @@ create table turnup.run (
   requested_at timestamptz not null,
   updated_at timestamptz not null,
   ended_at timestamptz,
-  foreign key (workflow, version) references turnup.definition (workflow, version),
   check (key_held or status in ('failed', 'cancelled')),
   check ((ended_at is not null) = (status in ('succeeded', 'failed', 'cancelled')))
 ) with (
@@ -89,12 +88,14 @@ create index run_requested on turnup.run (requested_at desc, id desc);
 
 -- The queue: one row for each live run. Only `due` is indexed, so that claims stay HOT updates.
 create table turnup.task (
-  run_id uuid primary key references turnup.run (id),
+  run_id uuid primary key,
   due timestamptz not null,
   organisation text not null,
   service text,
   -- Why the run waits though nothing was tried: a code such as no_base_url, no_secret, service_paused.
   waiting text,
+  -- When the run must be looked at, whatever it waits for.
+  deadline timestamptz,
   lease_owner text,
   lease_expires timestamptz,
   check ((lease_owner is null) = (lease_expires is null))
@@ -132,10 +133,20 @@ create table turnup.service (
   allowed_addresses text[] not null default '{public}',
   concurrent_requests integer check (concurrent_requests > 0),
   sends_request_id boolean not null default true,
+  -- The breaker. Closed: no pause and no failures. Open: until paused_until. Half-open: failures, and the pause is
+  -- over; then one request of all workers, the canary's, finds out whether the service is back.
   paused_until timestamptz,
   pause_reason text,
+  paused_by text,
   consecutive_failures integer not null default 0 check (consecutive_failures >= 0),
-  updated_at timestamptz not null default clock_timestamp()
+  -- Requests that went out one after the other and got no answer, while the breaker is closed.
+  unanswered integer not null default 0 check (unanswered >= 0),
+  -- Rises with each canary, so that a late one has no say.
+  canary bigint not null default 0 check (canary >= 0),
+  canary_owner text,
+  canary_expires timestamptz,
+  updated_at timestamptz not null default clock_timestamp(),
+  check ((canary_owner is null) = (canary_expires is null))
 );
 
 -- History cannot be rewritten. ENABLE ALWAYS: ordinary triggers are skipped when

@@ -72,11 +72,12 @@ extension InMemoryStore {
         var task = tasks[commit.runId] ?? Task(due: time)
         var due = time.advanced(byMilliseconds: commit.dueMilliseconds)
         task.waiting = commit.waiting
-        if !commit.keepsLease, let pause = commit.service.flatMap({ serviceRows[$0]?.pausedUntil }), pause > due {
+        if !commit.keepsLease, let pause = commit.service.flatMap({ serviceRows[$0]?.breaker.shutUntil(due) }) {
             due = pause
             task.waiting = commit.waiting ?? "service_paused"
         }
-        task.due = due
+        task.deadline = commit.deadlineMilliseconds.map { time.advanced(byMilliseconds: $0) }
+        task.due = commit.keepsLease ? due : min(due, task.deadline ?? due)
         task.service = commit.service
         task.owner = commit.keepsLease ? worker : nil
         task.expires = commit.keepsLease ? time.advanced(byMilliseconds: leaseMilliseconds) : nil
@@ -107,10 +108,12 @@ extension InMemoryStore {
             task.due = time.advanced(byMilliseconds: lease.dueMilliseconds)
             task.waiting = lease.waiting
             task.service = lease.service ?? task.service
-            if let pause = lease.service.flatMap({ serviceRows[$0]?.pausedUntil }), pause > task.due {
+            if let pause = lease.service.flatMap({ serviceRows[$0]?.breaker.shutUntil(task.due) }) {
                 task.due = pause
                 task.waiting = lease.waiting ?? "service_paused"
             }
+            if let wanted = lease.deadlineMilliseconds { task.deadline = time.advanced(byMilliseconds: wanted) }
+            task.due = min(task.due, task.deadline ?? task.due)
             // Somebody else's event that the worker has not seen must not wait behind what it decided.
             if isNews == true { task.due = time }
             task.owner = nil

@@ -1,5 +1,5 @@
 public import Vault
-public import WorkflowCore
+import WorkflowCore
 
 extension InMemoryStore {
     public func service(_ name: String) -> ServiceRecord? { serviceRows[name] }
@@ -8,34 +8,9 @@ extension InMemoryStore {
 
     public func setService(_ service: ServiceRecord) {
         var row = service
-        row.pausedUntil = serviceRows[service.name]?.pausedUntil
-        row.pauseReason = serviceRows[service.name]?.pauseReason
-        row.consecutiveFailures = serviceRows[service.name]?.consecutiveFailures ?? 0
+        row.breaker = serviceRows[service.name]?.breaker ?? Breaker()
         serviceRows[service.name] = row
         wake(waiting: "no_base_url", service: service.name)
-    }
-
-    public func pauseService(_ name: String, milliseconds: Int64, reason: String) -> Instant {
-        var row = serviceRows[name] ?? ServiceRecord(name: name)
-        let time = now()
-        let ends = max(row.pausedUntil ?? time, time.advanced(byMilliseconds: milliseconds))
-        row.pausedUntil = ends
-        row.pauseReason = reason
-        row.consecutiveFailures += 1
-        serviceRows[name] = row
-        for (id, task) in tasks where task.service == name && task.due < ends && (task.expires ?? time) <= time {
-            tasks[id]?.due = ends
-            tasks[id]?.waiting = "service_paused"
-        }
-        return ends
-    }
-
-    public func resumeService(_ name: String) {
-        guard serviceRows[name]?.pausedUntil != nil || serviceRows[name]?.consecutiveFailures ?? 0 > 0 else { return }
-        serviceRows[name]?.pausedUntil = nil
-        serviceRows[name]?.pauseReason = nil
-        serviceRows[name]?.consecutiveFailures = 0
-        wake(waiting: "service_paused", service: name)
     }
 
     func wake(waiting code: String, service: String?) {

@@ -23,6 +23,7 @@ public actor InMemoryStore: EventStore {
         var due: Instant
         var service: String?
         var waiting: String?
+        var deadline: Instant?
         var owner: String?
         var expires: Instant?
     }
@@ -45,6 +46,8 @@ public actor InMemoryStore: EventStore {
     var stored: [StoredDefinition] = []
     var secretRows: [StoredSecret] = []
     var serviceRows: [String: ServiceRecord] = [:]
+    /// The number of a service's newest canary.
+    var canaries: [String: Int64] = [:]
     var random = SystemRandomNumberGenerator()
     private let clock: @Sendable () -> Instant
 

@@ -35,6 +35,12 @@ public struct Migrator: Sendable {
         }
     }
 
+    /// Migrations that this binary relies on and the database lacks; functions may be another version's. Changes nothing.
+    public func pendingMigrations() async throws -> [Step] {
+        let names = Set(SQLFiles.migrations.map(\.name))
+        return try await pending().filter { names.contains($0.name) }
+    }
+
     /// Applies what is missing: each migration in a transaction of its own, all functions in one.
     /// Migrators that run at once take turns.
     public func migrate() async throws -> [Step] {

@@ -8,12 +8,14 @@ extension PostgresStore {
     {
         guard !commits.isEmpty else { return [] }
         let batch = CommitBatch(commits)
-        let rows = try await query(
-            """
-            select place, answer, recorded_microseconds from turnup.commit(
-              $1, $2::bigint, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-              $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
-            """, [.text(worker), .int(leaseMilliseconds)] + batch.parameters, label: "commit")
+        let rows = try await naming(lockedAmong: commits) {
+            try await query(
+                """
+                select place, answer, recorded_microseconds from turnup.commit(
+                  $1, $2::bigint, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+                  $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
+                """, [.text(worker), .int(leaseMilliseconds)] + batch.parameters, label: "commit")
+        }
         return try decoded {
             var answers = [CommitAnswer](repeating: .fenced, count: commits.count)
             for row in rows {
@@ -28,6 +30,28 @@ extension PostgresStore {
                 }
             }
             return answers
+        }
+    }
+}
+
+extension PostgresStore {
+    /// Looks which of the runs are locked when a commit had to wait for too long.
+    private func naming(lockedAmong commits: [RunCommit], _ body: () async throws -> PostgresRows) async throws
+        -> PostgresRows
+    {
+        do { return try await body() } catch var error as StoreError where error.code == .busy {
+            // Run rows before task rows, like everybody; the locks are gone again when the statement ends.
+            let rows = try await query(
+                """
+                with run as materialized (select id from turnup.run where id = any($1) for update skip locked),
+                  task as materialized (select run_id from turnup.task where run_id = any($1) for update skip locked)
+                select given.id from unnest($1) as given(id)
+                where given.id not in (select id from run)
+                  or exists (select from turnup.task t where t.run_id = given.id)
+                    and given.id not in (select run_id from task)
+                """, [.uuidArray(commits.map { PostgresUUID($0.runId) })], label: "look for locked runs")
+            error.lockedRuns = try decoded { Set(try rows.map { try $0.identifier("id") }) }
+            throw error
         }
     }
 }
@@ -70,6 +94,7 @@ private struct CommitBatch {
             .boolArray(commits.map(\.keepsLease)),
             .textArray(commits.map(\.service)),
             .textArray(commits.map(\.waiting)),
+            .intArray(commits.map(\.deadlineMilliseconds)),
         ]
     }
 

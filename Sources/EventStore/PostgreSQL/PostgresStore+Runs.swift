@@ -34,11 +34,11 @@ extension PostgresStore {
     public func release(_ leases: [LeaseRelease], worker: String) async throws {
         guard !leases.isEmpty else { return }
         _ = try await query(
-            "select turnup.release($1, $2, $3, $4, $5, $6)",
+            "select turnup.release($1, $2, $3, $4, $5, $6, $7)",
             [
                 .text(worker), .uuidArray(leases.map { PostgresUUID($0.runId) }), .intArray(leases.map(\.epoch)),
                 .intArray(leases.map(\.dueMilliseconds)), .textArray(leases.map(\.service)),
-                .textArray(leases.map(\.waiting)),
+                .textArray(leases.map(\.waiting)), .intArray(leases.map(\.deadlineMilliseconds)),
             ], label: "release")
     }
 
@@ -176,7 +176,7 @@ extension ClaimedRun {
     }
 
     /// A run that cannot be read is that run's trouble alone, not that of the others claimed with it.
-    private static func folded(_ id: Identifier, _ row: PostgresRow) throws -> Result<RunState, EvolveError> {
+    static func folded(_ id: Identifier, _ row: PostgresRow) throws -> Result<RunState, EvolveError> {
         do { return try read(id, row) } catch let error as JSONError {
             return .failure(EvolveError(seq: 0, message: "the stored state is not JSON: \(error)"))
         }

@@ -33,6 +33,8 @@ extension StoreError {
             self.init(.refused, error.description)
         case (_, let state?) where ["22", "23", "54"].contains(state.prefix(2)):
             self.init(.refused, error.description)
+        // Waited for a lock for longer than this session may.
+        case (_, "55P03"): self.init(.busy, error.description)
         // 57014: the server ended a statement that took too long.
         case (_, "57014"), (.cancelled, _), (.connectionClosed, _), (.poolClosed, _):
             self.init(.unavailable, error.description)

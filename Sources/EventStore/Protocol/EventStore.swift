@@ -31,11 +31,23 @@ public protocol EventStore: Sendable {
     // Services
     func service(_ name: String) async throws -> ServiceRecord?
     func services() async throws -> [ServiceRecord]
-    /// Writes all but the pause, and wakes the runs that waited for the base URL.
+    /// Writes all but the breaker, and wakes the runs that waited for the base URL.
     func setService(_ service: ServiceRecord) async throws
-    /// Answers when the pause ends.
-    func pauseService(_ name: String, milliseconds: Int64, reason: String) async throws -> Instant
-    func resumeService(_ name: String) async throws
+    /// A person shuts a service, for so long or (nil) until it is resumed. Answers when the pause ends.
+    func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws -> Instant
+    /// A person opens it again, whatever had shut it. False: it was open.
+    func resumeService(_ name: String) async throws -> Bool
+    /// Opens the breaker, or counts towards that. Many failures at once are one; the canary's always counts.
+    func serviceFailed(_ failure: ServiceFailure, worker: String) async throws -> ServiceFailureAnswer
+    /// The canary's answer closes the breaker; any answer ends a series of unanswered requests. False: the canary
+    /// came too late, somebody else decides.
+    func serviceAnswered(_ name: String, canary: Int64?) async throws -> Bool
+    /// The number of the one request that may find out whether a service is back; nil: not now, or not you.
+    func takeCanary(_ name: String, worker: String, milliseconds: Int64) async throws -> Int64?
+    /// The canary was not sent after all.
+    func returnCanary(_ name: String, canary: Int64) async throws
+    /// Brings forward the runs that wait longest for a place at the service. Answers how many there were.
+    func wakeBusy(_ service: String, most: Int) async throws -> Int
 
     // Secrets
     /// Refuses a version that exists. Wakes the runs that waited for a credential.

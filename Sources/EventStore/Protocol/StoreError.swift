@@ -1,3 +1,5 @@
+public import WorkflowCore
+
 /// What a store could not do, in words for people and a code for programs.
 public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Stable: printed with `--json` and in logs.
@@ -22,6 +24,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case refused
         /// No connection, or a busy server: try again later. Nothing was written.
         case unavailable
+        /// Somebody else holds a row: try again later. Nothing was written.
+        case busy
         /// The connection broke while a write was under way: look whether it landed.
         case outcomeUnknown = "outcome_unknown"
         case broken
@@ -32,6 +36,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     public let hint: String?
     /// The run that stands in the way, for `keyConflict`, `notTaken` and `behind`.
     public let runId: String?
+    /// The runs whose rows somebody else holds, for `busy`; empty when that is not known.
+    public var lockedRuns: Set<Identifier> = []
 
     public init(_ code: Code, _ message: String, hint: String? = nil, runId: String? = nil) {
         self.code = code

@@ -78,34 +78,6 @@ public struct RunFilter: Sendable, Equatable {
     }
 }
 
-/// A platform as this installation knows it.
-public struct ServiceRecord: Sendable, Equatable {
-    public var name: String
-    public var baseURL: String?
-    /// Words (loopback, private, public) or networks in CIDR form.
-    public var allowedAddresses: [String]
-    public var concurrentRequests: Int?
-    public var sendsRequestId: Bool
-    public var pausedUntil: Instant?
-    public var pauseReason: String?
-    public var consecutiveFailures: Int
-
-    public init(
-        name: String, baseURL: String? = nil, allowedAddresses: [String] = ["public"], concurrentRequests: Int? = nil,
-        sendsRequestId: Bool = true, pausedUntil: Instant? = nil, pauseReason: String? = nil,
-        consecutiveFailures: Int = 0
-    ) {
-        self.name = name
-        self.baseURL = baseURL
-        self.allowedAddresses = allowedAddresses
-        self.concurrentRequests = concurrentRequests
-        self.sendsRequestId = sendsRequestId
-        self.pausedUntil = pausedUntil
-        self.pauseReason = pauseReason
-        self.consecutiveFailures = consecutiveFailures
-    }
-}
-
 /// A credential without its value.
 public struct SecretSummary: Sendable, Equatable {
     public let scope: String

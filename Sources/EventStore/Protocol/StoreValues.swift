@@ -122,12 +122,14 @@ public struct RunCommit: Sendable {
     public var service: String?
     /// Why the run waits though nothing was tried.
     public var waiting: String?
+    /// From the commit to the time when the run must be looked at, whatever it waits for; nil: none.
+    public var deadlineMilliseconds: Int64?
     public var sealed: [SealedSecret]
 
     public init(
         runId: Identifier, epoch: Int64, baseSeq: Int64, events: [NewEvent], state: RunState,
         dueMilliseconds: Int64 = 0, keepsLease: Bool = false, service: String? = nil, waiting: String? = nil,
-        sealed: [SealedSecret] = []
+        deadlineMilliseconds: Int64? = nil, sealed: [SealedSecret] = []
     ) {
         self.runId = runId
         self.epoch = epoch
@@ -138,6 +140,7 @@ public struct RunCommit: Sendable {
         self.keepsLease = keepsLease
         self.service = service
         self.waiting = waiting
+        self.deadlineMilliseconds = deadlineMilliseconds
         self.sealed = sealed
     }
 }
@@ -159,15 +162,19 @@ public struct LeaseRelease: Sendable, Equatable {
     public var dueMilliseconds: Int64
     public var service: String?
     public var waiting: String?
+    /// When the run must be looked at, whatever it waits for; nil leaves what stands.
+    public var deadlineMilliseconds: Int64?
 
     public init(
-        runId: Identifier, epoch: Int64, dueMilliseconds: Int64 = 0, service: String? = nil, waiting: String? = nil
+        runId: Identifier, epoch: Int64, dueMilliseconds: Int64 = 0, service: String? = nil, waiting: String? = nil,
+        deadlineMilliseconds: Int64? = nil
     ) {
         self.runId = runId
         self.epoch = epoch
         self.dueMilliseconds = dueMilliseconds
         self.service = service
         self.waiting = waiting
+        self.deadlineMilliseconds = deadlineMilliseconds
     }
 }
 

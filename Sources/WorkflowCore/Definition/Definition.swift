@@ -117,15 +117,18 @@ public struct ServiceDefinition: Sendable, Equatable {
     public let auth: AuthDefinition?
     public let headers: [NamedTemplate]
     public let timeoutMilliseconds: Int64
+    /// The first pause once it is down; nil: the worker's.
+    public let cooldownMilliseconds: Int64?
 
     public init(
         name: String, baseURL: String? = nil, auth: AuthDefinition? = nil, headers: [NamedTemplate] = [],
-        timeoutMilliseconds: Int64 = 30_000
+        timeoutMilliseconds: Int64 = 30_000, cooldownMilliseconds: Int64? = nil
     ) {
         self.name = name
         self.baseURL = baseURL
         self.auth = auth
         self.headers = headers
         self.timeoutMilliseconds = timeoutMilliseconds
+        self.cooldownMilliseconds = cooldownMilliseconds
     }
 }

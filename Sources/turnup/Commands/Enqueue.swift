@@ -68,7 +68,7 @@ struct Enqueue: AsyncParsableCommand {
     }
 
     private func run(from path: String) async throws {
-        try await Session.with(database) { session in
+        try await Session.with(database, connections: max(8, file.connections + 1)) { session in
             let definition = try await session.definition(workflow: workflow, version: version)
             let outcome = try await StopFlag.withSignals { stop in
                 try await EnqueueFile(
@@ -122,18 +122,24 @@ struct EnqueueFileOptions: ParsableArguments {
     @Flag(help: "Go on where an interrupted enqueue of this file has stopped.") var resume = false
     @Option(name: .customLong("batch-rows"), help: ArgumentHelp("Rows in one transaction.", valueName: "number"))
     var batchRows = 5000
+    @Option(
+        name: .customLong("connections"),
+        help: ArgumentHelp("How many batches are under way at once.", valueName: "number"))
+    var connections = 2
 
     var isUsed: Bool { format != nil || rejected != nil || strict || resume }
 
     func validate() throws {
         guard (1...50_000).contains(batchRows) else { throw ValidationError("--batch-rows must be from 1 to 50000") }
+        guard (1...16).contains(connections) else { throw ValidationError("--connections must be from 1 to 16") }
         if strict, resume { throw ValidationError("--strict leaves nothing to resume") }
     }
 
     func options(from path: String, workflow: String, organisation: String?, version: Int?) -> EnqueueFile.Options {
         EnqueueFile.Options(
             workflow: workflow, organisation: organisation, version: version, from: path, format: format,
-            rejectedPath: rejected, rowsPerBatch: batchRows, isStrict: strict, resumes: resume)
+            rejectedPath: rejected, rowsPerBatch: batchRows, batchesAtOnce: connections, isStrict: strict,
+            resumes: resume)
     }
 }
 

@@ -14,6 +14,7 @@ struct EnqueueFile {
         var format: FileFormat?
         var rejectedPath: String?
         var rowsPerBatch: Int
+        var batchesAtOnce: Int
         var isStrict: Bool
         var resumes: Bool
     }
@@ -105,24 +106,40 @@ struct EnqueueFile {
             path: rejectedPath(format), format: format, columns: rules.columns, keeping: progress.rejectedBytes)
         if input.isFile { try progress.save(progressPath) }
         var line = ProgressLine(totalBytes: input.bytes, rows: progress.tally.rows, bytes: progress.offset)
+        func record(_ batch: BulkBatch, _ answers: [BulkAnswer]) throws {
+            let refused = batch.rejections(answers)
+            try rejects.add(refused)
+            progress.tally.add(answers, rejected: refused.count)
+            progress.offset = batch.offset
+            progress.line = batch.line
+            progress.rejectedBytes = rejects.bytes
+            if input.isFile { try progress.save(progressPath) }
+            line.show(rows: progress.tally.rows, bytes: progress.offset)
+        }
+        // In the file's order; they are recorded in that order, too, so that one place says where to go on.
+        var underWay: [Submission] = []
         do {
-            var current = try reader.next()
-            while let batch = current {
-                // The next rows are read while the database works on these.
-                async let following = stop.isRaised ? nil : reader.next()
-                let answers = try await bulk.enqueue(batch.lines)
-                let refused = batch.rejections(answers)
-                try rejects.add(refused)
-                progress.tally.add(answers, rejected: refused.count)
-                progress.offset = batch.offset
-                progress.line = batch.line
-                progress.rejectedBytes = rejects.bytes
-                if input.isFile { try progress.save(progressPath) }
-                line.show(rows: progress.tally.rows, bytes: progress.offset)
-                current = try await following
-                if stop.isRaised { throw CancellationError() }
+            var ahead = try reader.next()
+            while ahead != nil || !underWay.isEmpty {
+                while let batch = ahead, underWay.count < options.batchesAtOnce, !stop.isRaised {
+                    underWay.append(Submission(batch, bulk))
+                    // The next rows are read while the database works on these.
+                    ahead = try reader.next()
+                }
+                guard !underWay.isEmpty else { throw CancellationError() }
+                let oldest = underWay.removeFirst()
+                try record(oldest.batch, try await oldest.answers.value)
             }
         } catch {
+            // What is under way ends first. Behind a batch that failed nothing can be recorded: --resume finds it there.
+            var isRecorded = error is CancellationError
+            for submission in underWay {
+                guard let answers = try? await submission.answers.value, isRecorded else {
+                    isRecorded = false
+                    continue
+                }
+                do { try record(submission.batch, answers) } catch { isRecorded = false }
+            }
             line.end()
             try? await bulk.wake()
             explainStop(progress, input)
@@ -132,6 +149,17 @@ struct EnqueueFile {
         try await bulk.wake()
         if input.isFile { try? FileManager.default.removeItem(atPath: progressPath) }
         return Outcome(tally: progress.tally, rejectedPath: progress.tally.rejected > 0 ? rejects.path : nil)
+    }
+
+    /// A batch on its way to the database.
+    private struct Submission {
+        let batch: BulkBatch
+        let answers: Task<[BulkAnswer], any Error>
+
+        init(_ batch: BulkBatch, _ bulk: BulkEnqueue) {
+            self.batch = batch
+            answers = Task { try await bulk.enqueue(batch.lines) }
+        }
     }
 
     private func explainStop(_ progress: BulkProgress, _ input: BulkInput) {
@@ -207,6 +235,7 @@ struct EnqueueFile {
         var batch = BulkBatch()
         var tally = BulkTally()
         var rejects: RejectFile
+        var line: ProgressLine
     }
 
     private func runStrictly(_ input: BulkInput, _ format: FileFormat, _ rules: inout BulkRules) async throws -> Outcome
@@ -220,7 +249,9 @@ struct EnqueueFile {
         let checker = try reader(input, format, &rules, progress)
         let state = Mutex(
             StrictState(
-                rejects: try RejectFile(path: rejectedPath(format), format: format, columns: rules.columns)))
+                rejects: try RejectFile(path: rejectedPath(format), format: format, columns: rules.columns),
+                line: ProgressLine(totalBytes: input.bytes, rows: 0, bytes: 0)))
+        defer { state.withLock { $0.line.end() } }
         while let batch = try checker.next() {
             if stop.isRaised { throw CancellationError() }
             try state.withLock {
@@ -244,6 +275,7 @@ struct EnqueueFile {
                     let refused = $0.batch.rejections(answers)
                     try $0.rejects.add(refused)
                     $0.tally.add(answers, rejected: refused.count)
+                    $0.line.show(rows: $0.tally.rows, bytes: $0.batch.offset)
                 }
             }
         } catch is Refused { throw refusal(state.withLock { $0 }) }

@@ -30,7 +30,7 @@ struct Migrate: AsyncParsableCommand {
 
     /// Without a named database it prints what a new one would get, and starts nothing.
     private func printPending() async throws {
-        guard let named = database.named else {
+        guard let named = try database.named else {
             Self.show(Migrator.everything)
             return
         }

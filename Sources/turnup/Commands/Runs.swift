@@ -131,7 +131,24 @@ extension RunStatus: ExpressibleByArgument {}
 /// A run for programs. The names are the columns' names.
 enum RunJSON {
     static func line(_ run: RunOverview, now: Instant) -> String {
-        JSONText.object([
+        JSONText.object(members(run, now: now, service: nil))
+    }
+
+    /// With what the run has saved; secrets as fingerprints alone.
+    static func line(_ run: RunOverview, _ state: RunState, now: Instant, service: ServiceRecord?) -> String {
+        let secrets = state.secrets.map { secret in
+            JSONValue.object(
+                JSONObject([
+                    ("name", .string(secret.reference.name)), ("version", .integer(secret.reference.version)),
+                    ("fingerprint", .string(secret.reference.fingerprint)), ("sealed_at", .time(secret.sealedAt)),
+                ]))
+        }
+        return JSONText.object(
+            members(run, now: now, service: service) + [("data", .object(state.data)), ("secrets", .array(secrets))])
+    }
+
+    private static func members(_ run: RunOverview, now: Instant, service: ServiceRecord?) -> [(String, JSONValue)] {
+        [
             ("run", .string(run.id.description)), ("workflow", .string(run.workflow)),
             ("version", .integer(run.version)), ("organisation", .string(run.organisation)),
             ("key", .string(run.key)), ("state", .string(run.state)), ("status", .string(run.status.rawValue)),
@@ -140,7 +157,7 @@ enum RunJSON {
             ("updated_at", .time(run.updatedAt)), ("ended_at", .time(run.endedAt)), ("due", .time(run.task?.due)),
             ("service", .optional(run.task?.service)), ("waiting", .optional(run.task?.waiting)),
             ("lease_owner", .optional(run.task?.leaseOwner)),
-            ("why", .string(Explanation.text(run, now: now, clock: ClockText(isUTC: true)))),
-        ])
+            ("why", .string(Explanation.text(run, now: now, service: service, clock: ClockText(isUTC: true)))),
+        ]
     }
 }

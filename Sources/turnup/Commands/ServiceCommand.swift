@@ -12,8 +12,9 @@ struct ServiceCommand: AsyncParsableCommand {
             Example:
               turnup service set wpp --base-url https://wpp.example.com
               turnup service set wpp --base-url http://127.0.0.1:8080 --allow loopback
+              turnup service pause wpp --for 10m --reason "maintenance window"
             """,
-        subcommands: [Set.self, List.self, Check.self])
+        subcommands: [Set.self, List.self, Show.self, Check.self, Pause.self, Resume.self, Remove.self])
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -76,35 +77,17 @@ struct ServiceCommand: AsyncParsableCommand {
                 let services = try await session.store.services()
                 let now = try await session.store.now()
                 if json {
-                    for item in services { Console.out(Self.json(item)) }
+                    for item in services { Console.out(ServiceJSON.line(item, now: now)) }
                     return
                 }
-                var table = Table("SERVICE", "BASE URL", "ALLOWED", "AT ONCE", "STATE")
+                var table = Table("SERVICE", "BASE URL", "ALLOWED", "AT ONCE", "BREAKER")
                 for item in services {
                     table.add(
                         item.name, item.baseURL ?? "-", item.allowedAddresses.joined(separator: ","),
-                        item.concurrentRequests.map(String.init) ?? "-", Self.state(item, now: now))
+                        item.concurrentRequests.map(String.init) ?? "-", BreakerText.text(item.breaker, at: now))
                 }
                 Console.out(table.text)
             }
-        }
-
-        private static func state(_ item: ServiceRecord, now: Instant) -> String {
-            guard let until = item.pausedUntil, until > now else {
-                return item.consecutiveFailures > 0 ? "failed lately" : "ok"
-            }
-            return "paused, \(Phrases.distance(from: now, to: until)): \(item.pauseReason ?? "")"
-        }
-
-        private static func json(_ item: ServiceRecord) -> String {
-            JSONText.object([
-                ("name", .string(item.name)), ("base_url", .optional(item.baseURL)),
-                ("allowed_addresses", .array(item.allowedAddresses.map { .string($0) })),
-                ("concurrent_requests", item.concurrentRequests.map { .integer($0) } ?? .null),
-                ("sends_request_id", .bool(item.sendsRequestId)), ("paused_until", .time(item.pausedUntil)),
-                ("pause_reason", .optional(item.pauseReason)),
-                ("consecutive_failures", .integer(item.consecutiveFailures)),
-            ])
         }
     }
 
@@ -128,6 +111,39 @@ struct ServiceCommand: AsyncParsableCommand {
                 }
                 let total = result.evidence["phases"]?["total_milliseconds"]?.integerValue ?? 0
                 Console.out("\(name) at \(baseURL) answers: \(status) in \(Phrases.span(milliseconds: total))")
+            }
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Drop a service's base URL and limits.",
+            discussion: """
+                It is refused while runs that are under way may still need it. With --force they wait for a base URL \
+                until the service is set again: nothing is lost, and nothing is tried in vain.
+                """)
+
+        @Argument(help: "The service's name.") var name: String
+        @Flag(help: "Although runs that are under way may need it.") var force = false
+        @OptionGroup var database: DatabaseOptions
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                switch try await session.store.removeService(name, force: force) {
+                case .absent:
+                    throw CommandFailure.badInput("there is no service \(name)", hint: "See \"turnup service list\".")
+                case .inUse(let runs):
+                    throw CommandFailure.badInput(
+                        "\(name) was not removed: \(runs) live run\(runs == 1 ? "" : "s") may need it",
+                        hint: "See \"turnup runs --status live\" and --status held; --force lets them wait.")
+                case .removed(let runs):
+                    Console.out("Removed \(name).")
+                    if runs > 0 {
+                        Console.note(
+                            "\(runs) live run\(runs == 1 ? "" : "s") may wait now. turnup service set \(name) --base-url URL"
+                        )
+                    }
+                }
             }
         }
     }

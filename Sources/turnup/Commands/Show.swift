@@ -22,24 +22,26 @@ struct Show: AsyncParsableCommand {
         try await Session.with(database) { session in
             let found = try await session.run(named: run)
             let now = try await session.store.now()
-            if json {
-                Console.out(RunJSON.line(found, now: now))
-                return
-            }
+            var service: ServiceRecord?
+            if let name = found.task?.service { service = try await session.store.service(name) }
             guard let state = try await session.store.fold(found.id) else {
                 throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
             }
-            Console.out(Self.page(found, state, now: now))
-            if let advice = try await Advice.text(found, state, session) { Console.out("\n" + advice) }
+            Console.out(
+                json
+                    ? RunJSON.line(found, state, now: now, service: service)
+                    : Self.page(found, state, service, now: now))
+            if !json, let advice = try await Advice.text(found, state, session) { Console.out("\n" + advice) }
         }
     }
 
-    private static func page(_ run: RunOverview, _ state: RunState, now: Instant) -> String {
+    private static func page(_ run: RunOverview, _ state: RunState, _ service: ServiceRecord?, now: Instant) -> String {
         let clock = ClockText()
         var lines = [
             "run           \(run.id)", "workflow      \(run.workflow) version \(run.version)",
             "organisation  \(run.organisation)", "key           \(run.key)", "state         \(run.state)",
-            "status        \(run.status.rawValue)", "why           \(Explanation.text(run, now: now, clock: clock))",
+            "status        \(run.status.rawValue)",
+            "why           \(Explanation.text(run, now: now, service: service, clock: clock))",
             "requested     \(clock.dateAndTime(run.requestedAt)) \(clock.zoneName) "
                 + "(\(Phrases.distance(from: now, to: run.requestedAt)))",
         ]

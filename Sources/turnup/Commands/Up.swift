@@ -18,7 +18,10 @@ struct Up: AsyncParsableCommand {
             if !applied.isEmpty { Console.note("Applied \(applied.count) files of the schema.") }
             _ = try await session.vault()
             Console.note("Working. Ctrl-C stops it; runs go on when it is started again.")
-            try await WorkerRuntime(session: session, settings: settings).run()
+            try await Session.with(
+                connectionString: session.connectionString, options: database, migrates: false,
+                connections: settings.connections, tuning: .worker
+            ) { session in try await WorkerRuntime(session: session, settings: settings).run() }
         }
     }
 }

@@ -1,18 +1,22 @@
 import ArgumentParser
 import EventStore
 import Foundation
-import HTTPActions
 import Logging
 import Postgres
 import ServiceLifecycle
-import UnixSignals
 import Worker
+import WorkflowCore
 
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker", abstract: "Advance runs until told to stop.",
         discussion: """
-            SIGTERM and SIGINT let requests under way end and give the rest back. Many workers may share a database.
+            SIGTERM and SIGINT let requests under way end and give the rest back; it ends with 0. A second SIGINT \
+            breaks requests off, whose outcome is then unknown, and it ends with 130; a second SIGTERM changes nothing. \
+            Many workers may share a database. While the database is away a worker waits, also when it starts.
+
+            Under systemd it says when it is ready, feeds the watchdog while its loops move, and finds its database and \
+            keys among the credentials database-url and keys.json.
 
             Example:
               turnup worker --database-url postgresql://db.example/turnup
@@ -22,7 +26,8 @@ struct WorkerCommand: AsyncParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
-        try await Session.with(database, allowsPrivate: false, connections: settings.connections) { session in
+        try await Session.with(database, allowsPrivate: false, connections: settings.connections, tuning: .worker) {
+            session in
             try await WorkerRuntime(session: session, settings: settings).run()
         }
     }
@@ -40,7 +45,18 @@ struct WorkerSettings: ParsableArguments {
         name: .customLong("poll-milliseconds"),
         help: ArgumentHelp("The longest time between two looks at the queue.", valueName: "milliseconds"))
     var pollMilliseconds: Int64 = 1000
+    @Option(
+        name: .customLong("verify-seconds"),
+        help: ArgumentHelp(
+            "How often a sample of the database is verified, see \"turnup verify\"; 0 for never.",
+            valueName: "seconds"))
+    var verifySeconds = 60.0
     @Option(help: ArgumentHelp("The worker's name in leases and events.", valueName: "text")) var name: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where health is given: a socket's path with a slash, 127.0.0.1:PORT, or none. By default worker.sock in "
+                + "$RUNTIME_DIRECTORY or the state directory.", valueName: "place"))
+    var health: String?
     @Flag(help: "Log more.") var verbose = false
 
     var connections: Int { 8 }
@@ -50,6 +66,12 @@ struct WorkerSettings: ParsableArguments {
         guard (1...3600).contains(leaseSeconds) else { throw ValidationError("--lease-seconds must be from 1 to 3600") }
         guard (10...60_000).contains(pollMilliseconds) else {
             throw ValidationError("--poll-milliseconds must be from 10 to 60000")
+        }
+        if let health, health != "none" {
+            do { _ = try HealthAddress(health) } catch { throw ValidationError("--health: \(error)") }
+        }
+        guard verifySeconds == 0 || (1...86_400).contains(verifySeconds) else {
+            throw ValidationError("--verify-seconds must be 0 or from 1 to 86400")
         }
         if name?.isEmpty == true { throw ValidationError("--name is empty") }
     }
@@ -76,27 +98,33 @@ struct WorkerRuntime {
         let logger = Self.logger(settings)
         let configuration = settings.configuration
         let bell = Bell()
-        let vault = try await session.vault()
-        let actions = HTTPActions(
-            vault: vault, logger: logger, configuration: HTTPActionsConfiguration(userAgent: "turnup/\(Version.text)"))
-        let worker = Worker(
-            store: session.store, vault: vault, actions: actions, configuration: configuration, bell: bell,
-            logger: logger)
-        let wakeUps = WakeUps(
-            listener: PostgresListener(
-                Session.configuration(session.connectionString), channels: [PostgresStore.wakeChannel]), bell: bell)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [.init(service: wakeUps), .init(service: worker)],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        logger.notice("worker \(configuration.name) runs", metadata: ["lease_ms": "\(configuration.leaseMilliseconds)"])
-        do {
-            try await group.run()
-        } catch {
-            try? await actions.shutdown()
-            throw error
+        let heartbeat = Heartbeat(configuration: configuration, logger: logger)
+        let checks = SelfCheckRecord()
+        let pages = HealthPages(
+            heartbeat: heartbeat, store: session.store,
+            facts: ["worker": .string(configuration.name), "version": .string(Version.text)],
+            more: { checks.metrics })
+        let health = try await HealthPlace.open(settings.health, logger: logger) { await pages.page($0) }
+        let manager = ServiceManager(environment: ProcessInfo.processInfo.environment)
+        let listener = PostgresListener(
+            Session.configuration(session.connectionString, .worker), channels: [PostgresStore.wakeChannel])
+        // They end in the opposite order: the worker first, so that its end can be watched.
+        var services: [any Service] = [Supervision(heartbeat: heartbeat, manager: manager, logger: logger)]
+        if let health { services.append(health) }
+        if settings.verifySeconds > 0 {
+            let milliseconds = Int64(settings.verifySeconds * 1000)
+            services.append(
+                SelfCheck(
+                    verifier: Verifier(store: session.store), record: checks, firstMilliseconds: min(5000, milliseconds),
+                    intervalMilliseconds: milliseconds, logger: logger))
         }
-        try await actions.shutdown()
+        services.append(WakeUps(listener: listener, bell: bell))
+        services.append(
+            WorkerService(
+                session: session, configuration: configuration, bell: bell, heartbeat: heartbeat, logger: logger))
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: logger))
+        try await WorkerSignals.run(group, heartbeat: heartbeat)
         logger.notice("worker \(configuration.name) stopped")
     }
 

@@ -10,7 +10,8 @@ struct WorkflowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "workflow", abstract: "Check, publish, list and draw definitions.",
         discussion: """
-            A definition is a YAML file; its name equals the file's.
+            A definition is a YAML file; its name equals the file's. Those that come with the program are checked and \
+            published by their name alone.
 
             Example:
               turnup workflow check workflows/whatsapp-number.yaml
@@ -22,21 +23,52 @@ struct WorkflowCommand: AsyncParsableCommand {
             Check.self, Publish.self, List.self, Show.self, Graph.self, Schema.self, Export.self, Import.self,
         ])
 
-    struct Check: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Check definition files. Changes nothing.")
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check definition files. Changes nothing.",
+            discussion: """
+                With --against-live every live and held run of the workflow is folded first, and each group of them is \
+                told with up to ten ids: those that would follow to this version by "moved", those that stay on \
+                the version they are pinned to, and those that would break, which is an error.
 
-        @Argument(help: "YAML files.") var files: [String]
+                Example:
+                  turnup workflow check --against-live workflows/whatsapp-number.yaml
+
+                With --json the problems are a list; with --against-live too, an object of "problems" and "live_runs". \
+                The exit code is 2 when there is an error.
+                """)
+
+        @Argument(help: "YAML files, or names of definitions that come with the program.") var files: [String]
         @Flag(help: "Print the problems as JSON.") var json = false
+        @Flag(help: "Say what would become of the runs in the database that are under way.") var againstLive = false
+        @OptionGroup var database: DatabaseOptions
 
-        func run() throws {
+        func run() async throws {
             let checks = try files.map { try WorkflowSource.check($0, mode: .check) }
-            let problems = checks.flatMap(\.problems)
+            var problems = checks.flatMap(\.problems)
+            var live: [LiveRunCheck] = []
+            if againstLive {
+                live = try await Session.with(database) { session in
+                    var found: [LiveRunCheck] = []
+                    for (file, check) in zip(files, checks) {
+                        if let item = try await LiveRunCheck(file: file, check: check, session: session) {
+                            found.append(item)
+                        }
+                    }
+                    return found
+                }
+                problems += live.flatMap(\.problems)
+            }
             if json {
-                Console.out(JSONValue.array(ProblemList.ordered(problems).map(\.json)).serialized())
+                let list = JSONValue.array(ProblemList.ordered(problems).map(\.json))
+                let all = JSONValue.object(
+                    JSONObject([("problems", list), ("live_runs", .array(live.map(\.json)))]))
+                Console.out((againstLive ? all : list).serialized())
             } else {
                 for line in ProblemList.lines(problems) { Console.out(line) }
-                for (file, check) in zip(files, checks) where check.errors.isEmpty {
-                    let count = check.warnings.count
+                for line in live.flatMap(\.lines) { Console.out(line) }
+                for file in files where !problems.contains(where: { $0.file == file && $0.severity == .error }) {
+                    let count = problems.count { $0.file == file }
                     Console.note("\(file): ok\(count == 0 ? "" : ", \(count) warning\(count == 1 ? "" : "s")")")
                 }
             }
@@ -48,7 +80,7 @@ struct WorkflowCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Store definitions in the database, for ever. Workers need no files.")
 
-        @Argument(help: "YAML files.") var files: [String]
+        @Argument(help: "YAML files, or names of definitions that come with the program.") var files: [String]
         @OptionGroup var database: DatabaseOptions
 
         func run() async throws {
@@ -56,12 +88,14 @@ struct WorkflowCommand: AsyncParsableCommand {
             for line in ProblemList.lines(checks.flatMap(\.problems)) { Console.note(line) }
             let workflows = checks.compactMap(\.workflow)
             guard checks.allSatisfy(\.errors.isEmpty), workflows.count == files.count else {
+                // What is only not run yet may be wrong besides, and the database knows.
+                if checks.allSatisfy({ $0.errors.allSatisfy { $0.code == .notRunYet } }) {
+                    try await Session.with(database) { session in _ = try await session.sayChanges(checks, files) }
+                }
                 throw CommandFailure.badInput("nothing was published: mend the errors above first")
             }
             try await Session.with(database) { session in
-                var changes: [WorkflowProblem] = []
-                for (file, workflow) in zip(files, workflows) { changes += try await session.changes(workflow, file) }
-                for line in ProblemList.lines(changes) { Console.note(line) }
+                let changes = try await session.sayChanges(checks, files)
                 if changes.contains(where: { $0.severity == .error }) {
                     throw CommandFailure.badInput("nothing was published: mend the errors above first")
                 }
@@ -87,6 +121,14 @@ struct WorkflowCommand: AsyncParsableCommand {
                 if json {
                     for item in definitions { Console.out(Self.json(item)) }
                     return
+                }
+                let unpublished = WorkflowSource.shippedNames.filter { name in
+                    !definitions.contains { $0.workflow == name }
+                }
+                if !unpublished.isEmpty {
+                    Console.note(
+                        "Not published, though it comes with the program: \(unpublished.joined(separator: ", "))")
+                    Console.note("Publish one with: turnup workflow publish NAME")
                 }
                 let clock = ClockText()
                 var table = Table("WORKFLOW", "VERSION", "DIGEST", "LIVE", "RUNS", "PUBLISHED")
@@ -136,11 +178,29 @@ struct WorkflowCommand: AsyncParsableCommand {
 
 /// Reads definition files for commands.
 enum WorkflowSource {
+    /// The definitions that come with the program, in the order in which a list shows them.
+    private static let shippedFiles: [(workflow: String, bytes: [UInt8])] = [
+        ("whatsapp-number", PackageResources.whatsapp_number_yaml),
+        ("whatsapp-number-shared-key", PackageResources.whatsapp_number_shared_key_yaml),
+        ("whatsapp-number-sub-organisation", PackageResources.whatsapp_number_sub_organisation_yaml),
+    ]
+
+    static var shippedNames: [String] { shippedFiles.map(\.workflow) }
+
+    /// A file, or the name of a definition that comes with the program where no such file is.
     static func check(_ path: String, mode: DefinitionMode) throws -> WorkflowCheck {
-        WorkflowFile.check(Array(try InputFile.read(path)), name: path, mode: mode)
+        if !FileManager.default.fileExists(atPath: path), let shipped = shippedCheck(path, mode: mode) {
+            return shipped
+        }
+        return WorkflowFile.check(Array(try InputFile.read(path)), name: path, mode: mode)
     }
 
-    /// The definition that comes with the program.
+    private static func shippedCheck(_ name: String, mode: DefinitionMode) -> WorkflowCheck? {
+        shippedFiles.first { $0.workflow == name }
+            .map { WorkflowFile.check($0.bytes, name: $0.workflow + ".yaml", mode: mode) }
+    }
+
+    /// The first of the definitions that come with the program.
     static func shipped() throws -> LoadedWorkflow {
         let check = WorkflowFile.check(
             PackageResources.whatsapp_number_yaml, name: "whatsapp-number.yaml", mode: .publish)
@@ -152,16 +212,39 @@ enum WorkflowSource {
 }
 
 extension Session {
-    /// What a definition changes against its own published version, or else against the newest one.
-    fileprivate func changes(_ workflow: LoadedWorkflow, _ file: String) async throws -> [WorkflowProblem] {
-        let name = workflow.definition.workflow
-        var found = try await store.definition(workflow: name, version: workflow.definition.version)
-        if found == nil { found = try await store.definition(workflow: name, version: nil) }
-        guard let found else { return [] }
-        let liveRuns = try await store.definitions()
-            .first { $0.workflow == name && $0.version == found.version }?.liveRuns
+    /// What a definition changes against its own published version, or else against the newest one; and against the one
+    /// whose runs it moves.
+    func changes(_ tree: JSONValue, _ file: String, _ bytes: [UInt8]) async throws -> [WorkflowProblem] {
+        guard let plan = MovePlan(of: tree) else { return [] }
+        var problems: [WorkflowProblem] = []
+        var found = try await store.definition(workflow: plan.workflow, version: plan.version)
+        if found == nil { found = try await store.definition(workflow: plan.workflow, version: nil) }
+        if let found { problems += try await changes(bytes, file, after: found) }
+        if let from = plan.movedFrom, from != found?.version,
+            let moved = try await store.definition(workflow: plan.workflow, version: from)
+        {
+            problems += try await changes(bytes, file, after: moved).filter { $0.code == .brokenMove }
+        }
+        return problems
+    }
+
+    private func changes(_ bytes: [UInt8], _ file: String, after older: PublishedDefinition) async throws
+        -> [WorkflowProblem]
+    {
+        let liveRuns = try await store.liveRuns(workflow: older.workflow, version: older.version)
         return WorkflowFile.changes(
-            Array(workflow.source.utf8), name: file, after: try JSONValue.parse(found.canonical), liveRuns: liveRuns)
+            bytes, name: file, after: try JSONValue.parse(older.canonical), liveRuns: liveRuns)
+    }
+
+    /// Prints what all the files change.
+    fileprivate func sayChanges(_ checks: [WorkflowCheck], _ files: [String]) async throws -> [WorkflowProblem] {
+        var problems: [WorkflowProblem] = []
+        for (file, check) in zip(files, checks) {
+            guard let tree = check.tree else { continue }
+            problems += try await changes(tree, file, Array(try InputFile.read(file)))
+        }
+        for line in ProblemList.lines(problems) { Console.note(line) }
+        return problems
     }
 
     func publish(_ workflow: LoadedWorkflow) async throws -> PublishAnswer {

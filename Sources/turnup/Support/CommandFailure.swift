@@ -47,7 +47,7 @@ struct CommandFailure: Error {
     private static func exitCode(_ code: StoreError.Code) -> Int32 {
         switch code {
         case .unknownWorkflow, .badInput, .keyConflict, .alreadyPublished, .notFound: 2
-        case .unavailable, .outcomeUnknown, .notMigrated, .newerSchema, .changedMigration, .wrongKeyRing,
+        case .unavailable, .busy, .outcomeUnknown, .notMigrated, .newerSchema, .changedMigration, .wrongKeyRing,
             .unsuitableDatabase:
             3
         case .notTaken, .behind, .appendOnly, .refused, .broken: 1

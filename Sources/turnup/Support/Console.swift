@@ -15,6 +15,11 @@ enum Console {
     /// A note that nobody can read is no reason to stop.
     static func note(_ text: String) { _ = write(text + "\n", to: STDERR_FILENO) }
 
+    /// To the terminal as it is, without a line's end. A terminal that went away is no reason to stop.
+    static func draw(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+    /// Replaces the last line of a terminal; empty text clears it.
+    static func progress(_ text: String) { _ = write("\r\u{1B}[K" + text, to: STDERR_FILENO) }
+
     /// Answers 0, or the system's reason. `FileHandle.write` would end the process with a stack trace instead.
     private static func write(_ text: String, to descriptor: Int32) -> Int32 {
         var rest = Array(text.utf8)[...]

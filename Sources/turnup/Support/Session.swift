@@ -5,6 +5,14 @@ import Logging
 import Postgres
 import Vault
 
+/// How the sessions of a command behave.
+enum SessionTuning {
+    /// Somebody waits for the answer, and statements may take as long as they do.
+    case people
+    /// Every call ends in seconds, whatever became of the server and the way to it, because others wait for it.
+    case worker
+}
+
 /// An open database with what commands need of it.
 struct Session {
     let pool: PostgresPool
@@ -16,12 +24,12 @@ struct Session {
     ///
     /// A private database is brought to this version's schema; somebody's own is never changed unasked.
     static func with<Value>(
-        _ options: DatabaseOptions, allowsPrivate: Bool = true, connections: Int = 8,
+        _ options: DatabaseOptions, allowsPrivate: Bool = true, connections: Int = 8, tuning: SessionTuning = .people,
         _ body: (Session) async throws -> Value
     ) async throws -> Value {
         var isPrivate = false
         let connectionString: String
-        if let named = options.named {
+        if let named = try options.named {
             connectionString = named
         } else {
             guard allowsPrivate else {
@@ -35,15 +43,17 @@ struct Session {
             isPrivate = true
         }
         return try await with(
-            connectionString: connectionString, options: options, migrates: isPrivate, connections: connections, body)
+            connectionString: connectionString, options: options, migrates: isPrivate, connections: connections,
+            tuning: tuning, body)
     }
 
     static func with<Value>(
         connectionString: String, options: DatabaseOptions, migrates: Bool, connections: Int = 8,
-        _ body: (Session) async throws -> Value
+        tuning: SessionTuning = .people, _ body: (Session) async throws -> Value
     ) async throws -> Value {
         let pool = PostgresPool(
-            configuration(connectionString), limits: PostgresPoolLimits(maximum: connections))
+            configuration(connectionString, tuning), limits: PostgresPoolLimits(maximum: connections),
+            acquireTimeout: tuning == .worker ? .seconds(10) : .seconds(30))
         do {
             if migrates { _ = try await Migrator(pool: pool).migrate() }
             let value = try await body(
@@ -58,11 +68,19 @@ struct Session {
         }
     }
 
-    static func configuration(_ connectionString: String) -> PostgresConfiguration {
+    static func configuration(_ connectionString: String, _ tuning: SessionTuning = .people) -> PostgresConfiguration {
         var configuration = PostgresConfiguration(
             connectionString: connectionString, applicationName: "turnup",
             logger: Logger(label: "postgres") { _ in SwiftLogNoOpLogHandler() })
+        configuration.statementSent = CrashHooks.statementSent
         configuration.lockTimeout = .seconds(30)
+        if tuning == .worker {
+            configuration.connectTimeout = .seconds(5)
+            configuration.queryTimeout = .seconds(15)
+            configuration.cancelGrace = .seconds(2)
+            // Somebody who keeps a row locked holds up the runs committed together with it for so long, once.
+            configuration.lockTimeout = .seconds(1)
+        }
         configuration.idleInTransactionTimeout = .seconds(60)
         return configuration
     }
@@ -79,7 +97,10 @@ struct Session {
                 hint: "Bring the file from the machine where it was made, or name it with TURNUP_KEY_FILE.")
         }
         if isNew, options.usesOwnKeyPath { try LocalPostgres().makeStateDirectory() }
-        let ring = try isNew ? KeyRing.create(path: path) : KeyRing.load(path: path)
+        let ring =
+            try isNew
+            ? KeyRing.create(path: path)
+            : KeyRing.load(path: path, isGuarded: CredentialFile.isCredential(path))
         if isNew { Console.note("Made the key file \(path). Keep a copy: without it sealed secrets cannot be read.") }
         try await store.adopt(keyRing: ring)
         return Vault(keyRing: ring)

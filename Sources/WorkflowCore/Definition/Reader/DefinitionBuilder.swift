@@ -32,11 +32,13 @@ struct DefinitionBuilder {
     private func build(_ service: DraftService) -> ServiceDefinition {
         let headers = build(service.headers)
         guard let timeout = service.timeoutMilliseconds else {
-            return ServiceDefinition(name: service.name, baseURL: service.baseURL, auth: service.auth, headers: headers)
+            return ServiceDefinition(
+                name: service.name, baseURL: service.baseURL, auth: service.auth, headers: headers,
+                cooldownMilliseconds: service.cooldownMilliseconds)
         }
         return ServiceDefinition(
             name: service.name, baseURL: service.baseURL, auth: service.auth, headers: headers,
-            timeoutMilliseconds: timeout)
+            timeoutMilliseconds: timeout, cooldownMilliseconds: service.cooldownMilliseconds)
     }
 
     private func build(_ call: DraftCall) -> CallDefinition? {

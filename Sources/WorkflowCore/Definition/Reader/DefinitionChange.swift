@@ -5,9 +5,9 @@ public enum DefinitionChange {
     /// - Parameters:
     ///   - tree: the definition to publish, in canonical order.
     ///   - older: the canonical form of a published version.
-    ///   - liveRuns: how many runs use that version; nil when nobody counted.
+    ///   - liveRuns: how many live and held runs of that version stand in each state; nil when nobody counted.
     public static func problems(
-        of tree: JSONValue, after older: JSONValue, liveRuns: Int? = nil
+        of tree: JSONValue, after older: JSONValue, liveRuns: [String: Int]? = nil
     ) -> [DefinitionProblem] {
         let new = Definition.draft(of: tree, .check).draft
         let old = Definition.draft(of: older, .check).draft
@@ -16,10 +16,10 @@ public enum DefinitionChange {
         }
         if version == published {
             guard Definition.canonicalText(of: tree) != Definition.canonicalText(of: older) else { return [] }
-            return [alreadyPublished(version, liveRuns)]
+            return [alreadyPublished(version, liveRuns.map { $0.values.reduce(0, +) })]
         }
         guard version > published else { return [] }
-        return stricterInputs(new, old) + brokenMoves(new, old)
+        return stricterInputs(new, old) + brokenMoves(new, old, liveRuns)
     }
 
     private static func alreadyPublished(_ version: Int, _ liveRuns: Int?) -> DefinitionProblem {
@@ -35,7 +35,7 @@ public enum DefinitionChange {
             hint: "set version: \(version + 1), and moved if live runs should follow")
     }
 
-    private static func brokenMoves(_ new: Draft, _ old: Draft) -> [DefinitionProblem] {
+    private static func brokenMoves(_ new: Draft, _ old: Draft, _ liveRuns: [String: Int]?) -> [DefinitionProblem] {
         guard let move = new.move, move.from?.value == old.version, let version = old.version else { return [] }
         let states = move.path.member("states")
         var problems = move.states.filter { moved in !old.states.contains { $0.name == moved.old } }.map { moved in
@@ -46,12 +46,20 @@ public enum DefinitionChange {
         }
         let covered = Set(move.states.map(\.old) + new.states.map(\.name))
         for state in old.states where state.end == nil && !covered.contains(state.name) {
+            // Nobody stands there now, but somebody may when the version comes out.
+            let count = liveRuns?[state.name] ?? 0
+            let runs =
+                switch count {
+                case 0: "live runs"
+                case 1: "1 live run"
+                default: "\(count) live runs"
+                }
             problems.append(
                 DefinitionProblem(
                     path: move.path, spot: .name, code: .brokenMove,
                     message:
-                        "moved leaves live runs in \"\(state.name)\" of version \(version) nowhere: this version has "
-                        + "no such state",
+                        "moved leaves \(runs) in \"\(state.name)\" of version \(version) nowhere: this version has no "
+                        + "such state",
                     hint: "add it to states under moved"))
         }
         return problems

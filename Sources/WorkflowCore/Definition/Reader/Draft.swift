@@ -53,6 +53,7 @@ struct DraftService {
     var auth: AuthDefinition?
     var headers: [DraftTemplate] = []
     var timeoutMilliseconds: Int64?
+    var cooldownMilliseconds: Int64?
 }
 
 struct DraftError {

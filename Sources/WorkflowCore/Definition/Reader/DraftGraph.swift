@@ -85,12 +85,12 @@ struct DraftGraph {
         var arrivals: [Edge?]
     }
 
-    /// The shortest paths over the edges allowed.
-    func paths(over isAllowed: (Edge) -> Bool = { _ in true }) -> Paths {
+    /// The shortest paths over the edges allowed, from the start or from another state.
+    func paths(from first: Int? = nil, over isAllowed: (Edge) -> Bool = { _ in true }) -> Paths {
         var paths = Paths(
             isReached: Array(repeating: false, count: states.count),
             arrivals: Array(repeating: nil, count: states.count))
-        guard let start else { return paths }
+        guard let start = first ?? start else { return paths }
         paths.isReached[start] = true
         var queue = [start]
         var position = 0

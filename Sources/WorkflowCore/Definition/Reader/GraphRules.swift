@@ -69,25 +69,54 @@ extension DraftChecker {
     /// E206: on every way from the start, something has filled the variable before it is read.
     mutating func checkVariables() {
         guard graph.start != nil else { return }
-        let declared = Set(draft.data.map(\.name))
-        var readsOfState: [[Read]] = graph.states.map { reads(in: $0) }
-        let readsAtExit: [[Read]] = graph.states.map { readsAfterAction(of: $0) }
+        let reads = allReads()
+        for variable in reads.variables.sorted() {
+            let paths = graph.paths { !$0.sets.contains(variable) }
+            forEachUnset(variable, reads, paths) { read, index in
+                reportUnset(read.variable, at: read.path, in: index, paths)
+            }
+        }
+    }
+
+    /// The first variable that a run misses which comes into a state from outside, with these variables set, and the
+    /// state that reads it; nil when it has all that it may need.
+    func firstUnset(from state: String, having variables: Set<String>) -> (variable: String, state: String)? {
+        guard let arrival = graph.states.firstIndex(where: { $0.name == state }) else { return nil }
+        let reads = allReads()
+        for variable in reads.variables.subtracting(variables).sorted() {
+            var reader: Int?
+            let paths = graph.paths(from: arrival) { !$0.sets.contains(variable) }
+            forEachUnset(variable, reads, paths) { _, index in reader = reader ?? index }
+            if let reader { return (variable, graph.states[reader].name) }
+        }
+        return nil
+    }
+
+    private struct AllReads {
+        var ofState: [[Read]]
+        var atExit: [[Read]]
+        var variables: Set<String>
+    }
+
+    private func allReads() -> AllReads {
+        var ofState: [[Read]] = graph.states.map { reads(in: $0) }
+        let atExit: [[Read]] = graph.states.map { readsAfterAction(of: $0) }
         let readsOfOutput = draft.output.flatMap { reads(under: $0.path) }
         for (index, state) in graph.states.enumerated() where state.end == .succeeded {
-            readsOfState[index] += readsOfOutput
+            ofState[index] += readsOfOutput
         }
-        let variables = Set((readsOfState + readsAtExit).joined().map(\.variable)).intersection(declared)
-        for variable in variables.sorted() {
-            let paths = graph.paths { !$0.sets.contains(variable) }
-            for index in graph.states.indices where paths.isReached[index] {
-                for read in readsOfState[index] where read.variable == variable {
-                    reportUnset(read.variable, at: read.path, in: index, paths)
-                }
-                guard !graph.setsOfAction[index].contains(variable) else { continue }
-                for read in readsAtExit[index] where read.variable == variable {
-                    reportUnset(read.variable, at: read.path, in: index, paths)
-                }
-            }
+        let variables = Set((ofState + atExit).joined().map(\.variable)).intersection(draft.data.map(\.name))
+        return AllReads(ofState: ofState, atExit: atExit, variables: variables)
+    }
+
+    /// Calls `body` for each read of the variable on ways that do not set it.
+    private func forEachUnset(
+        _ variable: String, _ reads: AllReads, _ paths: DraftGraph.Paths, _ body: (Read, Int) -> Void
+    ) {
+        for index in graph.states.indices where paths.isReached[index] {
+            for read in reads.ofState[index] where read.variable == variable { body(read, index) }
+            guard !graph.setsOfAction[index].contains(variable) else { continue }
+            for read in reads.atExit[index] where read.variable == variable { body(read, index) }
         }
     }
 

@@ -73,7 +73,7 @@ extension DefinitionReader {
         service.headers = readHeaders(mapping["headers"])
         service.timeoutMilliseconds = duration(mapping["timeout"])
         if let limits = mapping["limits"] { readLimits(limits, Vocabulary.serviceLimits) }
-        _ = duration(mapping["cooldown"])
+        service.cooldownMilliseconds = duration(mapping["cooldown"])
         return service
     }
 

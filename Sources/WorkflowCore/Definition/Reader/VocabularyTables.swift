@@ -76,7 +76,7 @@ extension Vocabulary {
             .optional("headers", .names(.header, .template), "Sent with every request."),
             .optional("timeout", .duration, "Of one attempt; 30s."),
             .notYet("limits", .mapping(serviceLimits), "How many requests it takes; waiting spends no attempt."),
-            .notYet("cooldown", .duration, "How long it is left alone once it is down."),
+            .optional("cooldown", .duration, "How long it is left alone once it is down; 1s, doubling up to 30s."),
         ])
 
     static let auth = Shape(

@@ -1,0 +1,143 @@
+/// An answer that an idempotency key gives again.
+struct SavedReply {
+    let bodyHash: String
+    let savedAtMilliseconds: Int
+    let client: Int?
+    var reply: Reply
+}
+
+/// The register: clients with an id of ours, which can be listed, looked at and deleted. All calls carry the master
+/// secret; a client's status can also be read with its own token.
+extension PlatformState {
+    /// Nil when the call is none of the register's.
+    mutating func performForRegistry(
+        _ request: PlatformRequest, at now: Int
+    ) -> (reply: Reply, decision: Decision)? {
+        guard let registry = behaviour.registry else { return nil }
+        let segments = request.path.split(separator: "/").map(String.init)
+        guard segments.first == "clients", segments.count <= 3 else { return nil }
+        let isStatus = request.method == "GET" && segments.count == 3 && segments[2] == "status"
+        guard request.bearer == masterSecret || (isStatus && ownsStatus(request, segments[1], at: now)) else {
+            return Self.refuse(401, "Invalid token", reason: "wrong master secret")
+        }
+        switch (request.method, segments.count) {
+        case ("POST", 1): return register(request, registry, at: now)
+        case ("GET", 1): return list(request.query["externalId"], registry, at: now)
+        case ("GET", 2): return read(segments[1])
+        case ("DELETE", 2): return delete(segments[1], at: now)
+        case ("GET", 3) where isStatus: return status(of: segments[1], registry, at: now)
+        default: return nil
+        }
+    }
+
+    private func ownsStatus(_ request: PlatformRequest, _ id: String, at now: Int) -> Bool {
+        client(behind: request.bearer, at: now).map { clients[$0].session == id } ?? false
+    }
+
+    // MARK: - Creating
+
+    private mutating func register(
+        _ request: PlatformRequest, _ registry: Registry, at now: Int
+    ) -> (Reply, Decision) {
+        guard let externalId = request.fields?["externalId"]?.text, !externalId.isEmpty else {
+            return Self.refuse(400, "externalId is required", reason: "malformed")
+        }
+        if let saved = savedReply(for: request, registry, at: now) {
+            guard saved.bodyHash == FowlerNollVo.hexadecimal(of: request.body) else {
+                return Self.refuse(
+                    422, "Idempotency key was used with another body", reason: "idempotency key with another body",
+                    client: saved.client)
+            }
+            return (saved.reply, Decision(.replayed, client: saved.client))
+        }
+        let holder = clients.firstIndex { $0.externalId == externalId && $0.deletedAtMilliseconds == nil }
+        if registry.existing == .conflict, let holder {
+            return Self.refuse(
+                409, "Client already exists", reason: "external id exists", client: clients[holder].number)
+        }
+        let index = insert(
+            into: request.fields?["organizationId"]?.text ?? externalId, externalId: externalId, isDead: false, at: now)
+        let client = clients[index]
+        let reply = Reply(
+            status: 201,
+            ["id": .text(client.session), "externalId": .text(externalId), "apiKey": .text(client.apiKey)])
+        if let key = request.idempotencyKey {
+            savedReplies[key] = SavedReply(
+                bodyHash: FowlerNollVo.hexadecimal(of: request.body), savedAtMilliseconds: now, client: client.number,
+                reply: reply)
+        }
+        return (reply, Decision(.clientCreated, session: client.session, client: client.number))
+    }
+
+    private func savedReply(for request: PlatformRequest, _ registry: Registry, at now: Int) -> SavedReply? {
+        guard let saved = request.idempotencyKey.flatMap({ savedReplies[$0] }),
+            now < saved.savedAtMilliseconds + registry.keyHonouredMilliseconds
+        else { return nil }
+        return saved
+    }
+
+    /// A 500 after the work is the platform's own answer, so its key gives that again; 502 to 504 come from a gateway
+    /// in front of it, which saves nothing.
+    mutating func save(_ substitute: Reply, for request: PlatformRequest, after decision: Decision) {
+        guard substitute.status == 500, decision.kind == .clientCreated, let key = request.idempotencyKey else {
+            return
+        }
+        savedReplies[key]?.reply = substitute
+    }
+
+    // MARK: - Looking
+
+    private func list(_ externalId: String?, _ registry: Registry, at now: Int) -> (Reply, Decision) {
+        let found = clients.filter { client in
+            guard let id = client.externalId, client.deletedAtMilliseconds == nil else { return false }
+            return now >= client.createdAtMilliseconds + registry.listLagMilliseconds
+                && (externalId == nil || id == externalId)
+        }
+        return (
+            Reply(list: found.map { .object(describe($0)) }),
+            Decision(.clientsListed, reason: "\(found.count) found", client: found.count == 1 ? found[0].number : nil)
+        )
+    }
+
+    private func read(_ id: String) -> (Reply, Decision) {
+        guard let index = index(of: id) else { return unknownClient() }
+        return (Reply(describe(clients[index])), Decision(.clientRead, session: id, client: clients[index].number))
+    }
+
+    private mutating func status(of id: String, _ registry: Registry, at now: Int) -> (Reply, Decision) {
+        guard let index = index(of: id) else { return unknownClient() }
+        let client = clients[index]
+        let replica = client.statusReads % registry.replicaLagMilliseconds.count
+        clients[index].statusReads += 1
+        guard now >= client.createdAtMilliseconds + registry.replicaLagMilliseconds[replica] else {
+            return Self.refuse(
+                behaviour.refusedKeyStatus, behaviour.refusedKeyError,
+                reason: "replica \(replica + 1) does not know it yet", client: client.number)
+        }
+        return (
+            Reply(["id": .text(id), "status": "active"]), Decision(.clientRead, session: id, client: client.number)
+        )
+    }
+
+    private mutating func delete(_ id: String, at now: Int) -> (Reply, Decision) {
+        guard let index = index(of: id) else { return unknownClient() }
+        clients[index].deletedAtMilliseconds = now
+        clients[index].revokedAtMilliseconds = clients[index].revokedAtMilliseconds ?? now
+        return (
+            Reply(status: 204, text: ""), Decision(.clientDeleted, session: id, client: clients[index].number)
+        )
+    }
+
+    private func index(of id: String) -> Int? {
+        clients.firstIndex { $0.session == id && $0.externalId != nil && $0.deletedAtMilliseconds == nil }
+    }
+
+    private func unknownClient() -> (Reply, Decision) {
+        Self.refuse(404, "Client not found", reason: "unknown client")
+    }
+
+    /// Without the key: that is shown once, by the create.
+    private func describe(_ client: ClientRecord) -> [String: JSONField] {
+        ["id": .text(client.session), "externalId": .text(client.externalId ?? ""), "status": "active"]
+    }
+}

@@ -1,0 +1,52 @@
+/// Knobs of a platform that keeps a register of its clients: it can be asked what it has, it deletes, and it may honour
+/// idempotency keys (`Behaviour.idempotencyHeader`).
+public struct Registry: Sendable, Hashable {
+    /// What a create does when a client with that external id is already there.
+    public enum Existing: String, Codable, Sendable, CaseIterable {
+        /// One more client: the platform does not care.
+        case newClient = "new-client"
+        /// 409 "already exists".
+        case conflict
+    }
+
+    public var existing = Existing.newClient
+    /// How long after its creation a client appears in the list.
+    public var listLagMilliseconds = 0
+    /// How long an idempotency key is honoured; the same key after that makes a new client.
+    public var keyHonouredMilliseconds = 86_400_000
+    /// One entry for each replica that answers status calls: how long after its creation that replica knows a client.
+    /// The replicas take turns, so with `[0, 2000, 0]` a young client's status is 200, 403, 200, 200, 403 and so on.
+    public var replicaLagMilliseconds = [0]
+
+    public init() {}
+}
+
+extension Registry: Codable {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case existing
+        case listLagMilliseconds
+        case keyHonouredMilliseconds
+        case replicaLagMilliseconds
+    }
+
+    /// Names left out keep their default; unknown names are an error.
+    public init(from decoder: any Decoder) throws {
+        self.init()
+        try decoder.refuseKeys(beyond: CodingKeys.self)
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        if let value = try container.decodeIfPresent(Existing.self, forKey: .existing) { existing = value }
+        if container.contains(.listLagMilliseconds) {
+            listLagMilliseconds = try container.decodeNonNegative(.listLagMilliseconds)
+        }
+        if container.contains(.keyHonouredMilliseconds) {
+            keyHonouredMilliseconds = try container.decodeNonNegative(.keyHonouredMilliseconds)
+        }
+        if let lags = try container.decodeIfPresent([Int].self, forKey: .replicaLagMilliseconds) {
+            guard !lags.isEmpty, lags.allSatisfy({ $0 >= 0 }) else {
+                throw container.complaint(
+                    .replicaLagMilliseconds, "'replicaLagMilliseconds' needs one replica or more, and no negative lag")
+            }
+            replicaLagMilliseconds = lags
+        }
+    }
+}

@@ -1,0 +1,200 @@
+public import Logging
+import Synchronization
+
+/// What the loops of a worker did last, and what they may take until they must move again.
+///
+/// Loops and runs report here; the watchdog and the health pages read. Nothing in here waits.
+public final class Heartbeat: Sendable {
+    public enum Phase: String, Sendable {
+        case starting, running, stopping
+    }
+
+    /// A loop of the worker. One that has work and does not move is wedged.
+    enum Lane: String, CaseIterable, Sendable {
+        case start, claims, commits
+        case lockedCommits = "locked commits"
+    }
+
+    /// What a run in hand is doing, which decides how long it may take.
+    enum Step: Sendable {
+        case working
+        case sending(milliseconds: Int64)
+        /// The lane of the commits answers for it.
+        case committing
+    }
+
+    private struct LaneState {
+        /// How many wait for this loop; with none it may rest.
+        var waiting = 0
+        var movedAt = ContinuousClock.now
+    }
+
+    private struct Run {
+        let takenAt = ContinuousClock.now
+        var movedAt = ContinuousClock.now
+        var step = Step.working
+    }
+
+    private struct State {
+        var phase = Phase.starting
+        var lanes: [Lane: LaneState] = [:]
+        var runs: [UInt64: Run] = [:]
+        var lastRun: UInt64 = 0
+        var claimedAt: ContinuousClock.Instant?
+        var claimedRuns: Int64 = 0
+        var writtenCommits: Int64 = 0
+        var outages: Int64 = 0
+        /// The lanes whose last call found no database.
+        var failing: Set<Lane> = []
+        var awaySince: ContinuousClock.Instant?
+        var awaySaidAt: ContinuousClock.Instant?
+    }
+
+    /// Rung when the phase changes, or the database goes or comes back.
+    public let changes = Bell()
+    private let state = Mutex(State())
+    private let limits: (idle: Duration, run: Duration, stall: Duration)
+    private let logger: Logger
+
+    /// A loop counts as wedged `stallMilliseconds` after the latest moment at which it should have moved.
+    public init(configuration: WorkerConfiguration, logger: Logger) {
+        limits = (
+            .milliseconds(max(configuration.pollMilliseconds, DatabaseWait.longestPauseMilliseconds)),
+            .milliseconds(configuration.leaseMilliseconds),
+            .milliseconds(configuration.stallMilliseconds)
+        )
+        self.logger = logger
+    }
+
+    public func enter(_ phase: Phase) {
+        let isNews = state.withLock { state in
+            defer { if state.phase != .stopping { state.phase = phase } }
+            return state.phase != phase
+        }
+        if isNews { Task { await changes.ring() } }
+    }
+
+    // MARK: Loops
+
+    func moved(_ lane: Lane) { state.withLock { $0.lanes[lane, default: LaneState()].movedAt = .now } }
+
+    /// More, or with a negative number fewer, wait for this loop.
+    func waits(_ count: Int, for lane: Lane) {
+        state.withLock { state in
+            var changed = state.lanes[lane, default: LaneState()]
+            if changed.waiting == 0 { changed.movedAt = .now }
+            changed.waiting += count
+            state.lanes[lane] = changed
+        }
+    }
+
+    func claimed(_ runs: Int) {
+        state.withLock { state in
+            state.claimedAt = .now
+            state.claimedRuns += Int64(runs)
+        }
+    }
+
+    func wrote(_ commits: Int) { state.withLock { $0.writtenCommits += Int64(commits) } }
+
+    // MARK: Runs in hand
+
+    func take() -> UInt64 {
+        state.withLock { state in
+            state.lastRun += 1
+            state.runs[state.lastRun] = Run()
+            return state.lastRun
+        }
+    }
+
+    func run(_ id: UInt64, _ step: Step = .working) {
+        state.withLock { state in
+            state.runs[id]?.step = step
+            state.runs[id]?.movedAt = .now
+        }
+    }
+
+    func drop(_ id: UInt64) { state.withLock { _ = $0.runs.removeValue(forKey: id) } }
+
+    // MARK: The database
+
+    /// A call found no database, or one that cannot serve. Says so once, then every minute.
+    func databaseFailed(_ lane: Lane, _ error: any Error) {
+        moved(lane)
+        let said = state.withLock { state -> (away: Duration?, isFirst: Bool) in
+            state.failing.insert(lane)
+            let began = state.awaySince ?? .now
+            let isFirst = state.awaySince == nil
+            state.awaySince = began
+            if isFirst { state.outages += 1 }
+            if let last = state.awaySaidAt, last.duration(to: .now) < .seconds(60) { return (nil, false) }
+            state.awaySaidAt = .now
+            return (began.duration(to: .now), isFirst)
+        }
+        guard let away = said.away else { return }
+        if said.isFirst {
+            logger.warning(
+                "the database is away; trying again until it is back",
+                metadata: ["for": "\(lane.rawValue)", "error": "\(error)"])
+            Task { await changes.ring() }
+        } else {
+            logger.warning(
+                "the database is still away",
+                metadata: ["away_seconds": "\(away.milliseconds / 1000)", "error": "\(error)"])
+        }
+    }
+
+    func databaseAnswered(_ lane: Lane) {
+        moved(lane)
+        let away = state.withLock { state -> Duration? in
+            state.failing.remove(lane)
+            guard state.failing.isEmpty, let began = state.awaySince else { return nil }
+            state.awaySince = nil
+            state.awaySaidAt = nil
+            return began.duration(to: .now)
+        }
+        guard let away else { return }
+        logger.notice("the database is back", metadata: ["away_ms": "\(away.milliseconds)"])
+        Task { await changes.ring() }
+    }
+
+    // MARK: Reading
+
+    public func condition() -> WorkerCondition {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            WorkerCondition(
+                phase: state.phase, databaseAwaySeconds: state.awaySince.map { $0.duration(to: now).seconds },
+                lastClaimSeconds: state.claimedAt.map { $0.duration(to: now).seconds }, runsInHand: state.runs.count,
+                oldestRunSeconds: state.runs.values.map(\.takenAt).min().map { $0.duration(to: now).seconds },
+                commitsPending: state.lanes[.commits]?.waiting ?? 0,
+                commitsLocked: state.lanes[.lockedCommits]?.waiting ?? 0,
+                stuck: stuck(state, at: now), claimedRuns: state.claimedRuns, writtenCommits: state.writtenCommits,
+                outages: state.outages)
+        }
+    }
+
+    private func stuck(_ state: State, at now: ContinuousClock.Instant) -> [String] {
+        var names: [String] = []
+        for lane in Lane.allCases {
+            guard let it = state.lanes[lane], it.waiting > 0 else { continue }
+            let allowed = lane == .claims ? limits.idle + limits.stall : limits.stall
+            if it.movedAt.duration(to: now) > allowed { names.append(lane.rawValue) }
+        }
+        let runs = state.runs.values.count { run in
+            let allowed: Duration? =
+                switch run.step {
+                case .working: limits.run + limits.stall
+                case .sending(let milliseconds): .milliseconds(milliseconds) + limits.stall
+                case .committing: nil
+                }
+            return allowed.map { run.movedAt.duration(to: now) > $0 } ?? false
+        }
+        if runs > 0 { names.append("\(runs) \(runs == 1 ? "run" : "runs")") }
+        return names
+    }
+}
+
+extension Duration {
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}

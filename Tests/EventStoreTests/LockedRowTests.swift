@@ -1,0 +1,63 @@
+import EventStore
+import Postgres
+import TestSupport
+import Testing
+import WorkflowCore
+
+@Suite struct LockedRowTests {
+    @Test(arguments: ["run", "task"])
+    func `a commit that waits too long for a row is busy and names the run; the others can be committed without it`(
+        table: String
+    ) async throws {
+        try await TestDatabase.withDatabase { database in
+            try await database.store.publishWorkflow()
+            for number in 0..<3 { try await database.store.enqueueRun("\(number)") }
+            let runs = try await database.store.claim(worker: workerA, limit: 3, leaseMilliseconds: 60_000)
+            let commits = try runs.map { try $0.commit([.entered("token-pending")]) }
+            var configuration = PostgresConfiguration(connectionString: database.url)
+            let holder = try await PostgresConnection.connect(configuration)
+            configuration.lockTimeout = .milliseconds(200)
+            let pool = PostgresPool(configuration)
+            let store = PostgresStore(pool: pool)
+            let column = table == "run" ? "id" : "run_id"
+            try await holder.execute(
+                "begin; select from turnup.\(table) where \(column) = '\(runs[1].id)' for update")
+            let error = await storeError {
+                _ = try await store.commit(commits, worker: workerA, leaseMilliseconds: 60_000)
+            }
+            #expect(error?.code == .busy)
+            #expect(error?.lockedRuns == [runs[1].id])
+            let others = [commits[0], commits[2]]
+            let answers = try await store.commit(others, worker: workerA, leaseMilliseconds: 60_000)
+            #expect(answers.count(where: { $0.isAccepted }) == 2)
+            try await holder.execute("rollback")
+            #expect(try await store.commitOne(commits[1]).isAccepted)
+            for run in runs { #expect(try await store.events(of: run.id, after: 0).map(\.seq) == [1, 2]) }
+            await holder.close()
+            await pool.close()
+        }
+    }
+
+    @Test func `a table that is locked as a whole is busy too`() async throws {
+        try await TestDatabase.withDatabase { database in
+            try await database.store.publishWorkflow()
+            try await database.store.enqueueRun()
+            let commit = try await database.store.claimOne().commit([.entered("token-pending")])
+            var configuration = PostgresConfiguration(connectionString: database.url)
+            let holder = try await PostgresConnection.connect(configuration)
+            configuration.lockTimeout = .milliseconds(200)
+            let pool = PostgresPool(configuration)
+            let store = PostgresStore(pool: pool)
+            try await holder.execute("begin; lock table turnup.event in access exclusive mode")
+            let error = await storeError { _ = try await store.commitOne(commit) }
+            #expect(error?.code == .busy && error?.lockedRuns == [])
+            try await holder.execute("rollback; begin; lock table turnup.run in access exclusive mode")
+            let second = await storeError { _ = try await store.commitOne(commit) }
+            #expect(second?.code == .busy)
+            try await holder.execute("rollback")
+            #expect(try await store.commitOne(commit).isAccepted)
+            await holder.close()
+            await pool.close()
+        }
+    }
+}

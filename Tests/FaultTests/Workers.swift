@@ -1,0 +1,40 @@
+import EventStore
+import Foundation
+import PlatformSimulator
+import Postgres
+import TestSupport
+import Testing
+import WorkflowCore
+
+@testable import ScenarioTests
+
+extension Installation {
+    /// A worker of its own name; `crashPoint` is what `TURNUP_CRASH_POINT` says.
+    func startWorker(
+        named name: String, leaseSeconds: Double = 2, concurrency: Int = 256, crashPoint: String? = nil
+    ) throws -> TurnupProcess {
+        try TurnupProcess(
+            [
+                "worker", "--name", name, "--lease-seconds", "\(leaseSeconds)", "--poll-milliseconds", "100",
+                "--concurrency", "\(concurrency)",
+            ], environment: environment.merging(crashPoint.map { ["TURNUP_CRASH_POINT": $0] } ?? [:]) { $1 })
+    }
+
+    /// Waits until no run is live any more.
+    func settles(seconds: Double, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let isSettled = try await eventually(seconds: seconds) { try await count("status = 'live'") == 0 }
+        #expect(isSettled, "some runs are still live", sourceLocation: sourceLocation)
+    }
+
+    func count(_ condition: String) async throws -> Int64 {
+        try await database.pool.query("select count(*) from turnup.run where \(condition)", readOnly: true)
+            .onlyRow().int(0)
+    }
+
+    /// More requests to the platform at a time than a test has runs.
+    func allowManyRequests() async throws {
+        var service = try #require(try await store.service("wpp"))
+        service.concurrentRequests = 1000
+        try await store.setService(service)
+    }
+}

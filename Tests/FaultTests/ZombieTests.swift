@@ -1,0 +1,160 @@
+import EventStore
+import Foundation
+import PlatformSimulator
+import Postgres
+import TestSupport
+import Testing
+import WorkflowCore
+
+@testable import ScenarioTests
+
+/// Workers that are really stopped past their leases, with requests under way, and then go on.
+@Suite(.timeLimit(.minutes(10))) struct ZombieTests {
+    /// Together the workers have room for a few more, so that most runs are never the heir's.
+    private static let runsOfRound = 100
+    private static let names = ["w0", "w1", "w2", "w3"]
+    private static let roomOfWorker = 30
+
+    @Test
+    func `200 takeovers from stopped workers: each one that wakes is refused, and what it had learned is kept`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.allowManyRequests()
+            let workers = try Self.names.map {
+                try installation.startWorker(named: $0, leaseSeconds: 3, concurrency: Self.roomOfWorker)
+            }
+            var takeovers = 0
+            var round = 0
+            do {
+                while takeovers < 200, round < 8 {
+                    // In turns a call that cannot be asked about, and one that may be made again.
+                    let match = round % 2 == 0 ? Installation.create : Installation.token
+                    takeovers += try await takeOver(match, round, workers, installation)
+                    round += 1
+                }
+                try await installation.settles(seconds: 90)
+            } catch {
+                for worker in workers { await worker.killHard() }
+                try? await Invariants.check(installation, settled: false)
+                throw error
+            }
+            for worker in workers {
+                worker.send(SIGTERM)
+                #expect(await worker.end().exitCode == 0)
+            }
+            #expect(takeovers >= 200)
+            let late = try await lateAnswers(installation)
+            print("\(takeovers) takeovers in \(round) rounds; \(late.all) late answers, \(late.read) with a secret")
+            #expect(late.all > 0 && late.read > 0)
+            #expect(late.lost == 0, "a secret that came late is not kept")
+            try await Invariants.check(installation)
+        }
+    }
+
+    /// Stops all workers but one while their requests are under way, and wakes them when their runs are taken over and
+    /// their answers have come. Answers how many runs were taken over from them while they were stopped.
+    private func takeOver(
+        _ match: RequestMatch, _ round: Int, _ workers: [TurnupProcess], _ installation: Installation
+    ) async throws -> Int {
+        let simulator = installation.simulator
+        _ = simulator.addFaults([
+            FaultRule(match: match, trigger: .untilCount(Self.runsOfRound), effect: .hold(.after))
+        ])
+        try await enqueueAtOnce(round, installation)
+        let areUnderWay = await eventually(seconds: 20) { simulator.heldCount() >= Self.runsOfRound * 3 / 4 }
+        try #require(areUnderWay, "only \(simulator.heldCount()) requests are under way")
+
+        let heir = round % workers.count
+        let stopped = workers.indices.filter { $0 != heir }
+        for index in stopped { workers[index].send(SIGSTOP) }
+        for index in stopped { #expect(await eventually(seconds: 5) { workers[index].isStopped }) }
+        let leases = try await leases(of: stopped.map { "worker:\(Self.names[$0])" }, installation)
+        let areTaken = try await eventually(seconds: 60) { try await taken(leases, installation) == leases.count }
+        try #require(areTaken, "some runs were not taken over")
+        let count = try await taken(leases, installation)
+        for index in stopped { #expect(workers[index].isStopped, "it went on too early") }
+
+        simulator.removeFaults()
+        _ = simulator.release()
+        let areAnswered = await eventually(seconds: 30) {
+            simulator.heldCount() == 0 && installation.requests(match).allSatisfy { $0.delivery != .pending }
+        }
+        try #require(areAnswered)
+        for index in stopped { workers[index].send(SIGCONT) }
+        let areKept = try await eventually(seconds: 30) { try await withoutEvidence(leases, installation) == 0 }
+        try #require(areKept, "late answers are lost")
+        return count
+    }
+
+    /// All runs of a round in one transaction, so that they are begun together.
+    private func enqueueAtOnce(_ round: Int, _ installation: Installation) async throws {
+        _ = try await installation.database.pool.query(
+            """
+            select turnup.enqueue(
+              'whatsapp-number', 'org-' || $1 || '-' || i, json_build_object('number', '+346' || $1 || (1000000 + i)))
+            from generate_series(1, $2::integer) as i
+            """, [.text("\(round)"), .int(Int64(Self.runsOfRound))])
+    }
+
+    private struct Lease {
+        let run: PostgresUUID
+        let epoch: Int64
+        /// An attempt was under way.
+        let isOpen: Bool
+    }
+
+    private func leases(of owners: [String], _ installation: Installation) async throws -> [Lease] {
+        try await installation.database.pool.query(
+            """
+            select r.id, r.epoch, e.type = 'attempt.started' as open
+            from turnup.task t join turnup.run r on r.id = t.run_id
+              join turnup.event e on e.run_id = r.id and e.seq = r.seq
+            where t.lease_owner = any($1)
+            """, [.textArray(owners)], readOnly: true
+        ).map { Lease(run: try $0.uuid("id"), epoch: try $0.int("epoch"), isOpen: try $0.bool("open")) }
+    }
+
+    /// How many of the leases have been followed by another claim.
+    private func taken(_ leases: [Lease], _ installation: Installation) async throws -> Int {
+        let rows = try await installation.database.pool.query(
+            """
+            select count(*) from unnest($1::uuid[], $2::bigint[]) as l(run, epoch)
+              join turnup.run r on r.id = l.run and r.epoch > l.epoch
+            """, [.uuidArray(leases.map(\.run)), .intArray(leases.map(\.epoch))], readOnly: true)
+        return Int(try rows.onlyRow().int(0))
+    }
+
+    /// How many of the requests that were under way have left nothing.
+    private func withoutEvidence(_ leases: [Lease], _ installation: Installation) async throws -> Int {
+        let open = leases.filter(\.isOpen)
+        let rows = try await installation.database.pool.query(
+            """
+            select count(*) from unnest($1::uuid[], $2::bigint[]) as l(run, epoch)
+            where not exists (
+              select from turnup.event e where e.run_id = l.run and e.epoch = l.epoch and e.type = 'attempt.late')
+            """, [.uuidArray(open.map(\.run)), .intArray(open.map(\.epoch))], readOnly: true)
+        return Int(try rows.onlyRow().int(0))
+    }
+
+    private func lateAnswers(_ installation: Installation) async throws -> (all: Int64, read: Int64, lost: Int64) {
+        let row = try await installation.database.pool.query(
+            """
+            select count(*) as all_of_them, count(*) filter (where body ->> 'outcome' = 'done') as read,
+              count(*) filter (where body ->> 'outcome' = 'done' and not exists (
+                select from turnup.secret s where s.scope = 'run' and s.scope_id = e.run_id::text
+                  and s.name like 'late/' || e.attempt_id || '/%' and s.ciphertext is not null)) as lost
+            from turnup.event e where type = 'attempt.late'
+            """, readOnly: true
+        ).onlyRow()
+        return (try row.int("all_of_them"), try row.int("read"), try row.int("lost"))
+    }
+}
+
+extension TurnupProcess {
+    /// Whether the system really holds the process.
+    var isStopped: Bool {
+        let text = try? String(contentsOfFile: "/proc/\(processIdentifier)/stat", encoding: .utf8)
+        return text?.split(separator: ")").last?.split(separator: " ").first == "T"
+    }
+}

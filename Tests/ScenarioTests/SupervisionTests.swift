@@ -1,0 +1,252 @@
+import EventStore
+import Foundation
+import PlatformSimulator
+import Postgres
+import TestSupport
+import Testing
+import WorkflowCore
+
+/// The real worker under the eyes of a service manager, with a database that comes and goes.
+@Suite(.timeLimit(.minutes(5)), .serialized) struct SupervisionTests {
+    private func health(_ installation: Installation, _ arguments: String...) async throws -> TurnupProcess.Answer {
+        try await TurnupProcess.run(["health"] + arguments, environment: installation.environment)
+    }
+
+    @Test func `a worker started without its database waits, is ready when it comes, and outlives immediate restarts`()
+        async throws
+    {
+        let folder = NSTemporaryDirectory() + "turnup-away-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let own = ["TURNUP_STATE_DIR": folder]
+        func database(_ verb: String) async throws -> String {
+            let answer = try await TurnupProcess.run(["database", verb], environment: own)
+            try #require(answer.exitCode == 0, "\(answer.errors)")
+            return answer.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        _ = try await database("start")
+        let named = own.merging(["TURNUP_DATABASE_URL": try await database("url")]) { $1 }
+        #expect(try await TurnupProcess.run(["migrate"], environment: named).exitCode == 0)
+        _ = try await database("stop")
+        let socket = try NotifySocket()
+        defer { socket.stop() }
+        let worker = try TurnupProcess(
+            ["worker", "--name", "w"],
+            environment: named.merging(["NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "600000"]) { $1 })
+        do {
+            let waits = await eventually(seconds: 20) {
+                socket.values("STATUS").contains { $0.contains("database away for 2 s") }
+            }
+            #expect(waits, "\(worker.spoken)")
+            #expect(socket.count("READY=1") == 0)
+            #expect(!socket.values("EXTEND_TIMEOUT_USEC").isEmpty)
+            #expect(try await TurnupProcess.run(["health"], environment: own).exitCode == 1)
+            #expect(try await TurnupProcess.run(["health", "--live"], environment: own).exitCode == 0)
+            _ = try await database("start")
+            #expect(await eventually(seconds: 10) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
+            for round in 1...3 {
+                let file = try String(
+                    contentsOfFile: folder + "/postgresql/server/data/postmaster.pid", encoding: .utf8)
+                let server = try #require(file.split(separator: "\n").first.flatMap { Int32($0) })
+                kill(server, SIGQUIT)
+                #expect(await eventually(seconds: 20) { kill(server, 0) != 0 }, "the server did not stop")
+                let noticed = await eventually(seconds: 10) {
+                    socket.values("STATUS").last?.contains("database away") == true
+                }
+                #expect(noticed, "round \(round)")
+                _ = try await database("start")
+                let began = ContinuousClock.now
+                let isBack = await eventually(seconds: 10) {
+                    socket.values("STATUS").last?.contains("database away") == false
+                }
+                #expect(isBack && began.duration(to: .now) < .seconds(5), "round \(round)")
+            }
+            let gaps = zip(socket.messages, socket.messages.dropFirst()).map { $0.at.duration(to: $1.at) }
+            #expect(socket.messages.allSatisfy { $0.lines.contains("WATCHDOG=1") }, "an outage is no wedge")
+            #expect(try #require(gaps.max()) < .seconds(2))
+        } catch {
+            await worker.killHard()
+            throw error
+        }
+        worker.send(SIGTERM)
+        let answer = await worker.end()
+        #expect(answer.exitCode == 0)
+        #expect(socket.count("READY=1") == 1 && socket.count("STOPPING=1") == 1)
+        func count(_ text: String) -> Int { answer.errors.components(separatedBy: text).count - 1 }
+        #expect(count("the database is away;") == 4 && count("the database is back") == 4, "\(answer.errors)")
+        _ = try await database("stop")
+    }
+
+    @Test
+    func `a connection that swallows everything is noticed in seconds, is no wedge, and is given up for a new one`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.database.withProxy { proxy, _ in
+                let socket = try NotifySocket()
+                defer { socket.stop() }
+                let url = installation.database.url + "&host=\(proxy.directory)&port=5432"
+                let worker = try TurnupProcess(
+                    ["worker"],
+                    environment: installation.environment.merging([
+                        "TURNUP_DATABASE_URL": url, "NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "3000000",
+                    ]) { $1 })
+                do {
+                    try #require(await eventually(seconds: 20) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
+                    let began = ContinuousClock.now
+                    proxy.set(.stall)
+                    let noticed = await eventually(seconds: 40) {
+                        socket.values("STATUS").last?.contains("database away") == true
+                    }
+                    let after = began.duration(to: .now)
+                    #expect(noticed && proxy.faultCount > 0, "\(worker.spoken)")
+                    proxy.set(.none)
+                    let healed = ContinuousClock.now
+                    let run = try await installation.enqueue("+34600111222")
+                    try await installation.reaches(.succeeded, run, seconds: 30)
+                    print(
+                        "a silent connection was noticed after \(after), left \(healed.duration(to: .now)) after healing"
+                    )
+                    #expect(after < .seconds(20))
+                    #expect(socket.messages.allSatisfy { $0.lines.contains("WATCHDOG=1") })
+                } catch {
+                    await worker.killHard()
+                    throw error
+                }
+                worker.send(SIGTERM)
+                #expect(await worker.end().exitCode == 0)
+            }
+        }
+    }
+
+    @Test func `a row that somebody keeps locked holds up its own run only`() async throws {
+        try await Installation.with { installation in
+            _ = installation.simulator.addFaults([
+                FaultRule(match: Installation.create, trigger: .always, effect: .hold(.after))
+            ])
+            try await installation.withWorker { worker in
+                var runs: [Identifier] = []
+                for number in 0..<4 {
+                    runs.append(try await installation.enqueue("+3460011122\(number)", organisation: "o-\(number)"))
+                }
+                #expect(await installation.simulator.wait(for: Installation.create, phase: .held, count: 4))
+                let holder = try await PostgresConnection.connect(
+                    PostgresConfiguration(connectionString: installation.database.url))
+                try await holder.execute("begin; select from turnup.run where id = '\(runs[0])' for update")
+                #expect(installation.simulator.release() == 4)
+                for run in runs.dropFirst() { try await installation.reaches(.succeeded, run, seconds: 15) }
+                #expect(try await installation.types(runs[0]) == ["run.requested", "attempt.started"])
+                let report = try await health(installation, "--json")
+                #expect(report.output.contains(#""commits_locked":1"#), "\(report.output)")
+                #expect(report.exitCode == 0, "a lock is no outage")
+                try await holder.execute("rollback")
+                try await installation.reaches(.succeeded, runs[0], seconds: 15)
+                await holder.close()
+                #expect(!worker.spoken.contains("the database is away"))
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `SIGTERM gives the leases of runs that are not sending back at once, to be taken by another worker`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.command(
+                "service", "set", "wpp", "--base-url", "http://127.0.0.1:\(installation.ports.port)", "--allow",
+                "loopback", "--concurrent", "1")
+            _ = installation.simulator.addFaults([
+                FaultRule(match: Installation.create, trigger: .nth(1), effect: .hold(.after))
+            ])
+            let first = try installation.startWorker()
+            var runs: [Identifier] = []
+            for number in 0..<6 {
+                runs.append(try await installation.enqueue("+3460011122\(number)", organisation: "o-\(number)"))
+            }
+            #expect(await installation.simulator.wait(for: Installation.create, phase: .held), "never held")
+            let began = ContinuousClock.now
+            first.send(SIGTERM)
+            first.send(SIGTERM)
+            let isFree = try await eventually(seconds: 1) {
+                try await installation.store.runs(RunFilter()).count { $0.task?.leaseOwner != nil } == 1
+            }
+            print("leases of runs that were not sending: given back after \(began.duration(to: .now))")
+            #expect(isFree)
+            let report = try await health(installation)
+            #expect(report.exitCode == 1 && report.output.contains("stopping"), "\(report.output)")
+            try await installation.withWorker { _ in
+                let isDone = try await eventually(seconds: 20) {
+                    try await installation.store.runs(RunFilter()).count { $0.status == .succeeded } == 5
+                }
+                #expect(isDone, "another worker did not take them")
+                #expect(installation.simulator.release() == 1)
+                // The request under way has ended well although SIGTERM came twice.
+                #expect(await first.end().exitCode == 0)
+                for run in runs { try await installation.reaches(.succeeded, run) }
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `a second SIGINT breaks the request off: its outcome is written as unknown, and it ends with 130`()
+        async throws
+    {
+        try await Installation.with { installation in
+            _ = installation.simulator.addFaults([
+                FaultRule(match: Installation.create, trigger: .nth(1), effect: .hold(.after))
+            ])
+            let worker = try installation.startWorker()
+            let run = try await installation.enqueue("+34600111222")
+            #expect(await installation.simulator.wait(for: Installation.create, phase: .held), "never held")
+            worker.send(SIGTERM)
+            #expect(await eventually(seconds: 10) { await isStopping(installation) })
+            worker.send(SIGINT)
+            let answer = await worker.end()
+            #expect(answer.exitCode == 130, "\(answer.errors)")
+            #expect(try await installation.events(run, .attemptUnknown).count == 1)
+            #expect(try await installation.store.run(run)?.status == .held)
+            try await Checker.check(installation)
+        }
+    }
+
+    private func isStopping(_ installation: Installation) async -> Bool {
+        (try? await health(installation, "--json").output.contains(#""phase":"stopping""#)) == true
+    }
+
+    @Test func `database and keys come as systemd's credentials, whose access list shows as the group's right`()
+        async throws
+    {
+        try await Installation.with { installation in
+            let folder = installation.folder + "/credentials"
+            let manager = FileManager.default
+            try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try manager.copyItem(atPath: installation.folder + "/keys.json", toPath: folder + "/keys.json")
+            #expect(
+                manager.createFile(
+                    atPath: folder + "/database-url", contents: Data("\(installation.database.url)\n".utf8)))
+            for name in ["keys.json", "database-url"] {
+                try manager.setAttributes([.posixPermissions: 0o440], ofItemAtPath: folder + "/" + name)
+            }
+            let environment = ["CREDENTIALS_DIRECTORY": folder, "RUNTIME_DIRECTORY": folder]
+            let worker = try TurnupProcess(["worker"], environment: environment)
+            let run = try await installation.enqueue("+34600111222")
+            try await installation.reaches(.succeeded, run)
+            let found = try await TurnupProcess.run(["health", folder + "/worker.sock"], environment: environment)
+            #expect(found.exitCode == 0 && found.output.contains(": ready; "), "\(found)")
+            worker.send(SIGTERM)
+            #expect(await worker.end().exitCode == 0)
+            #expect(try await TurnupProcess.run(["health", folder + "/worker.sock"], environment: [:]).exitCode == 1)
+            #expect(try await TurnupProcess.run(["health", "8.8.8.8:53"], environment: [:]).exitCode == 2)
+            let refused = try await TurnupProcess.run(["worker", "--health", "0.0.0.0:80"], environment: environment)
+            #expect(refused.exitCode == 2 && refused.errors.contains("loopback"), "\(refused)")
+
+            // Keys that the group may read are fine there and nowhere else; what everybody may read is fine nowhere.
+            let elsewhere = [
+                "TURNUP_KEY_FILE": folder + "/keys.json", "TURNUP_DATABASE_URL": installation.database.url,
+            ]
+            #expect(try await TurnupProcess.run(["worker"], environment: elsewhere).exitCode == 3)
+            try manager.setAttributes([.posixPermissions: 0o444], ofItemAtPath: folder + "/database-url")
+            let open = try await TurnupProcess.run(["worker"], environment: environment)
+            #expect(open.exitCode == 2 && open.errors.contains("every account"), "\(open)")
+        }
+    }
+}

@@ -1,0 +1,200 @@
+import EventStore
+import ServiceLifecycle
+import TestSupport
+import Testing
+import WorkflowCore
+
+@testable import Worker
+
+/// The watchdog over a real socket, with loops that really stand still.
+@Suite("Watchdog", .timeLimit(.minutes(1)))
+struct WatchdogTests {
+    /// Runs a worker under supervision with little patience.
+    private func supervised(
+        _ workshop: Workshop, _ body: (NotifySocket, Heartbeat) async throws -> Void
+    ) async throws {
+        let socket = try NotifySocket()
+        defer { socket.stop() }
+        let manager = try #require(
+            ServiceManager(environment: ["NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "90000"]))
+        let heartbeat = Heartbeat(configuration: workshop.configuration, logger: workshop.log.logger)
+        let supervision = Supervision(heartbeat: heartbeat, manager: manager, logger: workshop.log.logger)
+        let watching = Task { await supervision.run() }
+        try await workshop.withWorker(heartbeat: heartbeat) { try await body(socket, heartbeat) }
+        watching.cancel()
+        await watching.value
+    }
+
+    /// A workshop in which a loop may stand still for half a second.
+    private func impatient(_ script: @escaping TinyServer.Script = { TinyServer.good($0) }) async throws -> Workshop {
+        var workshop = try await Workshop(script)
+        workshop.configuration.stallMilliseconds = 500
+        workshop.configuration.leaseMilliseconds = 1000
+        return workshop
+    }
+
+    /// Fed no more: the socket stays silent about it for several intervals, though everything else goes on being said.
+    private func starves(_ socket: NotifySocket) async throws {
+        let isStarved = await eventually {
+            guard let last = socket.messages.last(where: { $0.lines.contains("WATCHDOG=1") }) else { return false }
+            return socket.messages.count { $0.at > last.at } >= 5
+        }
+        try #require(isStarved, "the watchdog is still fed")
+    }
+
+    @Test("While the loops move the watchdog is fed three times an interval, and READY comes once")
+    func fed() async throws {
+        let workshop = try await impatient()
+        let run = try await workshop.enqueue()
+        try await supervised(workshop) { socket, _ in
+            try await workshop.reaches(.succeeded, run)
+            try #require(await eventually { socket.count("WATCHDOG=1") >= 20 })
+            #expect(socket.count("READY=1") == 1)
+            let gaps = zip(socket.messages, socket.messages.dropFirst()).map { $0.at.duration(to: $1.at) }
+            #expect(gaps.sorted()[gaps.count / 2] <= .milliseconds(60))
+        }
+    }
+
+    @Test("STOPPING is told when the end begins, and no second READY after it")
+    func stopping() async throws {
+        let workshop = try await impatient()
+        var said: [String] = []
+        try await supervised(workshop) { socket, heartbeat in
+            try #require(await eventually { socket.count("READY=1") == 1 })
+            heartbeat.enter(.stopping)
+            try #require(await eventually { socket.count("STOPPING=1") == 1 })
+            heartbeat.enter(.running)
+            try #require(await eventually { heartbeat.condition().phase == .stopping })
+            said = socket.messages.flatMap(\.lines)
+        }
+        #expect(said.count { $0 == "READY=1" || $0 == "STOPPING=1" } == 2)
+    }
+
+    @Test("A claim that never returns starves the watchdog and is said in the log; when it returns, feeding goes on")
+    func wedgedClaims() async throws {
+        let workshop = try await impatient()
+        let gate = Gong()
+        try await supervised(workshop) { socket, heartbeat in
+            try #require(await eventually { socket.count("READY=1") == 1 })
+            workshop.store.set { $0.beforeClaim = { await gate.wait() } }
+            try await starves(socket)
+            #expect(heartbeat.condition().stuck.contains("claims"))
+            #expect(workshop.log.count("the worker is wedged") >= 1)
+            let before = socket.count("WATCHDOG=1")
+            gate.strike()
+            try #require(await eventually { socket.count("WATCHDOG=1") >= before + 3 }, "not fed again")
+        }
+    }
+
+    @Test("A commit that never returns starves the watchdog")
+    func wedgedCommits() async throws {
+        let workshop = try await impatient()
+        let gate = Gong()
+        workshop.store.set {
+            $0.commit = { _, _, forward in
+                await gate.wait()
+                return try await forward()
+            }
+        }
+        let run = try await workshop.enqueue()
+        try await supervised(workshop) { socket, heartbeat in
+            try await starves(socket)
+            #expect(heartbeat.condition().stuck.contains("commits"))
+            gate.strike()
+            try await workshop.reaches(.succeeded, run)
+        }
+    }
+
+    @Test("One run that stands still between its calls starves the watchdog")
+    func wedgedRun() async throws {
+        let workshop = try await impatient()
+        let gate = Gong()
+        workshop.store.set { $0.service = { await gate.wait() } }
+        _ = try await workshop.enqueue()
+        try await supervised(workshop) { socket, heartbeat in
+            try await starves(socket)
+            // A second one when the lease was over and the worker took it again.
+            #expect(heartbeat.condition().stuck.first?.contains(" run") == true)
+            gate.strike()
+            try #require(await eventually { heartbeat.condition().isLive })
+        }
+    }
+
+    @Test("A database that is away is no wedge: the watchdog is fed on, with one line in the log for its absence")
+    func outage() async throws {
+        let workshop = try await impatient()
+        try await supervised(workshop) { socket, heartbeat in
+            try #require(await eventually { socket.count("READY=1") == 1 })
+            workshop.store.set { $0.isAway = true }
+            try #require(await eventually { heartbeat.condition().databaseAwaySeconds ?? 0 > 1.5 })
+            let condition = heartbeat.condition()
+            #expect(condition.isLive && !condition.isReady)
+            let fed = socket.count("WATCHDOG=1")
+            try #require(await eventually { socket.count("WATCHDOG=1") >= fed + 10 })
+            #expect(socket.values("STATUS").contains { $0.contains("database away for 1 s") })
+            #expect(workshop.store.count("refused") < 20, "it spins")
+            workshop.store.set { $0.isAway = false }
+            try #require(await eventually { heartbeat.condition().isReady })
+        }
+        #expect(workshop.log.count("the database is away") == 1)
+        #expect(workshop.log.count("the database is back") == 1)
+    }
+
+    @Test("A request that takes as long as it may is no wedge")
+    func slowRequest() async throws {
+        let gate = Gong()
+        var workshop = try await impatient { request in
+            if request.path == "/create" { await gate.wait() }
+            return TinyServer.good(request)
+        }
+        workshop.configuration.leaseMilliseconds = 20_000
+        let run = try await workshop.enqueue()
+        try await supervised(workshop) { socket, heartbeat in
+            try #require(await eventually { workshop.sent("/create").count == 1 })
+            try #require(await eventually { heartbeat.condition().oldestRunSeconds ?? 0 > 1.5 })
+            #expect(heartbeat.condition().isLive)
+            gate.strike()
+            try await workshop.reaches(.succeeded, run)
+        }
+    }
+}
+
+@Suite("Service manager", .timeLimit(.minutes(1)))
+struct ServiceManagerTests {
+    @Test("Lines arrive in one datagram, at a path and at a name of Linux's own; a newline cannot smuggle a line in")
+    func sockets() async throws {
+        for isAbstract in [false, true] {
+            let socket = try NotifySocket(isAbstract: isAbstract)
+            let manager = try #require(ServiceManager(environment: ["NOTIFY_SOCKET": socket.name]))
+            #expect(manager.watchdogInterval == nil)
+            #expect(manager.tell(["READY=1", "STATUS=one\nSTOPPING=1"]))
+            try #require(await eventually { socket.messages.count == 1 })
+            #expect(socket.messages[0].lines == ["READY=1", "STATUS=one STOPPING=1"])
+            socket.stop()
+        }
+    }
+
+    @Test("What is no socket of a service manager is none; a socket that is gone is no error")
+    func others() throws {
+        for name in ["", "@", "relative", "vsock:2:9", "/" + String(repeating: "x", count: 200)] {
+            #expect(ServiceManager(environment: ["NOTIFY_SOCKET": name]) == nil)
+        }
+        #expect(ServiceManager(environment: [:]) == nil)
+        let manager = try #require(ServiceManager(environment: ["NOTIFY_SOCKET": "/nonexistent/notify"]))
+        #expect(!manager.tell(["READY=1"]))
+    }
+
+    @Test("The watchdog is ours when its process is, and its time is a number")
+    func watchdog() {
+        func interval(_ more: [String: String]) -> Duration? {
+            ServiceManager(environment: ["NOTIFY_SOCKET": "/s"].merging(more) { $1 }, processIdentifier: 7)?
+                .watchdogInterval
+        }
+        #expect(interval(["WATCHDOG_USEC": "30000000"]) == .seconds(30))
+        #expect(interval(["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"]) == .seconds(30))
+        #expect(interval(["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"]) == nil)
+        for text in ["", "0", "-5", "soon", "99999999999999999999"] {
+            #expect(interval(["WATCHDOG_USEC": text]) == nil)
+        }
+    }
+}

@@ -1,0 +1,208 @@
+import Testing
+import WorkflowCore
+
+/// A create that can be looked up and taken back, and a step after it.
+private func asked(
+    one: ReconcileOne = .adopt, none: ReconcileNone = .resend, undo: Bool = true, retry: [RetryEntry] = [],
+    idempotency: IdempotencyDefinition? = nil, reconciles: Bool = true, deadlineMilliseconds: Int64? = nil
+) -> Definition {
+    Sample.definition(
+        start: "requested",
+        [
+            StateDefinition(
+                name: "requested",
+                action: .call(
+                    Sample.call(
+                        "create", "/clients", isRepeatable: false, save: [("session", "${response.body.id}")],
+                        idempotency: idempotency)),
+                retry: retry, exit: .next("token-pending"),
+                reconcile: reconciles
+                    ? ReconcileDefinition(
+                        call: Sample.call("list", "/clients", isRepeatable: true),
+                        items: Sample.expression("response.body"), one: one, none: none) : nil,
+                undo: undo ? Sample.call("delete", "/clients/${data.session}", isRepeatable: true) : nil,
+                deadlineMilliseconds: deadlineMilliseconds),
+            StateDefinition(name: "token-pending", action: .call(Sample.token), exit: .next("active")),
+        ])
+}
+
+extension AttemptResult {
+    fileprivate static let foundOne = AttemptResult(
+        outcome: .done, status: 200, saved: ["session": "s-7"], found: 1)
+    fileprivate static let foundNone = AttemptResult(outcome: .done, status: 200, found: 0)
+    fileprivate static let refusedForGood = AttemptResult(outcome: .notDone, error: "http.403", status: 403)
+}
+
+extension NextStep {
+    fileprivate var purpose: Purpose? { if case .call(let planned) = self { planned.purpose } else { nil } }
+    fileprivate var key: String? { if case .call(let planned) = self { planned.stateKey } else { nil } }
+}
+
+@Suite("What becomes of a lost answer")
+struct EngineLostAnswerTests {
+    /// The answer to the first create is lost, and the time to look has come.
+    private func lost(_ definition: Definition) throws -> TestRun {
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        #expect(try run.finish(.unknown("timeout")).waits == 10_000)
+        #expect(run.types == ["attempt.unknown"])
+        #expect(try run.claim(after: 10_000).purpose == .lookup)
+        #expect(run.written.last?.body["purpose"] == "lookup")
+        return run
+    }
+
+    @Test("What the look-up finds is adopted: the run goes on without a second create")
+    func adopt() throws {
+        var run = try lost(asked())
+        #expect(try run.finish(.foundOne).calls == "token-pending")
+        #expect(run.state.data["session"] == "s-7" && run.state.unknown == nil)
+        try run.finish(.issued)
+        #expect(run.state.status == .succeeded)
+        let creates = run.events.filter { $0.type == "attempt.started" && $0.body["call"] == "create" }
+        #expect(creates.count == 1)
+    }
+
+    @Test("What the look-up finds is replaced: taken back, then made anew under a new idempotency value")
+    func replace() throws {
+        var run = try TestRun(asked(one: .replace, idempotency: IdempotencyDefinition(header: "Key")), random: .max / 2)
+        let first = try run.claim().key
+        try run.finish(.unknown("timeout"))
+        try run.claim(after: 10_000)
+        let step = try run.finish(.foundOne)
+        #expect(step.purpose == .replace && step.calls == "requested")
+        let delay = try #require(try run.finish(AttemptResult(outcome: .done, status: 204)).waits)
+        let again = try run.claim(after: delay)
+        #expect(again.purpose == .call && again.calls == "requested")
+        #expect(first != nil && again.key != nil && again.key != first)
+        #expect(run.state.undoList.count == 1)
+    }
+
+    @Test("Nothing is found: the create is sent again under the same idempotency value, as often as a policy allows")
+    func resend() throws {
+        var run = try TestRun(asked(idempotency: IdempotencyDefinition(header: "Key")), random: .max / 2)
+        let first = try run.claim().key
+        for round in 1...6 {
+            try run.finish(.unknown("timeout"))
+            try run.claim(after: 10_000)
+            let next = try run.finish(.foundNone)
+            if round == 6 {
+                #expect(next == .ended)
+            } else {
+                #expect(try run.claim(after: next.waits ?? 0).key == first)
+            }
+        }
+        // All is known to be undone, so the key is free.
+        #expect(run.state.status == .failed && !run.state.holdsKey)
+    }
+
+    @Test("Several finds, or none where that must be held, wait for a person with what was found")
+    func held() throws {
+        var run = try lost(asked())
+        let several = AttemptResult(
+            outcome: .done, status: 200, found: 2, candidates: [["session": "s-1"], ["session": "s-2"]])
+        #expect(try run.finish(several) == .held)
+        let hold = try #require(run.state.hold)
+        #expect(hold.code == "unknown_outcome" && hold.candidates.count == 2)
+        #expect(hold.choices == ["adopt", "done", "retry", "retry_anyway", "abandon"])
+        try run.take(try run.state.resolving(.adopt, reason: "seen", asked(), candidate: 2))
+        #expect(run.state.state == "token-pending" && run.state.data["session"] == "s-2")
+
+        var none = try lost(asked(none: .hold))
+        #expect(try none.finish(.foundNone) == .held)
+        #expect(none.state.holdsKey)
+
+        var one = try lost(asked(one: .hold))
+        #expect(try one.finish(.foundOne) == .held)
+        #expect(one.state.data["session"] == nil && one.state.hold?.candidates.first?["session"] == "s-7")
+    }
+
+    @Test("A look-up that fails is tried again, and for good it waits for a person, never for a second create")
+    func lookUpFails() throws {
+        var run = try lost(asked())
+        #expect(try run.finish(.refused).waits != nil)
+        try run.claim(after: 60_000)
+        for _ in 1..<6 {
+            let wait = try #require(try run.finish(.unknown("timeout")).waits)
+            try run.claim(after: wait)
+        }
+        #expect(try run.finish(.unknown("timeout")) == .held)
+        #expect(run.state.reason?.contains("could not be looked up") == true)
+        // A person has it looked up again.
+        try run.take(try run.state.resolving(.retry, reason: "it is back", asked()))
+        #expect(try run.claim().purpose == .lookup)
+    }
+
+    @Test("409 after an unknown outcome is looked up; without an unknown before it is a refusal")
+    func conflict() throws {
+        let conflict = AttemptResult(outcome: .notDone, error: "http.409", status: 409)
+        var run = try lost(asked())
+        let wait = try #require(try run.finish(.foundNone).waits)
+        #expect(try run.claim(after: wait).purpose == .call)
+        #expect(try run.finish(conflict).waits == 10_000)
+        #expect(try run.claim(after: 10_000).purpose == .lookup)
+        #expect(try run.finish(.foundOne).calls == "token-pending")
+
+        var fresh = try TestRun(asked(), random: .max / 2)
+        try fresh.claim()
+        #expect(try fresh.finish(conflict) == .ended)
+        #expect(fresh.state.status == .failed && !fresh.state.holdsKey)
+    }
+
+    @Test("While the idempotency value is honoured the create is sent again; after that it is looked up or held")
+    func honoured() throws {
+        let key = IdempotencyDefinition(header: "Key", honouredMilliseconds: 20_000)
+        var run = try TestRun(asked(idempotency: key, reconciles: false), random: .max / 2)
+        let first = try run.claim().key
+        let wait = try #require(try run.finish(.unknown("timeout")).waits)
+        #expect(try run.claim(after: wait).key == first)
+        #expect(run.state.unknown != nil)
+        // Nobody took it up in time.
+        let second = try #require(try run.finish(.unknown("timeout")).waits)
+        #expect(try run.claim(after: second + 20_000) == .held)
+        #expect(run.state.hold?.code == "unknown_outcome" && run.state.holdsKey)
+
+        var looked = try TestRun(asked(idempotency: key), random: .max / 2)
+        try looked.claim()
+        let pause = try #require(try looked.finish(.unknown("timeout")).waits)
+        #expect(try looked.claim(after: pause + 20_000).purpose == .lookup)
+        #expect(looked.types.first == "reconcile.started")
+    }
+
+    @Test("A refusal of a resend settles nothing: the first create may have worked all the same")
+    func refusedResend() throws {
+        let key = IdempotencyDefinition(header: "Key", honouredMilliseconds: 600_000)
+        var run = try TestRun(asked(idempotency: key, reconciles: false), random: .max / 2)
+        try run.claim()
+        let wait = try #require(try run.finish(.unknown("timeout")).waits)
+        try run.claim(after: wait)
+        #expect(try run.finish(.refusedForGood) == .held)
+        #expect(run.state.holdsKey)
+    }
+
+    @Test("A cancel in the middle waits for what became of the request, and what is found is taken back")
+    func cancelled() throws {
+        var run = try lost(asked())
+        try run.cancel()
+        #expect(try run.finish(.foundOne).purpose == .undo)
+        #expect(run.types.contains("undo.started"))
+        try run.finish(AttemptResult(outcome: .done, status: 204))
+        #expect(run.state.status == .cancelled && !run.state.holdsKey)
+
+        var none = try lost(asked())
+        try none.cancel()
+        #expect(try none.finish(.foundNone) == .ended)
+        #expect(none.state.status == .cancelled && !none.state.holdsKey)
+    }
+
+    @Test("A deadline that passes before the outcome is known does not make it a failure: it waits for a person")
+    func deadline() throws {
+        var run = try TestRun(asked(deadlineMilliseconds: 15_000), random: .max / 2)
+        try run.claim()
+        try run.finish(.unknown("timeout"))
+        try run.claim(after: 10_000)
+        let wait = try #require(try run.finish(.refused).waits)
+        #expect(wait <= 5000)
+        #expect(try run.claim(after: 6000) == .held)
+        #expect(run.state.hold?.text.contains("deadline of 15s") == true)
+    }
+}

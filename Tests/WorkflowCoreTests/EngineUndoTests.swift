@@ -1,0 +1,187 @@
+import Testing
+import WorkflowCore
+
+private let delete = AttemptResult(outcome: .done, status: 204)
+private let refusal = AttemptResult(outcome: .notDone, error: "http.400", status: 400)
+
+/// Two things are made, then a step that can fail.
+private func chain(deadlineMilliseconds: Int64 = Definition.standardDeadlineMilliseconds, undoesAtEnd: Bool = true)
+    -> Definition
+{
+    let first = Sample.call("first", "/first", isRepeatable: false, save: [("session", "${response.body.id}")])
+    let second = Sample.call("second", "/second", isRepeatable: false)
+    return Sample.definition(
+        start: "first",
+        [
+            StateDefinition(
+                name: "first", action: .call(first), exit: .next("second"),
+                undo: Sample.call("undo_first", "/first/${data.session}", isRepeatable: true)),
+            StateDefinition(
+                name: "second", action: .call(second), exit: .next("third"),
+                undo: Sample.call("undo_second", "/second", isRepeatable: true)),
+            StateDefinition(
+                name: "third", action: .call(Sample.token),
+                catches: [CatchEntry(errors: ["any"], target: .next("gone"))], exit: .next("active")),
+            StateDefinition(name: "gone", exit: .end(.failed), undoesAtEnd: undoesAtEnd),
+        ], hasFailureState: false, deadlineMilliseconds: deadlineMilliseconds)
+}
+
+@Suite("Taking back")
+struct EngineUndoTests {
+    private func third(_ definition: Definition = chain()) throws -> TestRun {
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        try run.finish(AttemptResult(outcome: .done, status: 201, saved: ["session": "s-1"]))
+        try run.finish(AttemptResult(outcome: .done, status: 201, saved: ["session": "s-2"]))
+        #expect(run.state.state == "third" && run.state.undoList.map(\.state) == ["first", "second"])
+        return run
+    }
+
+    @Test("A failure takes back the newest first, each with the values of its own time, then ends and frees the key")
+    func reverse() throws {
+        var run = try third()
+        let second = try run.finish(refusal)
+        #expect(second.calls == "second")
+        #expect(run.types == ["attempt.not_done", "undo.started", "attempt.started"])
+        let first = try run.finish(delete)
+        guard case .call(let planned) = first else {
+            Issue.record("the first is not taken back")
+            return
+        }
+        #expect(planned.state == "first" && planned.purpose == .undo && planned.data["session"] == "s-1")
+        #expect(try run.finish(delete) == .ended)
+        #expect(run.state.status == .failed && run.state.undoneCount == 2 && !run.state.holdsKey)
+        #expect(run.written.last?.body["error"] == "http.400" && run.written.last?.body["failed_in"] == "third")
+    }
+
+    @Test("What was definitely refused is not taken back, and undo: false at the end leaves everything")
+    func refusedOrLeft() throws {
+        var run = try TestRun(chain(), random: .max / 2)
+        try run.claim()
+        try run.finish(AttemptResult(outcome: .done, status: 201, saved: ["session": "s-1"]))
+        #expect(try run.finish(refusal).calls == "first")
+        #expect(run.state.undoList.map(\.state) == ["first"])
+
+        var left = try third(chain(undoesAtEnd: false))
+        #expect(try left.finish(refusal) == .ended)
+        #expect(left.state.status == .failed && left.state.holdsKey && left.state.undoneCount == 0)
+    }
+
+    @Test("An undo is tried again; one that fails for good waits for a person, who may do it by hand")
+    func failing() throws {
+        var run = try third()
+        try run.finish(refusal)
+        let wait = try #require(try run.finish(.unknown("timeout")).waits)
+        #expect(try run.claim(after: wait).calls == "second")
+        #expect(try run.finish(AttemptResult(outcome: .notDone, error: "http.403", status: 403)) == .held)
+        #expect(run.state.hold?.code == "undo_failed" && run.state.hold?.choices == ["retry", "done", "abandon"])
+        #expect(throws: VerbRefusal.self) { try run.state.cancelling(reason: "now") }
+        try run.take(try run.state.resolving(.done, reason: "deleted by hand", chain()))
+        #expect(try run.claim().calls == "first")
+        try run.finish(delete)
+        #expect(run.state.status == .failed && !run.state.holdsKey)
+    }
+
+    @Test("Given up while taking back, the run ends and keeps its key, because something is left")
+    func abandoned() throws {
+        var run = try third()
+        try run.finish(refusal)
+        try run.finish(AttemptResult(outcome: .notDone, error: "http.403", status: 403))
+        try run.take(try run.state.resolving(.abandon, reason: "never mind", chain()))
+        #expect(try run.claim() == .ended)
+        #expect(run.state.status == .failed && run.state.holdsKey)
+        #expect(throws: VerbRefusal.self) { try run.state.retrying(reason: "again", chain()) }
+    }
+
+    @Test("A cancel takes back; a lost worker in the middle of it costs nothing but the attempt")
+    func cancelled() throws {
+        var run = try third()
+        try run.cancel()
+        #expect(try run.finish(.issued).calls == "second")
+        let wait = try #require(try run.claim(after: 60_000).waits)
+        #expect(try run.claim(after: wait).calls == "second")
+        try run.finish(delete)
+        try run.finish(delete)
+        #expect(run.state.status == .cancelled && !run.state.holdsKey)
+    }
+
+    @Test("The run's deadline ends even a wait for the platform, and then everything is taken back without a deadline")
+    func deadline() throws {
+        var run = try third(chain(deadlineMilliseconds: 60_000))
+        let wait = try #require(try run.finish(.refused).waits)
+        try run.claim(after: wait)
+        try run.finish(.refused)
+        #expect(try run.claim(after: 60_000).calls == "second")
+        #expect(run.state.ending?.error == "deadline")
+        try run.finish(.refused)
+        #expect(try run.claim(after: 90_000_000).calls == "second")
+    }
+
+    @Test("A lost answer that nothing can look up is skipped when a person cancels, for nobody knows what to delete")
+    func skipped() throws {
+        var run = try TestRun(chain(), random: .max / 2)
+        try run.claim()
+        try run.finish(.unknown("timeout"))
+        #expect(run.state.status == .held)
+        try run.take(try run.state.cancelling(reason: "not wanted"))
+        #expect(try run.claim() == .ended)
+        #expect(run.types.contains("undo.skipped"))
+        #expect(run.state.status == .cancelled && run.state.holdsKey)
+    }
+}
+
+@Suite("Stable answers and deadlines")
+struct EngineStableTests {
+    private let definition = Sample.definition(
+        start: "one",
+        [
+            StateDefinition(
+                name: "one", action: .call(Sample.call(nil, "/one", isRepeatable: true)),
+                retry: [
+                    RetryEntry(
+                        errors: ["key_not_active"],
+                        policy: RetryPolicy(name: "p", jitter: .none, withinMilliseconds: 3_600_000))
+                ],
+                exit: .next("active"), stable: StableDefinition(times: 3, everyMilliseconds: 500),
+                deadlineMilliseconds: 600_000)
+        ])
+
+    @Test("Three successes in a row are needed; a refusal between begins the row anew")
+    func inARow() throws {
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        #expect(try run.finish(.issued).waits == 500)
+        try run.claim(after: 500)
+        #expect(try run.finish(.notActive).waits == 1000)
+        try run.claim(after: 1000)
+        for _ in 1...2 {
+            #expect(try run.finish(.issued).waits == 500)
+            try run.claim(after: 500)
+        }
+        #expect(try run.finish(.issued) == .ended)
+        #expect(run.state.status == .succeeded)
+    }
+
+    @Test("A hold's time is left out of the deadline, and a state's own deadline can be caught")
+    func holdSuspends() throws {
+        let definition = Sample.definition(
+            start: "one",
+            [
+                StateDefinition(
+                    name: "one", action: .call(Sample.call(nil, "/one", isRepeatable: true)),
+                    catches: [
+                        CatchEntry(errors: ["http.400"], target: .hold(Sample.template("look"))),
+                        CatchEntry(errors: ["deadline"], target: .next("active")),
+                    ], exit: .next("active"), deadlineMilliseconds: 60_000)
+            ])
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        #expect(try run.finish(refusal, after: 30_000) == .held)
+        try run.take(try run.state.retrying(reason: "mended", definition), after: 3_600_000)
+        #expect(try run.claim().calls == "one")
+        let wait = try #require(try run.finish(.refused).waits)
+        #expect(wait < 30_000)
+        #expect(try run.claim(after: 30_000) == .ended)
+        #expect(run.state.status == .succeeded)
+    }
+}

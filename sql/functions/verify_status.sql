@@ -1,0 +1,27 @@
+-- The transition table of the check: a run's status after an event, or null when the event may not stand there. It is
+-- written apart from the engine's fold on purpose; a mistake that both make alike would go unseen.
+-- A null status stands before the first event; is_open: an attempt is open.
+create or replace function turnup.verify_status(status text, is_open boolean, type text) returns text
+language sql immutable parallel safe as $$
+  select case
+    when status is null then case when type = 'run.requested' then 'live' end
+    -- Evidence of a worker that lost its lease may come at any time.
+    when type = 'attempt.late' then status
+    -- People may ask at any time; a run that is held goes on, so that a worker can end it.
+    when type = 'cancel.requested' then case status when 'held' then 'live' else status end
+    when type = 'retry.requested' then status
+    when type = 'run.resolved' then case when status = 'held' then 'live' end
+    when type = 'run.reopened' then case when status = 'failed' then 'live' end
+    when type = 'run.superseded' then case status when 'held' then 'cancelled' when 'failed' then 'failed'
+      when 'cancelled' then 'cancelled' end
+    -- The rest is a worker's, and only while the run is live.
+    when status <> 'live' then null
+    when type in ('attempt.done', 'attempt.not_done', 'attempt.unknown') then case when is_open then 'live' end
+    when is_open then null
+    when type in ('attempt.started', 'state.entered', 'reconcile.started', 'undo.started', 'undo.skipped') then 'live'
+    when type = 'run.held' then 'held'
+    when type = 'run.succeeded' then 'succeeded'
+    when type = 'run.failed' then 'failed'
+    when type = 'run.cancelled' then 'cancelled'
+  end
+$$;

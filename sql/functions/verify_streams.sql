@@ -1,0 +1,240 @@
+-- Folds the streams of these runs without the engine and compares them with the run rows: one row for each violation,
+-- and for each run whose stream is in order one with the code "fold" and the fold's result as JSON in actual.
+-- After 100 violations of one run its further ones are left out.
+create or replace function turnup.verify_streams(run_ids uuid[])
+returns table (run_id uuid, code text, seq bigint, expected text, actual text)
+language plpgsql
+-- Everything here is a look-up by key; the statistics of these tables are always out of date.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
+#variable_conflict use_column
+declare
+  closing constant text[] := '{attempt.done,attempt.not_done,attempt.unknown}';
+  e record;
+  r turnup.run;
+  next_seq bigint;
+  top_epoch bigint;
+  is_sound boolean;
+  status text;
+  next_status text;
+  state text;
+  target text;
+  open_id uuid;
+  open_repeatable boolean;
+  open_purpose text;
+  -- The stay in a state, one more with each entry; calls armed to be undone, the newest last, by their stay.
+  stay integer;
+  undo_stays integer[];
+  undo_attempts uuid[];
+  sure boolean;
+  worked boolean;
+  is_unknown boolean;
+  is_replacing boolean;
+  is_replaced boolean;
+  is_taken_back boolean;
+  is_ending boolean;
+  leaves_something boolean;
+  key_held boolean;
+  is_superseded boolean;
+  first_body json;
+  ended_at timestamptz;
+  problem text;
+  count integer;
+begin
+  for e in
+    select e.run_id, e.seq, e.type, e.epoch, e.attempt_id, e.recorded_at, e.hash, e.body,
+      turnup.event_hash(
+        coalesce(lag(e.hash) over stream, turnup.first_hash()), e.run_id, e.seq, turnup.microseconds(e.recorded_at),
+        e.epoch, e.type, e.actor, e.attempt_id, e.body::text) as computed,
+      row_number() over stream as place,
+      lead(e.seq) over stream is null as is_last,
+      count(*) filter (where e.type = 'attempt.started') over attempt as starts,
+      count(*) filter (where e.type = any(closing)) over attempt as closings,
+      max(e.epoch) filter (where e.type = 'attempt.started') over attempt as start_epoch
+    from turnup.event e
+    where e.run_id = any(run_ids)
+    window stream as (partition by e.run_id order by e.seq),
+      attempt as (partition by e.run_id, e.attempt_id order by e.seq)
+    order by e.run_id, e.seq
+  loop
+    run_id := e.run_id;
+    seq := e.seq;
+    if e.place = 1 then
+      next_seq := 1; top_epoch := 0; is_sound := true; status := null; state := null; open_id := null;
+      leaves_something := false; is_superseded := false; first_body := null; ended_at := null; count := 0;
+      stay := 1; undo_stays := '{}'; undo_attempts := '{}'; sure := false; is_unknown := false; is_replacing := false;
+      is_replaced := false; is_taken_back := false; is_ending := false;
+    end if;
+
+    -- The numbers, the chain and the epochs.
+    if e.seq <> next_seq then
+      code := case when e.seq < next_seq then 'seq_twice' else 'seq_gap' end;
+      expected := next_seq::text; actual := e.seq::text; is_sound := false; count := count + 1;
+      if count <= 100 then return next; end if;
+    end if;
+    next_seq := e.seq + 1;
+    if e.computed <> e.hash then
+      code := 'chain'; expected := encode(e.computed, 'hex'); actual := encode(e.hash, 'hex'); count := count + 1;
+      if count <= 100 then return next; end if;
+    end if;
+    if e.type <> 'attempt.late' then
+      if e.epoch < top_epoch then
+        code := 'epoch_falls'; expected := top_epoch || ' or more'; actual := e.epoch::text; count := count + 1;
+        if count <= 100 then return next; end if;
+      end if;
+      top_epoch := greatest(top_epoch, e.epoch);
+    end if;
+
+    -- Whether the event may stand here.
+    problem := null; expected := null; actual := e.type;
+    if e.type = 'attempt.started' and e.starts > 1 then problem := 'attempt_started_twice'; expected := 'once';
+    elsif e.type = 'attempt.started' and open_id is not null then
+      problem := 'attempt_while_open'; expected := 'the end of attempt ' || open_id;
+    elsif e.type = any(closing) and e.closings > 1 then problem := 'attempt_closed_twice'; expected := 'once';
+    elsif (e.type = any(closing) or e.type = 'attempt.late') and e.starts = 0 then
+      problem := 'attempt_not_started'; expected := 'attempt.started of ' || coalesce(e.attempt_id::text, 'an attempt');
+    elsif e.type = any(closing) and open_id is distinct from e.attempt_id then
+      problem := 'attempt_not_open'; expected := coalesce('the end of attempt ' || open_id, 'no attempt is open');
+    elsif e.type = any(closing) and e.epoch <> e.start_epoch
+      and not (e.type = 'attempt.unknown' and e.epoch > e.start_epoch)
+    then
+      problem := 'epoch_of_close'; expected := e.start_epoch::text; actual := e.epoch::text;
+    end if;
+    next_status := turnup.verify_status(status, open_id is not null, e.type);
+    if problem is null and next_status is null then
+      expected := case when status is null then 'run.requested' else 'what may follow while ' || status end
+        || case when open_id is not null then ' with an open attempt' else '' end;
+      problem := case
+        when status is null then 'first_event'
+        when status in ('live', 'held') then 'order'
+        when e.type in ('run.succeeded', 'run.failed', 'run.cancelled') then 'end_twice'
+        else 'after_end' end;
+    end if;
+    if problem is not null then
+      code := problem; is_sound := is_sound and problem = 'epoch_of_close'; count := count + 1;
+      if count <= 100 then return next; end if;
+    end if;
+
+    -- The fold.
+    begin
+      target := null;
+      worked := null;
+      if e.type = 'run.requested' and status is null then
+        state := e.body ->> 'state';
+        first_body := e.body;
+      elsif e.type = 'attempt.started' then
+        open_id := e.attempt_id;
+        open_purpose := coalesce(e.body ->> 'purpose', 'call');
+        open_repeatable := coalesce(e.body ->> 'repeatable', '') = 'true';
+        if open_purpose = 'call' and e.body ->> 'undo' = 'true' and not stay = any(undo_stays) then
+          undo_stays := undo_stays || stay; undo_attempts := undo_attempts || e.attempt_id; sure := false;
+        end if;
+      elsif e.type = any(closing) and open_id is not null then
+        open_id := null;
+        case open_purpose || ' ' || e.type
+          when 'call attempt.done' then worked := not open_repeatable;
+          when 'call attempt.unknown' then
+            is_unknown := is_unknown or not open_repeatable or e.body ->> 'look_up_after_milliseconds' is not null;
+          when 'call attempt.not_done' then
+            if e.body ->> 'look_up_after_milliseconds' is not null then is_unknown := true;
+            elsif not is_unknown and undo_stays[cardinality(undo_stays)] = stay
+              and undo_attempts[cardinality(undo_attempts)] = e.attempt_id
+            then is_taken_back := true;
+            end if;
+          when 'lookup attempt.done' then
+            case coalesce(e.body ->> 'settled', '')
+              when 'adopt' then worked := true;
+              when 'replace' then is_replacing := true;
+              when 'resend', 'none' then
+                is_unknown := false;
+                is_taken_back := undo_stays[cardinality(undo_stays)] = stay and not sure;
+              else null;
+            end case;
+          when 'undo attempt.done' then is_taken_back := true;
+          when 'replace attempt.done' then is_replaced := true;
+          else null;
+        end case;
+        target := e.body ->> 'entered';
+      elsif e.type = 'state.entered' then
+        target := e.body ->> 'state';
+      elsif e.type = 'undo.started' then
+        is_ending := true;
+      elsif e.type = 'undo.skipped' then
+        is_taken_back := true; leaves_something := true;
+      elsif e.type = 'cancel.requested' and status = 'held' then
+        leaves_something := leaves_something or is_unknown and not stay = any(undo_stays);
+        is_unknown := false; is_replacing := false;
+      elsif e.type = 'run.resolved' then
+        case coalesce(e.body ->> 'choice', '')
+          when 'done', 'adopt' then
+            if is_ending and e.body ->> 'choice' = 'done' then is_taken_back := true;
+            elsif is_replacing and e.body ->> 'choice' = 'done' then is_replaced := true;
+            else worked := true;
+            end if;
+          when 'retry_anyway' then
+            leaves_something := leaves_something or is_unknown; is_unknown := false; is_replacing := false;
+          when 'abandon' then
+            if is_ending then undo_stays := '{}'; undo_attempts := '{}'; leaves_something := true; end if;
+          else null;
+        end case;
+        target := e.body ->> 'entered';
+      elsif e.type = 'run.reopened' then
+        is_ending := false;
+        target := e.body ->> 'state';
+      elsif e.type = 'run.superseded' then
+        is_superseded := true;
+      end if;
+      -- What it may have left over there: sent and not settled, or made and not taken back.
+      if worked is not null then
+        is_unknown := false; sure := true;
+        leaves_something := leaves_something or worked and not stay = any(undo_stays);
+      end if;
+      if is_replaced then
+        is_taken_back := undo_stays[cardinality(undo_stays)] = stay;
+        is_unknown := false; is_replacing := false; stay := stay + 1; is_replaced := false;
+      end if;
+      if is_taken_back then
+        undo_stays := trim_array(undo_stays, least(1, cardinality(undo_stays)));
+        undo_attempts := trim_array(undo_attempts, least(1, cardinality(undo_attempts)));
+      end if;
+      is_taken_back := false;
+      if target is not null then
+        state := target;
+        leaves_something := leaves_something or is_unknown and not stay = any(undo_stays);
+        is_unknown := false; is_replacing := false; stay := stay + 1;
+      end if;
+    exception when data_exception or invalid_text_representation then
+      code := 'body_unreadable'; expected := 'a JSON object'; actual := sqlerrm; is_sound := false; count := count + 1;
+      if count <= 100 then return next; end if;
+    end;
+    next_status := coalesce(next_status, status, 'live');
+    if next_status in ('live', 'held') then
+      ended_at := null;
+    else
+      ended_at := coalesce(ended_at, e.recorded_at);
+    end if;
+    status := next_status;
+
+    -- The row beside the end of the stream.
+    continue when not e.is_last;
+    select * into r from turnup.run r where r.id = e.run_id;
+    if not found then
+      code := 'stream_without_run'; seq := null; expected := 'a run row'; actual := e.seq || ' events'; return next;
+      continue;
+    end if;
+    key_held := status in ('live', 'held', 'succeeded')
+      or (leaves_something or is_unknown or cardinality(undo_stays) > 0) and not is_superseded;
+    return query select e.run_id, c.code, null::bigint, c.expected, c.actual
+      from turnup.verify_row(r, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
+        key_held, ended_at, open_id) as c;
+    if is_sound then
+      code := 'fold'; expected := null;
+      actual := json_build_object('state', state, 'status', status, 'seq', e.seq, 'key_held', key_held)::text;
+      return next;
+    end if;
+  end loop;
+
+  return query select r.id, 'run_without_events', null::bigint, r.seq || ' events', 'none'
+    from turnup.run r
+    where r.id = any(run_ids) and not exists (select from turnup.event e where e.run_id = r.id);
+end $$;

@@ -82,7 +82,7 @@ private actor PausedServices {
     private func ask() async {
         do {
             let now = try await store.now()
-            known = try await store.services().count { ($0.pausedUntil ?? now) > now }
+            known = try await store.services().count { ($0.breaker.pausedUntil ?? now) > now }
         } catch { known = nil }
         asking = nil
     }

@@ -71,12 +71,6 @@ public struct HealthServer: Service {
         }
     }
 
-    private init(group: MultiThreadedEventLoopGroup, channel: any Channel, address: HealthAddress) {
-        self.group = group
-        self.channel = channel
-        self.address = address
-    }
-
     /// Answers until the task is cancelled or the service is to end; the socket is gone afterwards.
     public func run() async {
         try? await gracefulShutdown()

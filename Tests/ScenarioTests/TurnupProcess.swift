@@ -10,6 +10,7 @@ final class TurnupProcess: Sendable {
     }
 
     private let process: Process
+    private let openPipes = Mutex(0)
     private let said = Mutex<(output: Data, errors: Data)>((Data(), Data()))
 
     var processIdentifier: Int32 { process.processIdentifier }
@@ -35,17 +36,24 @@ final class TurnupProcess: Sendable {
         let errors = Pipe()
         process.standardOutput = output
         process.standardError = errors
-        output.fileHandleForReading.readabilityHandler = { [self] handle in
-            let data = handle.availableData
-            said.withLock { $0.output.append(data) }
-            if data.isEmpty { handle.readabilityHandler = nil }
-        }
-        errors.fileHandleForReading.readabilityHandler = { [self] handle in
-            let data = handle.availableData
-            said.withLock { $0.errors.append(data) }
-            if data.isEmpty { handle.readabilityHandler = nil }
-        }
         try process.run()
+        read(output) { [said] data in said.withLock { $0.output.append(data) } }
+        read(errors) { [said] data in said.withLock { $0.errors.append(data) } }
+    }
+
+    /// On a thread of its own to the end. A readability handler would have its pipe closed under the system's queue,
+    /// which then reads freed memory.
+    private func read(_ pipe: Pipe, _ keep: @escaping @Sendable (Data) -> Void) {
+        openPipes.withLock { $0 += 1 }
+        let handle = pipe.fileHandleForReading
+        Thread.detachNewThread { [openPipes] in
+            while true {
+                let data = handle.availableData
+                if data.isEmpty { break }
+                keep(data)
+            }
+            openPipes.withLock { $0 -= 1 }
+        }
     }
 
     /// Runs one command to its end.
@@ -79,11 +87,8 @@ final class TurnupProcess: Sendable {
                 continuation.resume()
             }
         }
-        let isComplete = await eventually(seconds: 5) { [self] in
-            (process.standardOutput as? Pipe)?.fileHandleForReading.readabilityHandler == nil
-                && (process.standardError as? Pipe)?.fileHandleForReading.readabilityHandler == nil
-        }
-        _ = isComplete
+        // A child of its own may hold a pipe open for longer.
+        _ = await eventually(seconds: 5) { [self] in openPipes.withLock { $0 == 0 } }
         return said.withLock {
             Answer(
                 exitCode: process.terminationStatus, output: String(decoding: $0.output, as: UTF8.self),

@@ -140,7 +140,7 @@ struct HealthServerTests {
             more: { [Metric("turnup_more", .gauge, "More.", 7)] })
         let before = try #require(await pages.page("/ready"))
         #expect(!before.isOK && before.body.contains(#""phase":"starting""#))
-        _ = await workshop.store.healthy.pauseService("wpp", milliseconds: 600_000, reason: "test")
+        _ = await workshop.store.healthy.pauseService("wpp", milliseconds: 600_000, reason: "test", by: "person:test")
         try await workshop.withWorker(heartbeat: heartbeat) {
             try #require(await eventually { await pages.page("/ready")?.isOK == true })
             // Paused services are asked for every two seconds.

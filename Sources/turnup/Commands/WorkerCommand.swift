@@ -115,7 +115,8 @@ struct WorkerRuntime {
             let milliseconds = Int64(settings.verifySeconds * 1000)
             services.append(
                 SelfCheck(
-                    verifier: Verifier(store: session.store), record: checks, firstMilliseconds: min(5000, milliseconds),
+                    verifier: Verifier(store: session.store), record: checks,
+                    firstMilliseconds: min(5000, milliseconds),
                     intervalMilliseconds: milliseconds, logger: logger))
         }
         services.append(WakeUps(listener: listener, bell: bell))

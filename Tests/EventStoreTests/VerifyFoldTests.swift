@@ -1,0 +1,78 @@
+import EventStore
+import TestSupport
+import Testing
+import WorkflowCore
+
+/// Random streams of every event type, taken as they come by the workers' fold: the SQL fold must come to the same.
+@Suite struct VerifyFoldTests {
+    @Test func `both folds agree on streams of every type`() async throws {
+        try await TestDatabase.withDatabase { database in
+            let store = database.store
+            try await store.publishWorkflow()
+            for number in 0..<150 { try await store.enqueueRun("\(number)") }
+            let claims = try await store.claim(worker: workerA, limit: 150, leaseMilliseconds: minute)
+            var seen: Set<EventType> = []
+            var held: Set<Bool> = []
+            let commits = try claims.map { claim in
+                let events = try Self.stream(from: claim.state.get(), count: 40)
+                seen.formUnion(events.map(\.type))
+                let commit = try claim.commit(events)
+                if commit.state.status.isEnded { held.insert(commit.state.holdsKey) }
+                return commit
+            }
+            #expect(seen == Set(EventType.allCases).subtracting([.runRequested]))
+            #expect(held.contains(true) && held.contains(false), "\(held)")
+            _ = try await store.commit(commits, worker: workerA, leaseMilliseconds: minute)
+            let found = Found()
+            let tally = try await Verifier(store: store).verify(.everything) { found.add($0) }
+            #expect(tally.events >= 150 * 41 && found.all == [], "\(found.all.prefix(3))")
+        }
+    }
+
+    /// Events that may follow each other; of the ends only one in six, so that streams are long.
+    private static func stream(from first: RunState, count: Int) throws -> [NewEvent] {
+        var state = first
+        var events: [NewEvent] = []
+        var tries = 0
+        while events.count < count {
+            tries += 1
+            try #require(tries < 100_000, "no event can follow \(state)")
+            guard let event = candidate(state), let after = try? state.after([event]) else { continue }
+            state = after
+            events.append(event)
+        }
+        return events
+    }
+
+    private static func candidate(_ state: RunState) -> NewEvent? {
+        let type = EventType.allCases.randomElement() ?? .stateEntered
+        var body: JSONObject = ["reason": "a test"]
+        if Bool.random() { body["entered"] = .string("s\(Int.random(in: 0..<3))") }
+        switch type {
+        case .runRequested: return nil
+        case .attemptStarted:
+            body = ["purpose": .string(["call", "call", "lookup", "undo", "replace"].randomElement() ?? "call")]
+            if Bool.random() { body["repeatable"] = true }
+            if Bool.random() { body["undo"] = true }
+            return NewEvent(type, body, attemptId: newId())
+        case .attemptDone, .attemptNotDone, .attemptUnknown:
+            if Int.random(in: 0..<3) == 0 { body["look_up_after_milliseconds"] = 5 }
+            body["settled"] = .string(["adopt", "replace", "resend", "none", "hold"].randomElement() ?? "none")
+            return NewEvent(type, body, attemptId: state.openAttempt?.id)
+        case .attemptLate: return state.openAttempt.map { NewEvent(type, body, attemptId: $0.id) }
+        case .runResolved:
+            body["choice"] = .string(HoldChoice.allCases.randomElement()?.rawValue ?? "")
+            return NewEvent(type, body)
+        case .runReopened, .stateEntered:
+            body["state"] = .string("s\(Int.random(in: 0..<3))")
+            return state.status == (type == .stateEntered ? .live : .failed) ? NewEvent(type, body) : nil
+        // The check is stricter than the workers' fold: these are a worker's, and a worker has live runs only.
+        case .runHeld, .reconcileStarted, .undoStarted, .undoSkipped:
+            return state.status == .live ? NewEvent(type, body) : nil
+        case .runSucceeded, .runFailed, .runCancelled, .runSuperseded:
+            guard Int.random(in: 0..<6) == 0, state.status == .live || type == .runSuperseded else { return nil }
+            return NewEvent(type, body)
+        case .retryRequested, .cancelRequested: return NewEvent(type, body)
+        }
+    }
+}

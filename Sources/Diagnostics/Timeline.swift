@@ -47,7 +47,8 @@ public struct Timeline: Sendable {
         switch EventType(rawValue: event.type) {
         case .runRequested:
             let input = (body["input"]?.objectValue?.members ?? []).map { "\($0.name)=\(Self.plain($0.value))" }
-            return "requested by \(event.actor): \(input.joined(separator: " "))"
+            let old = body["instead_of"]?.stringValue.map { " instead of run \($0)" } ?? ""
+            return "requested by \(event.actor)\(old): \(input.joined(separator: " "))"
         case .attemptStarted:
             let cut = body["timeout_cut_by_lease"]?.boolValue == true ? body["timeout_milliseconds"]?.integerValue : nil
             return "\(Self.sending(body["purpose"])) \(body["request"]?.stringValue ?? "a request")"

@@ -83,6 +83,62 @@ import WorkflowCore
     }
 
     @Test(arguments: StoreFixture.Kind.allCases)
+    func `a secret that comes with a person's event is sealed under the run with the next version, or not at all`(
+        _ kind: StoreFixture.Kind
+    ) async throws {
+        try await StoreFixture.with(kind) { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            let id = try await store.enqueueRun()
+            func resolve(_ text: String, expectedSeq: Int64?, version: Int? = nil) async throws -> SealedSecret {
+                let state = try #require(try await store.fold(id))
+                let place = SecretPlace(
+                    scope: .run, scopeId: id.description, name: "api_key",
+                    version: version ?? state.nextVersion(ofSecret: "api_key"))
+                let sealed = try fixture.vault.seal(Secret(text), at: place)
+                let event = NewEvent(
+                    .runResolved,
+                    ["choice": "done", "reason": "seen", "sealed": .array([sealed.reference.json]), "entered": "x"])
+                let after = try state.after([event])
+                let answer = try await store.append(
+                    AppendRequest(
+                        runId: id, expectedSeq: expectedSeq ?? state.seq, event: event, actor: "person:p",
+                        stateAfter: after, sealed: [sealed]))
+                if answer == .behind(seq: state.seq) { throw StoreError(.behind, "behind") }
+                return sealed
+            }
+            let run = try await store.claimOne()
+            #expect(try await store.commitOne(run.commit([.held])).isAccepted)
+            // Behind: neither the event nor the secret.
+            let behind = await storeError { _ = try await resolve("early", expectedSeq: 1) }
+            #expect(behind?.code == .behind)
+            #expect(try await store.secret(scope: .run, scopeId: id.description, name: "api_key") == nil)
+            let first = try await resolve("first-key", expectedSeq: nil)
+            #expect(first.place.version == 1)
+            let stored = try #require(try await store.secretVersion(first.place))
+            #expect(try fixture.vault.open(stored).revealText() == "first-key")
+            let live = try #require(try await store.run(id))
+            #expect(live.status == .live && live.state == "x" && live.task != nil)
+            // The next one counts on.
+            let claimed = try await store.claimOne()
+            #expect(try await store.commitOne(claimed.commit([.held])).isAccepted)
+            let second = try await resolve("second-key", expectedSeq: nil)
+            #expect(second.place.version == 2)
+            let newest = try #require(try await store.secret(scope: .run, scopeId: id.description, name: "api_key"))
+            #expect(try fixture.vault.open(newest).revealText() == "second-key")
+            // A version that is there is refused, with its event.
+            let third = try await store.claimOne()
+            #expect(try await store.commitOne(third.commit([.held])).isAccepted)
+            let before = try #require(try await store.run(id))
+            let twice = await storeError { _ = try await resolve("other", expectedSeq: nil, version: 2) }
+            #expect(twice?.code == .refused)
+            #expect(try await store.run(id) == before)
+            let kept = try #require(try await store.secretVersion(second.place))
+            #expect(try fixture.vault.open(kept).revealText() == "second-key")
+        }
+    }
+
+    @Test(arguments: StoreFixture.Kind.allCases)
     func `an append to no run is an error`(_ kind: StoreFixture.Kind) async throws {
         try await StoreFixture.with(kind) { fixture in
             let id = newId()

@@ -1,9 +1,13 @@
 -- A person's verb or a signal: one event, without the lease. With expected_seq it is refused (behind)
 -- when the run has moved on since it was looked at. A new status or state is for verbs that change them.
+-- The secrets are the run's own, sealed; they are written in the same transaction or not at all.
 create or replace function turnup.append(
   run_id uuid, expected_seq bigint, type text, body text, actor text,
   status text default null, state text default null, key_held boolean default null, reason text default null,
-  due_milliseconds bigint default 0, wake boolean default true
+  due_milliseconds bigint default 0, wake boolean default true,
+  secret_names text[] default null, secret_versions bigint[] default null, secret_key_ids text[] default null,
+  secret_nonces bytea[] default null, secret_ciphertexts bytea[] default null,
+  secret_fingerprints bytea[] default null, secret_lengths bigint[] default null
 ) returns table (answer text, seq bigint, recorded_microseconds bigint)
 language plpgsql as $$
 #variable_conflict use_column
@@ -50,6 +54,13 @@ begin
       when append.status is null and new_status = current.status then current.reason else append.reason end,
     ended_at = case when new_status in ('live', 'held') then null else coalesce(current.ended_at, moment) end
   where r.id = current.id;
+  insert into turnup.secret (
+    scope, scope_id, name, version, key_id, nonce, ciphertext, fingerprint, length, created_at, created_by)
+  select 'run', current.id::text, s.name, s.version, s.key_id, s.nonce, s.ciphertext, s.fingerprint, s.length,
+    moment, append.actor
+  from unnest(secret_names, secret_versions, secret_key_ids, secret_nonces, secret_ciphertexts,
+      secret_fingerprints, secret_lengths)
+    as s(name, version, key_id, nonce, ciphertext, fingerprint, length);
   if new_status <> 'live' then
     delete from turnup.task t where t.run_id = current.id;
   else

@@ -1,9 +1,12 @@
 -- Starts a run, in the caller's transaction. The same key and input again answers the run that has the
 -- key; other input is a conflict. An id of the caller's own makes repeating after a lost answer safe.
--- SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict, with the run in the error's detail.
+-- With instead_of the new run takes the key of a held, failed or cancelled one, which is told in its history.
+-- SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict, with the run in the error's detail,
+-- TU007: the run that would be replaced does not take that, TU008: it has moved on since it was looked at.
 create or replace function turnup.enqueue(
   workflow text, organisation text, input json, version integer default null, due timestamptz default null,
-  id uuid default null, on_conflict text default 'return', wake boolean default true, actor text default null
+  id uuid default null, on_conflict text default 'return', wake boolean default true, actor text default null,
+  instead_of uuid default null, reason text default null, instead_of_seq bigint default null
 ) returns table (run_id uuid, created boolean)
 language plpgsql as $$
 #variable_conflict use_column
@@ -18,6 +21,7 @@ declare
   body text;
   event_hash bytea;
   is_same boolean;
+  is_taken_over boolean := false;
 begin
   if enqueue.on_conflict not in ('return', 'error') then
     raise exception 'on_conflict is "%"; it must be return or error', enqueue.on_conflict using errcode = 'TU002';
@@ -48,13 +52,25 @@ begin
     'workflow', definition.workflow, 'version', definition.version,
     'definition', encode(definition.digest, 'hex'), 'organisation', enqueue.organisation,
     'key', new_key, 'state', definition.canonical ->> 'start', 'input', checked)::text;
+  if enqueue.instead_of is not null then
+    body := left(body, -1) || ', "instead_of" : "' || enqueue.instead_of || '"}';
+  end if;
   event_hash := turnup.event_hash(
     turnup.first_hash(), new_id, 1, turnup.microseconds(moment), 0, 'run.requested', who, null, body);
 
+  if enqueue.instead_of is not null then
+    -- First, so that the same request made twice at once finds below what the other one has made.
+    perform from turnup.run r where r.id = enqueue.instead_of for update;
+  end if;
   loop
     if enqueue.id is not null then
       select * into existing from turnup.run r where r.id = enqueue.id;
       exit when found;
+    end if;
+    if enqueue.instead_of is not null and not is_taken_over then
+      perform turnup.supersede(
+        enqueue.instead_of, new_id, enqueue.organisation, new_key, enqueue.reason, who, enqueue.instead_of_seq);
+      is_taken_over := true;
     end if;
     insert into turnup.run as r (
       id, workflow, version, definition, organisation, key, key_held, state, status, seq, hash,
@@ -91,7 +107,9 @@ begin
           from turnup.definition d where d.workflow = existing.workflow and d.version = existing.version)));
   if existing.id = enqueue.id then
     -- The same id again is an enqueue whose answer was lost: it gets that answer, whatever became of the run.
-    if is_same then
+    if is_same and enqueue.instead_of is not distinct from (
+      select (e.body ->> 'instead_of')::uuid from turnup.event e where e.run_id = existing.id and e.seq = 1)
+    then
       return query select existing.id, false;
       return;
     end if;
@@ -101,7 +119,9 @@ begin
         detail = json_build_object('run', existing.id, 'status', existing.status, 'state', existing.state)::text,
         hint = 'Leave the id out, or use a new one for each run.';
   end if;
-  if is_same and enqueue.on_conflict = 'return' and existing.status not in ('failed', 'cancelled') then
+  if is_same and enqueue.on_conflict = 'return' and existing.status not in ('failed', 'cancelled')
+    and not is_taken_over
+  then
     return query select existing.id, false;
     return;
   end if;
@@ -112,6 +132,7 @@ begin
       hint = case
         when existing.status in ('failed', 'cancelled') then
           'Something may exist over there, so the run keeps its key until a person decides.'
+        when is_taken_over then 'So run ' || enqueue.instead_of || ' was left as it is.'
         when is_same then 'It was enqueued with the same input, and on_conflict is "error".'
         else 'It was enqueued with other input.'
       end || ' See "turnup show ' || existing.id || '".';

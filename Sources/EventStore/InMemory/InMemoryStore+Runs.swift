@@ -1,3 +1,4 @@
+import Vault
 import WorkflowCore
 
 extension InMemoryStore {
@@ -13,42 +14,98 @@ extension InMemoryStore {
         let canonical = try parsed(found.definition.canonical)
         let input = try InputCheck.checked(request.input, declared: declared(found))
         let key = try InputCheck.key(found.keyParts, input)
-        let holder =
-            request.id.flatMap { id in runs[id].map { (key: id, value: $0) } }
-            ?? runs.first {
-                $0.value.holdsKey && $0.value.identity.organisation == request.organisation
-                    && $0.value.identity.workflow == request.workflow && $0.value.identity.key == key
-            }
-        if let holder {
-            let isSame = try isSame(request, holder.value, key: key, input: input)
-            // The same id again is an enqueue whose answer was lost: it gets that answer.
-            let mayReturn =
-                holder.key == request.id
-                || !request.refusesExisting && holder.value.status != .failed && holder.value.status != .cancelled
-            guard isSame, mayReturn else {
-                throw StoreError(
-                    .keyConflict,
-                    "\"\(key)\" of organisation \"\(request.organisation)\" belongs to run \(holder.key)",
-                    runId: holder.key.description)
-            }
-            return EnqueueReceipt(runId: holder.key, isNew: false)
-        }
+        if let receipt = try existing(request, key: key, input: input) { return receipt }
         let id = request.id ?? newId()
         let time = now()
         let start = canonical["start"]?.stringValue ?? ""
+        var body: JSONObject = [
+            "workflow": .string(request.workflow), "version": .integer(found.definition.version),
+            "definition": .string(found.definition.digest), "organisation": .string(request.organisation),
+            "key": .string(key), "state": .string(start), "input": .object(input),
+        ]
+        if let takeover = request.takeover {
+            body["instead_of"] = .string(takeover.runId.description)
+            supersede(takeover, by: id, actor: request.actor, at: time)
+        }
         runs[id] = Run(
             identity: (
                 request.workflow, found.definition.version, found.definition.digest, request.organisation, key
             ), state: start, status: .live, updatedAt: time)
         record(
-            id, EventType.runRequested.rawValue,
-            [
-                "workflow": .string(request.workflow), "version": .integer(found.definition.version),
-                "definition": .string(found.definition.digest), "organisation": .string(request.organisation),
-                "key": .string(key), "state": .string(start), "input": .object(input),
-            ], epoch: 0, attemptId: nil, actor: request.actor, at: time)
+            id, EventType.runRequested.rawValue, body, epoch: 0, attemptId: nil, actor: request.actor, at: time)
         tasks[id] = Task(due: request.due ?? time)
         return EnqueueReceipt(runId: id, isNew: true)
+    }
+
+    /// The run that answers the request; nil when there is to be a new one.
+    private func existing(_ request: EnqueueRequest, key: String, input: JSONObject) throws -> EnqueueReceipt? {
+        if let id = request.id, let run = runs[id] {
+            // The same id again is an enqueue whose answer was lost: it gets that answer.
+            guard try isSame(request, run, key: key, input: input),
+                run.events.first?.body["instead_of"]?.stringValue == request.takeover?.runId.description
+            else { throw taken(key, by: id, of: request) }
+            return EnqueueReceipt(runId: id, isNew: false)
+        }
+        if let takeover = request.takeover { try checkTakeover(takeover, request, key: key) }
+        let holder = runs.first {
+            $0.key != request.takeover?.runId && $0.value.holdsKey
+                && $0.value.identity.organisation == request.organisation
+                && $0.value.identity.workflow == request.workflow && $0.value.identity.key == key
+        }
+        guard let holder else { return nil }
+        let mayReturn =
+            request.takeover == nil && !request.refusesExisting && holder.value.status != .failed
+            && holder.value.status != .cancelled
+        guard mayReturn, try isSame(request, holder.value, key: key, input: input) else {
+            throw taken(key, by: holder.key, of: request)
+        }
+        return EnqueueReceipt(runId: holder.key, isNew: false)
+    }
+
+    private func taken(_ key: String, by id: Identifier, of request: EnqueueRequest) -> StoreError {
+        StoreError(
+            .keyConflict, "\"\(key)\" of organisation \"\(request.organisation)\" belongs to run \(id)",
+            runId: id.description)
+    }
+
+    private func checkTakeover(_ takeover: Takeover, _ request: EnqueueRequest, key: String) throws(StoreError) {
+        let id = takeover.runId
+        guard takeover.reason.contains(where: { !$0.isWhitespace }) else {
+            throw StoreError(.badInput, "a reason is needed for taking over a key: it stays in the history")
+        }
+        guard let run = runs[id] else { throw StoreError(.notFound, "there is no run \(id)") }
+        guard run.identity.organisation == request.organisation else {
+            throw StoreError(.badInput, "run \(id) belongs to organisation \"\(run.identity.organisation)\"")
+        }
+        guard run.identity.key == key else {
+            throw StoreError(
+                .badInput, "run \(id) has the key \"\(run.identity.key)\", and the new run would have \"\(key)\"")
+        }
+        if let expected = takeover.expectedSeq, expected != run.seq {
+            throw StoreError(
+                .behind, "run \(id) has moved on since it was looked at: it has \(run.seq) events now, not \(expected)",
+                runId: id.description)
+        }
+        guard !run.events.contains(where: { $0.type == EventType.runSuperseded.rawValue }) else {
+            throw StoreError(.notTaken, "another run has the key of run \(id) already", runId: id.description)
+        }
+        guard run.status != .live, run.status != .succeeded else {
+            throw StoreError(.notTaken, "run \(id) is \(run.status.rawValue)", runId: id.description)
+        }
+    }
+
+    private func supersede(_ takeover: Takeover, by id: Identifier, actor: String, at time: Instant) {
+        let old = takeover.runId
+        record(
+            old, EventType.runSuperseded.rawValue,
+            ["reason": .string(takeover.reason), "by": .string(id.description)], epoch: runs[old]?.epoch ?? 0,
+            attemptId: nil, actor: actor, at: time)
+        if runs[old]?.status == .held {
+            runs[old]?.status = .cancelled
+            runs[old]?.reason = takeover.reason
+            runs[old]?.endedAt = time
+        }
+        runs[old]?.holdsKey = false
     }
 
     private func declared(_ definition: StoredDefinition) throws -> JSONObject {
@@ -115,10 +172,16 @@ extension InMemoryStore {
                 "\"\(run.identity.key)\" of organisation \"\(run.identity.organisation)\" belongs to run \(holder.key) meanwhile",
                 runId: holder.key.description)
         }
+        guard !request.sealed.contains(where: { new in secretRows.contains { $0.sealed.place == new.place } }) else {
+            throw StoreError(.refused, "a version of a secret is there already")
+        }
         let time = now()
         record(
             request.runId, request.event.type.rawValue, request.event.body, epoch: run.epoch, attemptId: nil,
             actor: request.actor, at: time)
+        for sealed in request.sealed {
+            secretRows.append(StoredSecret(sealed: sealed, createdAt: time, createdBy: request.actor))
+        }
         if let after = request.stateAfter {
             take(after, of: request.runId, at: time)
         } else if request.event.type == .cancelRequested, run.status == .held {

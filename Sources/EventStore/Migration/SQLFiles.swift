@@ -48,6 +48,7 @@ enum SQLFiles {
         SQLFile("service_failed", PackageResources.service_failed_sql),
         SQLFile("stage", PackageResources.stage_sql),
         SQLFile("staged_insert", PackageResources.staged_insert_sql),
+        SQLFile("supersede", PackageResources.supersede_sql),
         SQLFile("take_canary", PackageResources.take_canary_sql),
         SQLFile("verify_installation", PackageResources.verify_installation_sql),
         SQLFile("verify_page", PackageResources.verify_page_sql),

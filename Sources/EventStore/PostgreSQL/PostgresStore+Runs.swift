@@ -8,13 +8,15 @@ extension PostgresStore {
             """
             select run_id, created from turnup.enqueue(
               $1, $2, $3::json, $4::integer, timestamptz 'epoch' + $5::bigint * interval '1 microsecond', $6::uuid, $7,
-              true, $8)
+              true, $8, $9::uuid, $10, $11::bigint)
             """,
             [
                 .text(request.workflow), .text(request.organisation),
                 .text(JSONValue.object(request.input).serialized()), .optional(request.version.map { Int64($0) }),
                 .optional(request.due?.microseconds), .optional(request.id.map { PostgresUUID($0) }),
                 .text(request.refusesExisting ? "error" : "return"), .text(request.actor),
+                .optional(request.takeover.map { PostgresUUID($0.runId) }), .optional(request.takeover?.reason),
+                .optional(request.takeover?.expectedSeq),
             ], label: "enqueue")
         return try decoded {
             let row = try one(rows)
@@ -45,14 +47,15 @@ extension PostgresStore {
         let rows = try await query(
             """
             select answer, seq from turnup.append(
-              $1::uuid, $2::bigint, $3, $4, $5, $6, $7, $8::boolean, $9, 0, true)
+              $1::uuid, $2::bigint, $3, $4, $5, $6, $7, $8::boolean, $9, 0, true,
+              $10, $11, $12, $13, $14, $15, $16)
             """,
             [
                 .uuid(PostgresUUID(request.runId)), .optional(request.expectedSeq), .text(request.event.type.rawValue),
                 .text(JSONValue.object(request.event.body).serialized()), .text(request.actor),
                 .optional(after?.status.rawValue), .optional(after?.state),
                 after.map { .bool($0.holdsKey) } ?? .null, .optional(after?.reason),
-            ], label: "append")
+            ] + secretArrays(request.sealed), label: "append")
         return try decoded {
             let row = try one(rows)
             let seq = try row.int("seq")
@@ -61,7 +64,6 @@ extension PostgresStore {
     }
 
     public func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool {
-        let sealed = evidence.sealed
         let rows = try await query(
             """
             select turnup.append_late(
@@ -70,12 +72,17 @@ extension PostgresStore {
             [
                 .text(worker), .uuid(PostgresUUID(evidence.runId)), .int(evidence.epoch),
                 .uuid(PostgresUUID(evidence.attemptId)), .text(JSONValue.object(evidence.body).serialized()),
-                .textArray(sealed.map(\.place.name)), .intArray(sealed.map { Int64($0.place.version) }),
-                .textArray(sealed.map(\.keyId)),
-                .bytesArray(sealed.map(\.nonce)), .bytesArray(sealed.map(\.ciphertext)),
-                .bytesArray(sealed.map(\.fingerprint.bytes)), .intArray(sealed.map { Int64($0.length) }),
-            ], label: "append late evidence")
+            ] + secretArrays(evidence.sealed), label: "append late evidence")
         return try decoded { try one(rows).string("answer") == "accepted" }
+    }
+
+    /// Sealed secrets as the parallel arrays that the functions take.
+    private func secretArrays(_ sealed: [SealedSecret]) -> [PostgresValue] {
+        [
+            .textArray(sealed.map(\.place.name)), .intArray(sealed.map { Int64($0.place.version) }),
+            .textArray(sealed.map(\.keyId)), .bytesArray(sealed.map(\.nonce)), .bytesArray(sealed.map(\.ciphertext)),
+            .bytesArray(sealed.map(\.fingerprint.bytes)), .intArray(sealed.map { Int64($0.length) }),
+        ]
     }
 
     public func nextDue() async throws -> NextDue? {

@@ -8,8 +8,9 @@ extension StoreError {
         case (_, "TU001"): self.init(.unknownWorkflow, error.message, hint: error.hint)
         case (_, "TU002"): self.init(.badInput, error.message, hint: error.hint)
         case (_, "TU003"):
-            let run = error.detail.flatMap { try? JSONValue.parse($0)["run"]?.stringValue }
-            self.init(.keyConflict, error.message, hint: error.hint, runId: run)
+            self.init(.keyConflict, error.message, hint: error.hint, runId: Self.run(in: error))
+        case (_, "TU007"): self.init(.notTaken, error.message, hint: error.hint, runId: Self.run(in: error))
+        case (_, "TU008"): self.init(.behind, error.message, hint: error.hint, runId: Self.run(in: error))
         case (_, "TU004"): self.init(.notFound, error.message, hint: error.hint)
         case (_, "TU005"): self.init(.appendOnly, error.message, hint: error.hint)
         case (_, "TU006"): self.init(.unsuitableDatabase, error.message, hint: error.hint)
@@ -44,5 +45,8 @@ extension StoreError {
         default:
             self.init(.broken, error.description)
         }
+    }
+    private static func run(in error: PostgresError) -> String? {
+        error.detail.flatMap { try? JSONValue.parse($0)["run"]?.stringValue }
     }
 }

@@ -7,6 +7,10 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case unknownWorkflow = "unknown_workflow"
         case badInput = "bad_input"
         case keyConflict = "key_conflict"
+        /// The run does not take what was asked of it, as it stands.
+        case notTaken = "not_taken"
+        /// The run has moved on since it was looked at.
+        case behind
         case alreadyPublished = "already_published"
         case notFound = "not_found"
         case appendOnly = "append_only"
@@ -30,7 +34,7 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     public let code: Code
     public let message: String
     public let hint: String?
-    /// The run that stands in the way, for `keyConflict`.
+    /// The run that stands in the way, for `keyConflict`, `notTaken` and `behind`.
     public let runId: String?
     /// The runs whose rows somebody else holds, for `busy`; empty when that is not known.
     public var lockedRuns: Set<Identifier> = []

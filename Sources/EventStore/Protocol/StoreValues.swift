@@ -47,11 +47,13 @@ public struct EnqueueRequest: Sendable, Equatable {
     public var id: Identifier?
     /// The same key and input again is an error instead of an answer.
     public var refusesExisting: Bool
+    /// The run whose key the new one takes over.
+    public var takeover: Takeover?
     public var actor: String
 
     public init(
         workflow: String, organisation: String, input: JSONObject, version: Int? = nil, due: Instant? = nil,
-        id: Identifier? = nil, refusesExisting: Bool = false, actor: String
+        id: Identifier? = nil, refusesExisting: Bool = false, takeover: Takeover? = nil, actor: String
     ) {
         self.workflow = workflow
         self.organisation = organisation
@@ -60,7 +62,22 @@ public struct EnqueueRequest: Sendable, Equatable {
         self.due = due
         self.id = id
         self.refusesExisting = refusesExisting
+        self.takeover = takeover
         self.actor = actor
+    }
+}
+
+/// A person's word that a new run takes the key of a held, failed or cancelled one of the same organisation.
+public struct Takeover: Sendable, Equatable {
+    public var runId: Identifier
+    public var reason: String
+    /// Refused as behind when the run stands elsewhere; nil takes it as it is.
+    public var expectedSeq: Int64?
+
+    public init(runId: Identifier, reason: String, expectedSeq: Int64? = nil) {
+        self.runId = runId
+        self.reason = reason
+        self.expectedSeq = expectedSeq
     }
 }
 
@@ -189,15 +206,19 @@ public struct AppendRequest: Sendable {
     public var actor: String
     /// The state after the event, when the verb changes status, state or key.
     public var stateAfter: RunState?
+    /// The run's own, written with the event or not at all. A version that is there already is refused.
+    public var sealed: [SealedSecret]
 
     public init(
-        runId: Identifier, expectedSeq: Int64?, event: NewEvent, actor: String, stateAfter: RunState? = nil
+        runId: Identifier, expectedSeq: Int64?, event: NewEvent, actor: String, stateAfter: RunState? = nil,
+        sealed: [SealedSecret] = []
     ) {
         self.runId = runId
         self.expectedSeq = expectedSeq
         self.event = event
         self.actor = actor
         self.stateAfter = stateAfter
+        self.sealed = sealed
     }
 }
 

@@ -22,6 +22,9 @@ struct Enqueue: AsyncParsableCommand {
             "organisation": ..., "due": ..., "version": ...}. Rows that cannot be enqueued are written to \
             FILE.rejected.csv or .jsonl with the reason, the rest goes on, and the exit code is 1. The same file again \
             changes nothing. After Ctrl-C, --resume goes on.
+
+            --instead-of moves the key of a held, failed or cancelled run to the new one, which may be of another \
+            workflow: the organisation and the key must be the same. A held run is cancelled by it.
             """)
 
     @Argument(help: "The published workflow.") var workflow: String
@@ -30,6 +33,8 @@ struct Enqueue: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The newest unless named.", valueName: "number")) var version: Int?
     @Flag(help: "Wait until the run ends or is held, and show what happens.") var wait = false
     @Flag(help: "Print JSON.") var json = false
+    @OptionGroup(title: "In place of another run") var takeover: TakeoverOptions
+    @OptionGroup var actor: ActorOption
     @OptionGroup(title: "From a file") var file: EnqueueFileOptions
     @OptionGroup var database: DatabaseOptions
 
@@ -41,6 +46,8 @@ struct Enqueue: AsyncParsableCommand {
             return
         }
         if !input.isEmpty { throw ValidationError("with --from the input comes from the file, not as name=value") }
+        if takeover.run != nil { throw ValidationError("--instead-of is for one run, not for a file") }
+        if actor.given != nil { throw ValidationError("--actor is for one run, not for a file") }
         if wait { throw ValidationError("--wait is for one run; with --from see \"turnup runs --watch\"") }
     }
 
@@ -48,34 +55,21 @@ struct Enqueue: AsyncParsableCommand {
         if let from = file.from { return try await run(from: from) }
         guard let organisation else { throw ValidationError("--organisation is missing") }
         try await Session.with(database) { session in
-            let definition = try await definition(session)
+            let definition = try await session.definition(workflow: workflow, version: version)
             let values = try InputArguments.parse(input, definition: definition)
             let receipt = try await session.store.enqueue(
                 EnqueueRequest(
                     workflow: workflow, organisation: organisation, input: values, version: version,
-                    actor: Session.actor))
+                    takeover: try await takeover.resolved(session), actor: actor.name))
             try await report(receipt, session)
             try await Readiness.warn(definition, organisation: organisation, session)
             if wait { try await Follower(session: session, json: json).followToEnd(receipt.runId) }
         }
     }
 
-    private func definition(_ session: Session) async throws -> Definition {
-        guard let published = try await session.store.definition(workflow: workflow, version: version) else {
-            throw CommandFailure.badInput(
-                "workflow \"\(workflow)\"\(version.map { " version \($0)" } ?? "") is not published",
-                hint: "See \"turnup workflow list\"; publish it with \"turnup workflow publish FILE\".")
-        }
-        guard let definition = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition
-        else {
-            throw CommandFailure.failed("the stored definition of \(workflow) cannot be read by this version")
-        }
-        return definition
-    }
-
     private func run(from path: String) async throws {
         try await Session.with(database, connections: max(8, file.connections + 1)) { session in
-            let definition = try await definition(session)
+            let definition = try await session.definition(workflow: workflow, version: version)
             let outcome = try await StopFlag.withSignals { stop in
                 try await EnqueueFile(
                     options: file.options(from: path, workflow: workflow, organisation: organisation, version: version),
@@ -166,7 +160,8 @@ enum InputArguments {
                     "\(definition.workflow) has no input \"\(name)\"", hint: "Declared: \(declared).")
             }
             guard values[name] == nil else { throw CommandFailure.badInput("input \"\(name)\" is given twice") }
-            let value = try value(String(argument[argument.index(after: equals)...]), field)
+            let value = try TypedArguments.value(
+                String(argument[argument.index(after: equals)...]), field, called: "input")
             if let problem = field.problem(with: value) { throw CommandFailure.badInput("input \(problem)") }
             values[name] = value
         }
@@ -175,14 +170,6 @@ enum InputArguments {
                 "input \"\(field.name)\" is missing", hint: "Give it as \(field.name)=VALUE.")
         }
         return values
-    }
-
-    private static func value(_ text: String, _ field: FieldDefinition) throws -> JSONValue {
-        if field.kinds.contains(.string) { return .string(text) }
-        do throws(JSONError) { return try JSONValue.parse(text) } catch {
-            let kinds = field.kinds.map(\.rawValue).joined(separator: " or ")
-            throw CommandFailure.badInput("input \"\(field.name)\" must be \(kinds), not \"\(text)\"")
-        }
     }
 }
 

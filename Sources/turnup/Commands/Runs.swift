@@ -102,6 +102,11 @@ struct RunFilterOptions: ParsableArguments {
     @Option(name: .customLong("newer-than"), help: ArgumentHelp("Requested more recently.", valueName: "duration"))
     var newerThan: DurationArgument?
 
+    var isEmpty: Bool {
+        let texts = [workflow, organisation, key, state, error, service]
+        return texts.allSatisfy { $0 == nil } && status == nil && olderThan == nil && newerThan == nil
+    }
+
     func filter(now: Instant) -> RunFilter {
         RunFilter(
             workflow: workflow, organisation: organisation, key: key, state: state, status: status, lastError: error,

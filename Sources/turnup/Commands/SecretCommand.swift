@@ -61,10 +61,7 @@ struct SecretCommand: AsyncParsableCommand {
 
         func run() async throws {
             let value = try value()
-            guard !value.isEmpty else { throw CommandFailure.badInput("the value of \(place.name) is empty") }
-            guard value.utf8.count <= 65_536, !value.utf8.contains(0) else {
-                throw CommandFailure.badInput("the value of \(place.name) is longer than 64 KiB or holds a NUL byte")
-            }
+            try SecretText.check(value, of: place.name)
             try await Session.with(database) { session in
                 let vault = try await session.vault()
                 let last = try await session.store.secrets().filter {
@@ -86,14 +83,7 @@ struct SecretCommand: AsyncParsableCommand {
                 }
                 return value
             }
-            if let file {
-                let data = file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : try InputFile.read(file)
-                guard var text = String(data: data, encoding: .utf8) else {
-                    throw CommandFailure.badInput("the value is not UTF-8 text")
-                }
-                if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
-                return text
-            }
+            if let file { return try SecretText.read(file, of: place.name) }
             guard let value = Console.askSecret("Value of \(place.name): ") else {
                 throw CommandFailure.badInput(
                     "there is no terminal to ask for the value", hint: "Give --from-file PATH or --from-env VARIABLE.")

@@ -7,7 +7,8 @@ struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one run: where it stands, and why.",
         discussion: """
-            A run is named by its id, or by the beginning of it as "turnup runs" prints it.
+            A run is named by its id, or by the beginning of it as "turnup runs" prints it. Of a run that waits for a \
+            person it shows the evidence and the choices, as commands.
 
             Example:
               turnup show 0192f0c1
@@ -30,6 +31,7 @@ struct Show: AsyncParsableCommand {
                 json
                     ? RunJSON.line(found, state, now: now, service: service)
                     : Self.page(found, state, service, now: now))
+            if !json, let advice = try await Advice.text(found, state, session) { Console.out("\n" + advice) }
         }
     }
 

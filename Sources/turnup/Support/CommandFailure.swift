@@ -50,7 +50,7 @@ struct CommandFailure: Error {
         case .unavailable, .busy, .outcomeUnknown, .notMigrated, .newerSchema, .changedMigration, .wrongKeyRing,
             .unsuitableDatabase:
             3
-        case .appendOnly, .refused, .broken: 1
+        case .notTaken, .behind, .appendOnly, .refused, .broken: 1
         }
     }
 

@@ -43,6 +43,13 @@ enum Console {
 
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
+    /// Asks on the terminal. Nil when there is nobody to ask; empty when nothing was said.
+    static func ask(_ question: String) -> String? {
+        guard isInteractive else { return nil }
+        _ = write(question, to: STDERR_FILENO)
+        return readLine(strippingNewline: true) ?? ""
+    }
+
     /// Asks without echo. Nil when there is nobody to ask; empty when nothing was said.
     static func askSecret(_ question: String) -> String? {
         guard isInteractive else { return nil }

@@ -11,12 +11,15 @@ final class StopFlag: Sendable {
     func raise() { raised.withLock { $0 = true } }
 
     /// The first signal raises the flag, so that what is under way can end well; a second one ends the process.
-    static func withSignals<Value>(_ body: (StopFlag) async throws -> Value) async throws -> Value {
+    static func withSignals<Value>(
+        saying note: String? = nil, _ body: (StopFlag) async throws -> Value
+    ) async throws -> Value {
         let flag = StopFlag()
         let watcher = Task {
             for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
                 if flag.isRaised { exit(130) }
                 flag.raise()
+                if let note { Console.note(note) }
             }
         }
         defer { watcher.cancel() }

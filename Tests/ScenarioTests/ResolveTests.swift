@@ -1,0 +1,134 @@
+import EventStore
+import Foundation
+import PlatformSimulator
+import Testing
+import WorkflowCore
+
+/// What people make of a run whose create was lost, through the real program.
+@Suite(.timeLimit(.minutes(5))) struct ResolveTests {
+    @Test func `the offered command for a client that is there, with its key from a file, makes the run go on`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.withWorker { worker in
+                let run = try await installation.heldRun()
+                let client = try #require(installation.simulator.clients().first)
+                let shown = try await installation.command("show", run.description)
+                #expect(shown.contains("outcome unknown") && shown.contains("may have worked"), "\(shown)")
+                let offer = try #require(try await installation.offers(run).first { $0.contains("--done") })
+                #expect(offer.contains("session=VALUE --secret api_key=@FILE --expected-seq 4 --reason TEXT"))
+                let file = try installation.write(client.apiKey + "\n", to: "api-key")
+                let answer = try await installation.copied(
+                    offer, ["VALUE": client.session, "FILE": file, "TEXT": "'seen in the console'"])
+                #expect(answer.exitCode == 0, "\(answer.errors)")
+                try await installation.reaches(.succeeded, run)
+                #expect(installation.simulator.clients().count == 1)
+                #expect(installation.requests(Installation.create).count == 1)
+                let resolved = try #require(try await installation.events(run, .runResolved).first)
+                #expect(resolved.actor == "person:\(NSUserName())" && resolved.body["reason"] == "seen in the console")
+                #expect(resolved.body["entered"] == "client-created")
+                let history = try await installation.command("history", run.description)
+                #expect(history.contains("says that it is done with session=\(client.session), api_key sealed"))
+                try await Checker.checkSecrets(
+                    installation, in: [history, shown, answer.output, answer.errors, worker.spoken])
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `sent again on a person's word there are two clients, and the history says whose word it was`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.withWorker { _ in
+                let run = try await installation.heldRun()
+                let answer = try await installation.attempt(
+                    "resolve", run.description, "--retry-anyway", "--reason", "the console shows none", "--actor",
+                    "service:desk", "--json")
+                #expect(answer.exitCode == 0, "\(answer.errors)")
+                let json = try JSONValue.parse(answer.output.trimmingCharacters(in: .newlines))
+                #expect(json["answer"] == "accepted" && json["seq"] == 5 && json["status"] == "live")
+                try await installation.reaches(.succeeded, run)
+                #expect(installation.simulator.clients().count == 2)
+                let history = try await installation.command("history", run.description)
+                #expect(
+                    history.contains(
+                        "service:desk has it sent again although it may have worked: the console shows none"))
+                #expect(try await installation.store.fold(run)?.mayHaveCreated == true)
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `a run that is given up keeps its key until a new one takes its place`() async throws {
+        try await Installation.with { installation in
+            try await installation.withWorker { _ in
+                let run = try await installation.heldRun()
+                try await installation.command("resolve", run.description, "--abandon", "--reason", "not worth it")
+                let failed = try await installation.reaches(.failed, run)
+                #expect(failed.state == "failed")
+                let again = try await installation.attempt(
+                    "enqueue", "whatsapp-number", "number=\(Installation.number)", "--organisation", "academy")
+                #expect(again.exitCode == 2 && again.errors.contains("belongs to run \(run)"), "\(again.errors)")
+                let retried = try await installation.attempt("retry", run.description, "--reason", "try")
+                #expect(retried.exitCode == 1 && retried.errors.contains("--instead-of"), "\(retried.errors)")
+                let offer = try #require(try await installation.offers(run).last)
+                let answer = try await installation.copied(offer, ["TEXT": "'the lost client was deleted'"])
+                #expect(answer.exitCode == 0, "\(answer.errors)")
+                let new = try #require(Identifier(answer.output.trimmingCharacters(in: .whitespacesAndNewlines)))
+                try await installation.reaches(.succeeded, new)
+                #expect(try await installation.store.run(run)?.status == .failed)
+                #expect(try await installation.command("show", run.description).contains("Run \(new) has its key now"))
+                let history = try await installation.command("history", new.description)
+                #expect(history.contains("instead of run \(run)"))
+                let late = try await installation.attempt("retry", run.description, "--reason", "after all")
+                #expect(late.exitCode == 1 && late.errors.contains("run \(new) has its key now"), "\(late.errors)")
+                let twice = try await installation.copied(offer, ["TEXT": "again"])
+                #expect(twice.exitCode == 1 && twice.errors.contains("has moved on"), "\(twice.errors)")
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `a held run is cancelled when a new one takes its place`() async throws {
+        try await Installation.with { installation in
+            try await installation.withWorker { _ in
+                let run = try await installation.heldRun()
+                let answer = try await installation.attempt(
+                    "enqueue", "whatsapp-number", "number=\(Installation.number)", "--organisation", "academy",
+                    "--instead-of", run.description, "--reason", "deleted over there", "--wait")
+                #expect(answer.exitCode == 0, "\(answer.errors)")
+                let old = try #require(try await installation.store.run(run))
+                #expect(old.status == .cancelled && old.reason == "deleted over there")
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `of two people who decide at once one wins and the other is told`() async throws {
+        try await Installation.with { installation in
+            var held: Identifier?
+            try await installation.withWorker { _ in held = try await installation.heldRun() }
+            let run = try #require(held)
+            let seq = try #require(try await installation.store.run(run)?.seq)
+            func decide(_ choice: String) throws -> TurnupProcess {
+                try TurnupProcess(
+                    ["resolve", run.description, choice, "--expected-seq", "\(seq)", "--reason", "I say so"],
+                    environment: installation.environment)
+            }
+            var people: [TurnupProcess] = []
+            // Both have looked at the run and are about to write.
+            try await installation.whileLocked(run) {
+                people = try [decide("--abandon"), decide("--retry-anyway")]
+                try await installation.waiting(2)
+            }
+            var answers: [TurnupProcess.Answer] = []
+            for person in people { answers.append(await person.end()) }
+            #expect(answers.map(\.exitCode).sorted() == [0, 1])
+            let told = answers.first { $0.exitCode == 1 }
+            #expect(told?.errors.contains("has moved on since it was looked at") == true, "\(told?.errors ?? "")")
+            #expect(try await installation.events(run, .runResolved).count == 1)
+            #expect(try await installation.store.run(run)?.seq == seq + 1)
+        }
+    }
+}

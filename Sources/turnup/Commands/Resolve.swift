@@ -66,6 +66,10 @@ struct Resolve: AsyncParsableCommand {
         guard choices.count == 1 else {
             throw ValidationError("say one of --adopt, --done, --retry, --retry-anyway and --abandon")
         }
+        // What is no number for --adopt would count as the beginning of a run's id.
+        if let adopt, adopt.number == nil, let odd = runs.first(where: { $0.count < 4 && Int($0) != nil }) {
+            throw ValidationError("--adopt counts what was found from 1, and this is \(odd)")
+        }
         try options.check(named: runs)
         guard !values.isEmpty || !secret.isEmpty else { return }
         if choices != [.done], choices != [.adopt] {

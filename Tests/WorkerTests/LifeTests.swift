@@ -185,7 +185,7 @@ struct LifeTests {
                 due: await workshop.store.healthy.now().advanced(byMilliseconds: 3_600_000), actor: "person:test"))
         try await workshop.withWorker {
             // Pauses of 1, 2, 4 … 512 milliseconds; a loop that spins is through in a fraction of that.
-            #expect(await eventually { claims.withLock { $0.count } >= 11 })
+            try #require(await eventually { claims.withLock { $0.count } >= 11 })
             let times = claims.withLock { $0 }
             #expect(times[0].duration(to: times[10]) >= .milliseconds(1000))
             isHidden.withLock { $0 = false }

@@ -80,7 +80,7 @@ struct GraphTests {
                         Waiting until the key works
                         POST wpp#58;/auth/token
                         retry key_not_active#58; activation, 1s up to 1m, for 6h
-                        retry transient#58; outage, 2s up to 1m, for 6h
+                        retry transient, http.500, bad_answer#58; outage, 2s up to 1m, for 6h
                     end note
                     note right of s5
                         every error that nothing catches

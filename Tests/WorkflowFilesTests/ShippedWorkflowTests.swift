@@ -42,7 +42,7 @@ struct ShippedWorkflowTests {
         #expect(token.isRepeatable)
         #expect(token.timeoutMilliseconds == 15_000)
         let retry = try #require(definition.state("token-pending")).retry
-        #expect(retry.map(\.errors) == [["key_not_active"], ["transient"]])
+        #expect(retry.map(\.errors) == [["key_not_active"], ["transient", "http.500", "bad_answer"]])
         let activation = try #require(retry.first).policy
         #expect(
             activation

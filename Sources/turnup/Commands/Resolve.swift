@@ -45,7 +45,8 @@ struct Resolve: AsyncParsableCommand {
         init(number: Int?) { self.number = number }
 
         init?(argument: String) {
-            guard let number = Int(argument), number > 0 else { return nil }
+            // Checked later: what is refused here would be taken for a run.
+            guard let number = Int(argument) else { return nil }
             self.number = number
         }
 
@@ -66,6 +67,7 @@ struct Resolve: AsyncParsableCommand {
         guard choices.count == 1 else {
             throw ValidationError("say one of --adopt, --done, --retry, --retry-anyway and --abandon")
         }
+        if let number = adopt?.number, number < 1 { throw ValidationError("--adopt counts the finds from 1") }
         try options.check(named: runs)
         guard !values.isEmpty || !secret.isEmpty else { return }
         if choices != [.done], choices != [.adopt] {

@@ -60,6 +60,27 @@ import WorkflowCore
         }
     }
 
+    @Test func `of several finds the one that a person names is adopted, and nothing is created`() async throws {
+        try await Installation.withRegister(RegistryDefinitions.adopting) { installation in
+            _ = installation.simulator.addFaults([.lostCreate])
+            let run = try await installation.enqueue("+1", workflow: "registered-number")
+            #expect(await installation.simulator.wait(for: .register, phase: .ended), "nothing was created")
+            installation.simulator.addClient(externalId: run.description, organisation: "academy")
+            try await installation.reaches(.held, run)
+            let offers = try await installation.offers(run)
+            #expect(offers.count { $0.contains("--adopt") } == 2, "\(offers)")
+            let unnamed = try await installation.attempt("resolve", run.description, "--adopt", "--reason", "x")
+            #expect(unnamed.exitCode == 2 && unnamed.errors.contains("which of the 2 finds"), "\(unnamed.errors)")
+            let second = try #require(offers.first { $0.contains("--adopt 2") })
+            let answer = try await installation.copied(second, ["TEXT": "'the newer one'"])
+            #expect(answer.exitCode == 0, "\(answer.errors)")
+            try await installation.reaches(.succeeded, run)
+            let finds = try await installation.events(run, .runHeld).first?.body["candidates"]?.arrayValue
+            #expect(try await installation.events(run, .runResolved).first?.body["saved"] == finds?.last)
+            #expect(installation.simulator.clients().count == 2)
+        }
+    }
+
     @Test func `a run that is given up keeps its key until a new one takes its place`() async throws {
         try await Installation.with { installation in
             try await installation.withWorker { _ in

@@ -45,7 +45,8 @@ struct Resolve: AsyncParsableCommand {
         init(number: Int?) { self.number = number }
 
         init?(argument: String) {
-            guard let number = Int(argument), number > 0 else { return nil }
+            // Checked later: what is refused here would be taken for a run.
+            guard let number = Int(argument) else { return nil }
             self.number = number
         }
 
@@ -66,10 +67,7 @@ struct Resolve: AsyncParsableCommand {
         guard choices.count == 1 else {
             throw ValidationError("say one of --adopt, --done, --retry, --retry-anyway and --abandon")
         }
-        // What is no number for --adopt would count as the beginning of a run's id.
-        if let adopt, adopt.number == nil, let odd = runs.first(where: { $0.count < 4 && Int($0) != nil }) {
-            throw ValidationError("--adopt counts what was found from 1, and this is \(odd)")
-        }
+        if let number = adopt?.number, number < 1 { throw ValidationError("--adopt counts the finds from 1") }
         try options.check(named: runs)
         guard !values.isEmpty || !secret.isEmpty else { return }
         if choices != [.done], choices != [.adopt] {

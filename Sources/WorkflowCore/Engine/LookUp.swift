@@ -73,15 +73,7 @@ extension Turn {
                 emit(.attemptDone, body, attemptId: attempt.id)
                 return flow()
             }
-            let after = folded(.attemptDone, body, attemptId: attempt.id)
-            do throws(ExpressionError) {
-                body["entered"] = .string(try target(of: here.exit, in: after))
-            } catch {
-                emit(.attemptDone, body, attemptId: attempt.id)
-                return giveUp(here, error: "expression", text: error.description) ?? flow()
-            }
-            emit(.attemptDone, body, attemptId: attempt.id)
-            return flow()
+            return leave(here, body, attempt)
         }
     }
 

@@ -70,7 +70,12 @@ extension Turn {
                 return flow()
             }
         }
-        // The exit is evaluated with the answer's values in place, and rides in the same event.
+        return leave(here, body, attempt)
+    }
+
+    /// The exit is evaluated with the answer's values in place, and rides in the same event.
+    mutating func leave(_ here: StateDefinition, _ given: JSONObject, _ attempt: OpenAttempt) -> NextStep {
+        var body = given
         let after = folded(.attemptDone, body, attemptId: attempt.id)
         do throws(ExpressionError) {
             body["entered"] = .string(try target(of: here.exit, in: after))

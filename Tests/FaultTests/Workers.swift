@@ -9,14 +9,15 @@ import WorkflowCore
 @testable import ScenarioTests
 
 extension Installation {
-    /// A worker of its own name; `crashPoint` is what `TURNUP_CRASH_POINT` says.
+    /// A worker of its own name, which checks the database every other second, so that this has its share of the faults
+    /// and its memory is soon warm; `crashPoint` is what `TURNUP_CRASH_POINT` says.
     func startWorker(
         named name: String, leaseSeconds: Double = 2, concurrency: Int = 256, crashPoint: String? = nil
     ) throws -> TurnupProcess {
         try TurnupProcess(
             [
                 "worker", "--name", name, "--lease-seconds", "\(leaseSeconds)", "--poll-milliseconds", "100",
-                "--concurrency", "\(concurrency)",
+                "--concurrency", "\(concurrency)", "--verify-seconds", "2",
             ], environment: environment.merging(crashPoint.map { ["TURNUP_CRASH_POINT": $0] } ?? [:]) { $1 })
     }
 

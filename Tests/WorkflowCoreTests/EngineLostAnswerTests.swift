@@ -224,6 +224,38 @@ struct EngineLostAnswerTests {
         #expect(none.state.status == .cancelled && !none.state.holdsKey)
     }
 
+    @Test("What has worked is never sent again by a person's retry: not when the way on is unclear, nor after the end")
+    func workedAlready() throws {
+        let definition = Sample.definition(
+            start: "one",
+            [
+                StateDefinition(
+                    name: "one", action: .call(Sample.call("make", "/one", isRepeatable: false)),
+                    exit: .choose([.init(condition: Sample.expression("data.session == 'x'"), next: "active")]))
+            ])
+        var run = try TestRun(definition)
+        try run.claim()
+        #expect(try run.finish(AttemptResult(outcome: .done, status: 201)) == .held)
+        #expect(run.state.hold?.choices == ["done", "abandon"])
+        #expect(throws: VerbRefusal.self) { try run.state.retrying(reason: "again", definition) }
+        try run.take(
+            try run.state.resolving(.done, reason: "it is x", definition, values: ["session": "x"]))
+        #expect(try run.claim() == .ended)
+        #expect(run.state.status == .succeeded)
+    }
+
+    @Test("Done by a person after a deadline gives the run its time anew, instead of taking back what was confirmed")
+    func doneAfterDeadline() throws {
+        let definition = asked(reconciles: false, deadlineMilliseconds: 15_000)
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        #expect(try run.finish(.unknown("timeout")) == .held)
+        try run.take(
+            try run.state.resolving(.done, reason: "it is there", definition, values: ["session": "s-3"]), after: 60_000
+        )
+        #expect(try run.claim().calls == "token-pending")
+    }
+
     @Test("A deadline that passes before the outcome is known does not make it a failure: it waits for a person")
     func deadline() throws {
         var run = try TestRun(asked(deadlineMilliseconds: 15_000), random: .max / 2)

@@ -82,6 +82,50 @@ struct EngineUndoTests {
         #expect(run.state.status == .failed && !run.state.holdsKey)
     }
 
+    @Test("Taking back from a platform that is gone goes on without end until a person stops it, and then decides")
+    func stopped() throws {
+        var run = try third()
+        try run.finish(refusal)
+        for _ in 1...20 {
+            let wait = try #require(try run.finish(.refused).waits)
+            try run.claim(after: wait)
+        }
+        try run.take(try run.state.cancelling(reason: "the platform is closed for good"))
+        #expect(try run.finish(.refused) == .held)
+        #expect(run.state.hold?.choices == ["retry", "done", "abandon"])
+        try run.take(try run.state.resolving(.abandon, reason: "nothing to be done", chain()))
+        #expect(try run.claim() == .ended)
+        #expect(run.state.status == .failed && run.state.holdsKey)
+    }
+
+    @Test("What an earlier thing of the same state left behind is not taken for the lost one")
+    func olderValues() throws {
+        let definition = Sample.definition(
+            start: "one",
+            [
+                StateDefinition(
+                    name: "one",
+                    action: .call(
+                        Sample.call("make", "/one", isRepeatable: false, save: [("session", "${response.body.id}")])),
+                    exit: .next("two"), undo: Sample.call("delete", "/one/${data.session}", isRepeatable: true)),
+                StateDefinition(name: "two", action: .call(Sample.token), exit: .next("one")),
+            ])
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        try run.finish(AttemptResult(outcome: .done, status: 201, saved: ["session": "s-1"]))
+        try run.finish(.issued)
+        #expect(try run.finish(.unknown("timeout")) == .held)
+        #expect(throws: VerbRefusal.self) { try run.state.resolving(.done, reason: "it is there", definition) }
+        try run.take(try run.state.cancelling(reason: "not wanted"))
+        guard case .call(let planned) = try run.claim() else {
+            Issue.record("the first is not taken back")
+            return
+        }
+        #expect(run.types.contains("undo.skipped") && planned.data["session"] == "s-1")
+        try run.finish(delete)
+        #expect(run.state.status == .cancelled && run.state.undoneCount == 1 && run.state.holdsKey)
+    }
+
     @Test("Given up while taking back, the run ends and keeps its key, because something is left")
     func abandoned() throws {
         var run = try third()

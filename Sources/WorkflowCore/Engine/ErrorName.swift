@@ -10,7 +10,8 @@ public enum ErrorName {
     public static let groups = ["transient", "any", "http.4xx", "http.5xx"]
 
     private static let transientStatuses: Set<Int> = [408, 429, 502, 503, 504]
-    private static let transientErrors: Set<String> = ["unreachable", "timeout", "connection_lost"]
+    /// `cancelled`: its own worker broke the request off.
+    private static let transientErrors: Set<String> = ["unreachable", "timeout", "connection_lost", "cancelled"]
 
     /// Whether a name in a file covers an error. `http.…` goes by the answer's status, whatever the
     /// definition calls that answer; the first entry that matches wins.

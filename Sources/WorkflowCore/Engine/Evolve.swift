@@ -66,7 +66,11 @@ extension RunState {
             giveUp(body["gave_up"], error: body["error"])
             park(body, at: event.recordedAt)
         case .cancelRequested:
-            cancel = CancelRequest(actor: event.actor, reason: body["reason"]?.stringValue ?? "")
+            if ending != nil, status == .live {
+                stopsUndo = true
+            } else {
+                cancel = CancelRequest(actor: event.actor, reason: body["reason"]?.stringValue ?? "")
+            }
             if status == .held { cancelHeld(at: event.recordedAt) }
         case .retryRequested:
             if status == .live {

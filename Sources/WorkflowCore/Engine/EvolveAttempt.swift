@@ -58,16 +58,14 @@ extension RunState {
     /// The call has worked, as its own answer, a look-up or a person says.
     mutating func callWorked(saved: JSONObject?, sealed: [SealedReference], isRepeatable: Bool) {
         unknown = nil
+        // It is no cause of a later failure any more, and nothing to go back to.
+        if gaveUp?.state == state { gaveUp = nil }
         guard let index = undoEntryOfStay else {
             if !isRepeatable { mayHaveCreated = true }
             return
         }
         undoList[index].isCertain = true
-        for (name, value) in saved?.members ?? [] { undoList[index].saved[name] = value }
-        for reference in sealed {
-            undoList[index].sealed.removeAll { $0.name.hasSameScalars(as: reference.name) }
-            undoList[index].sealed.append(reference)
-        }
+        undoList[index].keep(saved: saved, sealed: sealed)
     }
 
     private mutating func settleCall(
@@ -119,7 +117,7 @@ extension RunState {
             unknown?.isLookedUp = false
             isReplacing = true
             if let index = undoEntryOfStay {
-                for (name, value) in saved?.members ?? [] { undoList[index].saved[name] = value }
+                undoList[index].keep(saved: saved, sealed: sealed)
             }
         case "resend", "none":
             unknown = nil

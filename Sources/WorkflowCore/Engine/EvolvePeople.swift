@@ -20,6 +20,7 @@ extension RunState {
         status = .live
         hold = nil
         reason = nil
+        stopsUndo = false
         wait = nil
         counters = []
         uncountedInARow = 0
@@ -45,6 +46,7 @@ extension RunState {
         guard let choice = body["choice"]?.stringValue.flatMap(HoldChoice.init) else {
             throw EvolveError(seq: event.seq, message: "its choice is not known to this version")
         }
+        if wasDeadline, choice != .abandon { renewDeadlines(at: event.recordedAt) }
         switch choice {
         case .done where ending != nil:
             if !undoList.isEmpty { undoList.removeLast() }
@@ -52,13 +54,11 @@ extension RunState {
         case .done where isReplacing: replaced()
         case .done, .adopt: callWorked(saved: saved, sealed: sealed, isRepeatable: false)
         case .retryAnyway:
-            if wasDeadline { renewDeadlines(at: event.recordedAt) }
             // What the lost attempt made, if it made something, is nobody's from now on.
             if unknown != nil { mayHaveCreated = true }
             unknown = nil
             isReplacing = false
-        case .retry:
-            if wasDeadline { renewDeadlines(at: event.recordedAt) }
+        case .retry: break
         case .abandon where ending != nil:
             undoList = []
             mayHaveCreated = true

@@ -54,6 +54,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var ending: Ending?
     /// How many calls were taken back because the run failed.
     public internal(set) var undoneCount = 0
+    /// A person asked for an end of taking back, which a platform that is gone would keep up for ever.
+    public internal(set) var stopsUndo = false
     /// What waits for a person.
     public internal(set) var hold: Hold?
     /// From when the run's deadline counts, and the time in holds since then, which it leaves out.

@@ -93,6 +93,14 @@ public struct UndoEntry: Sendable, Equatable {
     /// The variables that this call gave, which later states may have overwritten.
     public internal(set) var saved: JSONObject
     public internal(set) var sealed: [SealedReference]
+
+    mutating func keep(saved new: JSONObject?, sealed references: [SealedReference]) {
+        for (name, value) in new?.members ?? [] { saved[name] = value }
+        for reference in references {
+            sealed.removeAll { $0.name.hasSameScalars(as: reference.name) }
+            sealed.append(reference)
+        }
+    }
 }
 
 /// How a run ends once everything is taken back.

@@ -81,10 +81,22 @@ extension Turn {
             body["entered"] = .string(try target(of: here.exit, in: after))
         } catch {
             emit(.attemptDone, body, attemptId: attempt.id)
+            if here.call?.isRepeatable == false, !catchesByMoving(here, "expression") {
+                // To try again would be to send again what has worked.
+                return hold(
+                    code: "no_way_on", "the call has worked, but the way on is not clear: \(error.description)",
+                    choices: [HoldChoice.done, .abandon].map(\.rawValue), facts: ["error": "expression"])
+            }
             return giveUp(here, error: "expression", text: error.description) ?? flow()
         }
         emit(.attemptDone, body, attemptId: attempt.id)
         return flow()
+    }
+
+    private func catchesByMoving(_ here: StateDefinition, _ error: String) -> Bool {
+        let caught = here.catches.first { $0.errors.contains { ErrorName.matches($0, error: error, status: nil) } }
+        if case .next? = caught?.target { return true }
+        return false
     }
 
     /// No retry goes on: the state's `catch` decides, or else the failure state. Nil: the run goes on from there.

@@ -35,6 +35,7 @@ extension RunState {
         if !undoList.isEmpty { json["undo_list"] = .array(undoList.map(\.json)) }
         if let ending { json["ending"] = ending.json }
         if undoneCount > 0 { json["undone"] = .integer(undoneCount) }
+        if stopsUndo { json["stops_undo"] = true }
         if let hold {
             var part: JSONObject = [
                 "code": .string(hold.code), "text": .string(hold.text),
@@ -132,6 +133,7 @@ extension RunState {
         ending = more.ending
         undoneCount = more.undoneCount
         hold = more.hold
+        stopsUndo = more.stopsUndo
         deadlineSince = more.deadlineSince ?? requestedAt
         heldMilliseconds = more.heldMilliseconds
         heldInStateMilliseconds = more.heldInStateMilliseconds

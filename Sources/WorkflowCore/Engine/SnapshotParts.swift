@@ -75,6 +75,7 @@ extension SnapshotReader {
         var ending: Ending?
         var undoneCount = 0
         var hold: Hold?
+        var stopsUndo = false
         var deadlineSince: Instant?
         var heldMilliseconds: Int64 = 0
         var heldInStateMilliseconds: Int64 = 0
@@ -89,7 +90,8 @@ extension SnapshotReader {
         guard let keyNumber = number("key_number", 1), let successes = number("successes_in_a_row", 0),
             let undone = number("undone", 0), let held = number("held_milliseconds", 0),
             let heldInState = number("held_in_state_milliseconds", 0), let hadUnknown = flag("had_unknown"),
-            let isReplacing = flag("replacing"), let keySentAt = optional(json["key_sent_at"], time),
+            let isReplacing = flag("replacing"), let stopsUndo = flag("stops_undo"),
+            let keySentAt = optional(json["key_sent_at"], time),
             let deadlineSince = optional(json["deadline_since"], time),
             let unknown = optional(json["unknown"], { UnknownOutcome($0, self) }),
             let undoList = list(json["undo_list"], of: { UndoEntry($0) }),
@@ -106,6 +108,7 @@ extension SnapshotReader {
         more.ending = ending
         more.undoneCount = Int(clamping: undone)
         more.hold = hold
+        more.stopsUndo = stopsUndo
         more.deadlineSince = deadlineSince
         more.heldMilliseconds = held
         more.heldInStateMilliseconds = heldInState

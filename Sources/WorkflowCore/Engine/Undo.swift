@@ -14,6 +14,13 @@ extension Turn {
 
     /// The next thing to take back, or the end.
     mutating func undo() -> NextStep {
+        if state.stopsUndo, !state.undoList.isEmpty {
+            return hold(
+                code: "undo_failed",
+                "A person asked for an end while things are taken back. Look at the platform, then "
+                    + "decide.",
+                choices: [HoldChoice.retry, .done, .abandon].map(\.rawValue), facts: ["error": "undo_failed"])
+        }
         while let entry = state.undoList.last {
             guard let here = definition.state(entry.state), let call = here.undo else {
                 skipUndo(entry, "state \"\(entry.state)\" has no undo in the definition")
@@ -33,13 +40,18 @@ extension Turn {
         emit(.undoSkipped, ["state": .string(entry.state), "reason": .string(why)])
     }
 
-    /// An uncertain entry may lack what only the answer would have given.
+    /// An uncertain entry may lack what only the answer would have given. What an earlier call of the same state gave
+    /// belongs to another thing.
     private func missingVariable(of call: CallDefinition, _ entry: UndoEntry) -> String? {
         guard !entry.isCertain else { return nil }
+        let own = Set(definition.state(entry.state)?.call?.save.map(\.name) ?? [])
         let service = definition.service(call.service) ?? ServiceDefinition(name: call.service)
         return call.references(with: service).first { reference in
             guard reference.root == "data", !reference.isPresenceTest, let name = reference.path.first else {
                 return false
+            }
+            if own.contains(name) {
+                return entry.saved[name] == nil && !entry.sealed.contains { $0.name.hasSameScalars(as: name) }
             }
             return state.data[name] == nil && state.secret(name) == nil
         }?.path.first

@@ -86,7 +86,12 @@ extension RunState {
         }
         let given = Set(saved.members.map(\.name) + sealed.map(\.name))
         let wanted = definition.state(state)?.call?.save.map(\.name) ?? []
-        let missing = wanted.filter { !given.contains($0) && data[$0] == nil && secret($0) == nil }
+        // What an earlier stay left in a variable belongs to another thing; what the lost answer itself gave is sealed.
+        let missing = wanted.filter { name in
+            if given.contains(name) { return false }
+            guard let held = secret(name), let since = keySentAt else { return true }
+            return held.sealedAt < since
+        }
         if !missing.isEmpty {
             throw VerbRefusal(
                 "bad_value", "the answer would have filled \(missing.joined(separator: ", ")) as well",

@@ -24,13 +24,15 @@ public struct VerbEvent: Sendable, Equatable {
 /// looked at.
 extension RunState {
     /// Ends the run as soon as its open attempt has an outcome; what it made is taken back where the definition says how.
+    /// While that goes on already, it holds the run instead: a platform that is gone would keep it up for ever.
     public func cancelling(reason: String) throws(VerbRefusal) -> VerbEvent {
         if status.isEnded { throw VerbRefusal("ended", "the run is \(status.rawValue) already") }
-        if ending != nil {
+        if ending != nil, status == .held {
             throw VerbRefusal(
                 "undoing", "the run is ending already: what it made is being taken back",
-                hint: status == .held ? "Decide with \"turnup resolve\"." : nil)
+                hint: "Decide with \"turnup resolve\".")
         }
+        if ending != nil, !stopsUndo { return try verb(.cancelRequested, ["reason": .string(reason)]) }
         if let cancel { throw VerbRefusal("cancelling", "\(cancel.actor) has asked for that already") }
         return try verb(.cancelRequested, ["reason": .string(reason)])
     }
@@ -57,9 +59,10 @@ extension RunState {
         guard let target = gaveUp?.state, let place = definition.state(target), place.action != nil else {
             throw VerbRefusal("no_place", "the run did not fail in a state that could be tried again", hint: instead)
         }
-        if gaveUp?.error == HoldChoice.abandon.rawValue, place.call?.isRepeatable == false {
+        let mayHaveWorked = [HoldChoice.abandon.rawValue, "expression"]
+        if let error = gaveUp?.error, mayHaveWorked.contains(error), place.call?.isRepeatable == false {
             throw VerbRefusal(
-                "unsettled", "it was given up with a request that may have worked, and that is not safe to send twice",
+                "unsettled", "it failed with a request that may have worked, and that is not safe to send twice",
                 hint: instead)
         }
         return try verb(

@@ -143,17 +143,23 @@ struct EngineFlowTests {
         #expect(run.state.state == expected)
     }
 
-    @Test("An exit that cannot be evaluated fails the run, and the answer is kept")
+    @Test("An exit that cannot be evaluated fails the run, or holds it after a call that must not be sent again")
     func brokenExit() throws {
         let branch = StateDefinition.Branch(condition: try Expression.parse("data.none == 1"), next: "active")
         for exit in [StateDefinition.Exit.choose([branch]), .choose([])] {
-            var run = try TestRun(Sample.single(isRepeatable: false, exit: exit))
+            var run = try TestRun(Sample.single(exit: exit))
             try run.claim()
             #expect(try run.finish(.created) == .ended)
             #expect(run.types == ["attempt.done", "state.entered", "run.failed"])
             #expect(run.written[1].body["why"] == "expression")
             #expect(run.written[2].body["error"] == "expression")
-            #expect(run.state.data["session"] == "s-1" && run.state.holdsKey)
+            #expect(run.state.data["session"] == "s-1")
+
+            var unsafe = try TestRun(Sample.single(isRepeatable: false, exit: exit))
+            try unsafe.claim()
+            #expect(try unsafe.finish(.created) == .held)
+            #expect(unsafe.types == ["attempt.done", "run.held"])
+            #expect(unsafe.state.hold?.code == "no_way_on" && unsafe.state.data["session"] == "s-1")
         }
     }
 

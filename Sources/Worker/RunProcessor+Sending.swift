@@ -64,6 +64,10 @@ extension RunProcessor {
                 return .unsent(
                     "canary_too_late", "the commit of the intent took too long: another request may find out by now")
             }
+            guard planned.purpose != .call || state.mayStillSend(planned.call, now: now) else {
+                return .unsent(
+                    "key_too_old", "the platform may have forgotten the idempotency value of the attempt before")
+            }
             return await parts.actions.perform(action)
         } catch {
             parts.logger.error("a call could not be prepared", metadata: ["run": "\(state.id)", "error": "\(error)"])

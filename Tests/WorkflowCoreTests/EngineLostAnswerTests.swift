@@ -156,6 +156,11 @@ struct EngineLostAnswerTests {
         let wait = try #require(try run.finish(.unknown("timeout")).waits)
         #expect(try run.claim(after: wait).key == first)
         #expect(run.state.unknown != nil)
+        // A worker asks again just before it sends, for it may have waited for a place.
+        let call = try #require(asked(idempotency: key).states.first { $0.name == "requested" }?.action)
+        guard case .call(let create) = call else { return }
+        #expect(run.state.mayStillSend(create, now: run.now))
+        #expect(!run.state.mayStillSend(create, now: run.now.advanced(byMilliseconds: 20_000)))
         // Nobody took it up in time.
         let second = try #require(try run.finish(.unknown("timeout")).waits)
         #expect(try run.claim(after: second + 20_000) == .held)

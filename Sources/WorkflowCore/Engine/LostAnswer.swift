@@ -1,5 +1,20 @@
 // A request was sent and nobody knows what became of it.
 
+extension RunState {
+    /// Whether the platform would still know the call's idempotency value after so long. A tenth of the time is
+    /// kept back, so that the request arrives within it.
+    func isHonoured(_ call: CallDefinition, after milliseconds: Int64, now: Instant) -> Bool {
+        guard let honoured = call.idempotency?.honouredMilliseconds, let since = keySentAt else { return false }
+        return milliseconds < Wait(since: since, milliseconds: honoured - honoured / 10).remainingMilliseconds(now: now)
+    }
+
+    /// A call whose earlier attempt is not settled may go out only while its idempotency value is honoured. Asked at
+    /// the decision, and again just before the request leaves, because a place or a commit may have been waited for.
+    public func mayStillSend(_ call: CallDefinition, now: Instant) -> Bool {
+        unknown == nil || isHonoured(call, after: 0, now: now)
+    }
+}
+
 extension Turn {
     /// Closes an attempt as unknown whose call is not harmless to repeat, and does what the definition declares.
     mutating func loseAnswer(
@@ -41,17 +56,11 @@ extension Turn {
         return here.reconcile != nil || (!knows && here.call?.isRepeatable == false)
     }
 
-    /// Whether the platform would still know the call's idempotency value after so long. A tenth of the time is
-    /// kept back, so that the request arrives within it.
     private func isHonoured(_ call: CallDefinition, after milliseconds: Int64) -> Bool {
-        guard let honoured = call.idempotency?.honouredMilliseconds, let since = state.keySentAt else { return false }
-        let left = Wait(since: since, milliseconds: honoured - honoured / 10)
-            .remainingMilliseconds(now: surroundings.now)
-        return milliseconds < left
+        state.isHonoured(call, after: milliseconds, now: surroundings.now)
     }
 
-    /// A call whose earlier attempt is not settled may go out only while its idempotency value is honoured.
-    func mayStillSend(_ call: CallDefinition) -> Bool { state.unknown == nil || isHonoured(call, after: 0) }
+    func mayStillSend(_ call: CallDefinition) -> Bool { state.mayStillSend(call, now: surroundings.now) }
 
     /// An earlier attempt may have worked, and the call cannot be sent again: look, or ask. Nil: the run goes on.
     mutating func unsettled(_ here: StateDefinition, _ call: CallDefinition) -> NextStep? {

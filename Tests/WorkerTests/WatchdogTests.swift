@@ -75,6 +75,8 @@ struct WatchdogTests {
         let workshop = try await impatient()
         let gate = Gong()
         try await supervised(workshop) { socket, heartbeat in
+            // Also when it fails: the worker must be able to end.
+            defer { gate.strike() }
             try #require(await eventually { socket.count("READY=1") == 1 })
             workshop.store.set { $0.beforeClaim = { await gate.wait() } }
             try await starves(socket)
@@ -98,6 +100,8 @@ struct WatchdogTests {
         }
         let run = try await workshop.enqueue()
         try await supervised(workshop) { socket, heartbeat in
+            // Also when it fails: the worker must be able to end.
+            defer { gate.strike() }
             try await starves(socket)
             #expect(heartbeat.condition().stuck.contains("commits"))
             gate.strike()
@@ -112,6 +116,8 @@ struct WatchdogTests {
         workshop.store.set { $0.service = { await gate.wait() } }
         _ = try await workshop.enqueue()
         try await supervised(workshop) { socket, heartbeat in
+            // Also when it fails: the worker must be able to end.
+            defer { gate.strike() }
             try await starves(socket)
             // A second one when the lease was over and the worker took it again.
             #expect(heartbeat.condition().stuck.first?.contains(" run") == true)

@@ -64,7 +64,7 @@ extension RunProcessor {
                 return .unsent(
                     "canary_too_late", "the commit of the intent took too long: another request may find out by now")
             }
-            guard planned.purpose != .call || state.mayStillSend(planned.call, now: now) else {
+            guard planned.purpose != .call || state.mayStillSend(planned.call, now: latestNow) else {
                 return .unsent(
                     "key_too_old", "the platform may have forgotten the idempotency value of the attempt before")
             }

@@ -46,6 +46,13 @@ struct RunProcessor {
         parts.configuration.leaseMilliseconds - leaseStart.duration(to: .now).milliseconds
     }
 
+    /// The latest the database's time can be while an intent is committed. `now` is behind by as long as the answer
+    /// to the claim stayed unread, which matters where a promise of the platform runs out.
+    var latestNow: Instant {
+        guard let attempt = state.openAttempt else { return now }
+        return attempt.startedAt.advanced(byMilliseconds: leaseStart.duration(to: .now).milliseconds)
+    }
+
     /// Throws `StoreError` and the like when the run cannot go on; an answer in hand is then kept as evidence.
     mutating func run() async throws {
         do { try await advance() } catch {

@@ -13,13 +13,20 @@ import WorkflowCore
 /// A store that can fail, a platform, and workers in this process.
 struct Workshop: Sendable {
     let store: FaultyStore
+    /// Seconds by which the store's clock is ahead of this machine's.
+    let ahead: Ahead
     let vault = Vault(keyRing: .generate())
     let server: TinyServer
     let log = LogBook()
     var configuration = WorkerConfiguration(name: "a", leaseMilliseconds: 20_000, pollMilliseconds: 50)
 
     init(_ script: @escaping TinyServer.Script = { TinyServer.good($0) }) async throws {
-        store = FaultyStore(InMemoryStore { Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1e6)) })
+        let ahead = Ahead()
+        self.ahead = ahead
+        store = FaultyStore(
+            InMemoryStore {
+                Instant(microseconds: Int64((Date().timeIntervalSince1970 + Double(ahead.seconds)) * 1e6))
+            })
         server = try TinyServer(script)
         try await publish(Sample.canonical)
         await store.healthy.setService(
@@ -131,6 +138,12 @@ final class Gong: Sendable {
             if isStruck { continuation.resume() }
         }
     }
+}
+
+final class Ahead: Sendable {
+    private let value = Mutex(0)
+    var seconds: Int { value.withLock { $0 } }
+    func set(_ seconds: Int) { value.withLock { $0 = seconds } }
 }
 
 /// Numbers from many tasks, in the order in which they came.

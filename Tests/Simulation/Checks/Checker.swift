@@ -209,7 +209,7 @@ final class Checker {
     }
 
     /// What may be had without being charged: nothing was sent, or the platform said "later".
-    private static let uncharged: Set = ["unreachable", "http.429", "lease_too_short", "not_prepared"]
+    private static let uncharged: Set = ["unreachable", "http.429", "lease_too_short", "key_too_old", "not_prepared"]
 
     private func close(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
         guard let open = shadow.open, open.id == event.attemptId else {

@@ -17,7 +17,7 @@ enum Fault: Hashable {
     case commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
     case notYetActive, wrongReplica, conflict
-    case secretMissing, busy, leaseTooShort
+    case secretMissing, busy, leaseTooShort, keyTooOld
     case storeOutage, platformOutage, clockSetBack
     case behind, fenced, cancelled
     case person(Verb)
@@ -26,9 +26,8 @@ enum Fault: Hashable {
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .conflict, .secretMissing, .busy, .leaseTooShort, .storeOutage,
-            .platformOutage,
-            .clockSetBack,
+            .notYetActive, .wrongReplica, .conflict, .secretMissing, .busy, .leaseTooShort, .keyTooOld,
+            .storeOutage, .platformOutage, .clockSetBack,
             .behind, .fenced, .cancelled,
         ] + Verb.allCases.map { .person($0) }
 

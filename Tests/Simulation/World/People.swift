@@ -105,7 +105,8 @@ extension World {
                 }
             )
         case .done where seen.ending != nil || seen.isReplacing:
-            // Taken back by hand, over there.
+            // Taken back by hand, over there, after one more look: what is there may belong to a newer attempt.
+            guard store.heads(run).seq == seen.seq else { return nil }
             let isExtra = seen.undoList.last?.state == "attaching" && seen.ending != nil
             platform.removeByHand(reference(of: run), extrasOnly: isExtra, at: now)
             return resolve(.done)

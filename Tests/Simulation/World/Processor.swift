@@ -59,6 +59,12 @@ final class Processor {
 
     var leaseLeftMilliseconds: Int64 { World.leaseMilliseconds - (worker.clock - leaseStart) / 1000 }
 
+    /// The latest the database's time can be while an intent is committed.
+    var latestNow: Instant {
+        guard let attempt = state.openAttempt else { return now }
+        return Instant(microseconds: attempt.startedAt.microseconds + worker.clock - leaseStart)
+    }
+
     static let marginMilliseconds: Int64 = min(2000, World.leaseMilliseconds / 10)
 
     func timeout(of call: CallDefinition) -> Int64 {

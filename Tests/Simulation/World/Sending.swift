@@ -1,7 +1,8 @@
 import WorkflowCore
 
 extension Processor {
-    /// The intent is committed. Last of all the lease is checked, because the commit may have taken long.
+    /// The intent is committed. Last of all the lease and the age of the idempotency value are checked, because the
+    /// commit may have taken long.
     func send(_ planned: PlannedCall, _ id: Identifier, timeoutMilliseconds: Int64) {
         guard let attempt = state.openAttempt else { return finish() }
         worker.later(0, at: .beforeSending, run: run) { [self] in
@@ -10,6 +11,10 @@ extension Processor {
                 world.marks.hit(.leaseTooShort, cell: cell(planned.state))
                 return take(
                     AttemptResult(outcome: .notDone, error: "lease_too_short", isCounted: false), of: attempt)
+            }
+            guard planned.purpose != .call || state.mayStillSend(planned.call, now: latestNow) else {
+                world.marks.hit(.keyTooOld, cell: cell(planned.state))
+                return take(AttemptResult(outcome: .notDone, error: "key_too_old", isCounted: false), of: attempt)
             }
             transmit(planned, id, timeoutMilliseconds: timeoutMilliseconds) { [self] result in take(result, of: attempt)
             }

@@ -1,0 +1,73 @@
+import EventStore
+import Synchronization
+import Testing
+import WorkflowCore
+
+@testable import Worker
+
+@Suite("The time of an idempotency value", .timeLimit(.minutes(1)))
+struct HonouredTests {
+    private static let canonical = """
+        {"dsl":1,"workflow":"honoured","version":1,"key":"${input.number}","start":"requested",
+         "input":{"number":{"type":"string"}},
+         "services":{"wpp":{"timeout":"5s"}},
+         "retries":{"again":{"delay":"10ms","max_attempts":5}},
+         "states":{
+           "requested":{"call":{"request":"POST wpp:/create",
+             "idempotency":{"header":"Idempotency-Key","honoured":"60s"}},
+             "retry":[{"error":"http.500","policy":"again"}],"next":"active"},
+           "active":{"end":"succeeded"},"failed":{"end":"failed"}}}
+        """
+
+    /// The first create is answered 500. The answer to the next claim is read when the store is so much further on.
+    private func run(claimReadLateBySeconds seconds: Int, reaches status: RunStatus) async throws -> (
+        workshop: Workshop, run: Identifier
+    ) {
+        let isFirst = OnlyOnce()
+        var workshop = try await Workshop { request in
+            isFirst.take() ? TinyServer.json("500 Internal Server Error", "{}") : TinyServer.good(request)
+        }
+        // Nobody takes the run over meanwhile.
+        workshop.configuration = WorkerConfiguration(name: "a", leaseMilliseconds: 600_000, pollMilliseconds: 20)
+        let ahead = workshop.ahead
+        workshop.store.set {
+            $0.claim = { claimed in
+                if claimed.contains(where: { $0.epoch == 2 }) { ahead.set(seconds) }
+                return claimed
+            }
+        }
+        try await workshop.publish(Self.canonical, workflow: "honoured")
+        let run = try await workshop.enqueue(workflow: "honoured")
+        let found = workshop
+        try await found.withWorker { try await found.reaches(status, run) }
+        #expect(ahead.seconds == seconds, "the second claim was not seen")
+        return (workshop, run)
+    }
+
+    @Test("An answer to a claim that is read after the value's time: nothing is sent again, and a person is asked")
+    func readTooLate() async throws {
+        let (workshop, run) = try await run(claimReadLateBySeconds: 70, reaches: .held)
+        let unsent = try #require(await workshop.events(run, .attemptNotDone).first)
+        #expect(unsent.body["error"] == "key_too_old")
+        #expect(unsent.body["counted"] == false)
+        #expect(workshop.sent("/create").count == 1)
+        #expect(await workshop.events(run, .runHeld).first?.body["code"] == "unknown_outcome")
+    }
+
+    @Test("An answer to a claim that is read within the value's time: the create is sent again")
+    func readInTime() async throws {
+        let (workshop, _) = try await run(claimReadLateBySeconds: 30, reaches: .succeeded)
+        #expect(workshop.sent("/create").count == 2)
+    }
+}
+
+private final class OnlyOnce: Sendable {
+    private let isLeft = Mutex(true)
+
+    func take() -> Bool {
+        isLeft.withLock { isLeft in
+            defer { isLeft = false }
+            return isLeft
+        }
+    }
+}

@@ -133,7 +133,7 @@ struct CELConformanceTests {
 }
 
 extension [String] {
-    fileprivate var repeated: [String] {
+    var repeated: [String] {
         var seen: Set<String> = []
         return filter { !seen.insert($0).inserted }
     }

@@ -78,8 +78,8 @@ public struct HealthServer: Service {
     }
 
     public func close() async {
+        // This removes the socket's file too. Once more here could remove that of a worker that has just started.
         try? await channel.close()
-        if case .socket(let path) = address { unlink(path) }
         try? await group.shutdownGracefully()
     }
 

@@ -135,6 +135,13 @@ import WorkflowCore
             #expect(try await !store.serviceAnswered("s", canary: canary))
             #expect(try await store.service("s")?.breaker.pausedBy == person)
             #expect(try await store.resumeService("s"))
+            // Nor does the failure of a request from before it make it shorter, or speak in the person's name.
+            let ends = try await store.pauseService("s", milliseconds: 60 * minute, reason: "maintenance", by: person)
+            _ = try await store.serviceFailed(Self.failure(asked: 5000), worker: workerA)
+            let standing = try #require(try await store.service("s")?.breaker)
+            #expect(standing.pausedUntil == ends)
+            #expect(standing.pauseReason == "maintenance" && standing.pausedBy == person)
+            #expect(try await store.resumeService("s"))
             _ = try await store.pauseService("s", milliseconds: minute, reason: "maintenance", by: person)
             try await fixture.pass(milliseconds: minute + 100)
             #expect(try await store.service("s")?.breaker.state(at: try await store.now()) == .closed)

@@ -191,6 +191,9 @@ import WorkflowCore
             (["Retry-After": "99999999999999999999"], RetryAfter.longestMilliseconds),
             (["Retry-After": "Tue, 15 Nov 1994 08:13:31 GMT", "Date": date], 60_000),
             (["Retry-After": "Tue, 15 Nov 1994 08:11:31 GMT", "Date": date], 0),
+            (["Retry-After": "604801"], RetryAfter.longestMilliseconds),
+            (["Retry-After": "Tue, 15 Nov 2094 08:12:31 GMT", "Date": date], RetryAfter.longestMilliseconds),
+            (["Retry-After": "Tue, 15 Nov 1994 08:12:31 GMT"], 0),
             (["Retry-After": "soon"], nil), (["Retry-After": "1.5"], nil), ([:], nil),
         ]
         for (headers, expected) in cases {

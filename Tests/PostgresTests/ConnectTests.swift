@@ -29,6 +29,24 @@ struct ConnectTests {
         }
     }
 
+    @Test("Over TCP a dead peer is noticed within about a minute, unless the connection string says otherwise")
+    func deadPeers() throws {
+        var configuration = PostgresConfiguration(connectionString: "host=/tmp keepalives_idle=7")
+        let keywords = configuration.keywords
+        // Of two with the same name libpq takes the later one; those of the connection string stand in "dbname".
+        func value(_ name: String) -> Int? { keywords.last { $0.keyword == name }.flatMap { Int($0.value) } }
+        let (idle, interval) = (try #require(value("keepalives_idle")), try #require(value("keepalives_interval")))
+        #expect(idle + interval * (try #require(value("keepalives_count"))) <= 60)
+        #expect((1...60_000).contains(try #require(value("tcp_user_timeout"))))
+        let places = ["keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"].map { name in
+            keywords.lastIndex { $0.keyword == name }
+        }
+        let own = try #require(keywords.firstIndex { $0.keyword == "dbname" })
+        #expect(places.allSatisfy { $0.map { $0 < own } == true })
+        configuration.overrides = ["tcp_user_timeout": "5000"]
+        #expect(configuration.keywords.last { $0.keyword == "tcp_user_timeout" }?.value == "5000")
+    }
+
     @Test("A URI and a keyword string lead to the same database as overrides do")
     func connectionStrings() async throws {
         let cluster = try ThrowawayCluster.get()

@@ -1,5 +1,6 @@
 import EventStore
 import Foundation
+import FoundationNetworking
 import PlatformSimulator
 import Postgres
 import TestSupport
@@ -118,6 +119,59 @@ import WorkflowCore
         }
     }
 
+    @Test func `a worker whose database does not exist ends with 3 and says so, because waiting does not help`()
+        async throws
+    {
+        try await Installation.with { installation in
+            let worker = try TurnupProcess(
+                ["worker"],
+                environment: installation.environment.merging([
+                    "TURNUP_DATABASE_URL": installation.database.url.replacing(
+                        "/\(installation.database.name)?", with: "/turnup_absent?")
+                ]) { $1 })
+            let hasEnded = await eventually(seconds: 20) { !worker.isRunning }
+            if !hasEnded { await worker.killHard() }
+            let answer = await worker.end()
+            #expect(hasEnded && answer.exitCode == 3, "\(answer.errors)")
+            #expect(answer.errors.contains("turnup_absent"), "\(answer.errors)")
+        }
+    }
+
+    @Test func `damage shows in the metrics of a running worker while it stands, and no longer`() async throws {
+        try await Installation.with { installation in
+            let run = try await installation.enqueue("+34600111222")
+            try await installation.withWorker { _ in try await installation.reaches(.succeeded, run) }
+            let state = try #require(try await installation.store.run(run)).state
+            let worker = try TurnupProcess(
+                ["worker", "--health", "127.0.0.1:0", "--verify-seconds", "1"], environment: installation.environment)
+            do {
+                var port: Substring?
+                try #require(
+                    await eventually(seconds: 20) {
+                        port = worker.spoken.firstMatch(of: /health is given at 127\.0\.0\.1:(\d+)/)?.output.1
+                        return port != nil
+                    })
+                let url = try #require(URL(string: "http://127.0.0.1:\(port ?? "")/metrics"))
+                func shows(_ line: String) async -> Bool {
+                    await eventually(seconds: 20) {
+                        guard let (body, _) = try? await URLSession.shared.data(from: url) else { return false }
+                        return String(decoding: body, as: UTF8.self).contains("\n\(line)\n")
+                    }
+                }
+                try #require(await shows("turnup_verify_violations 0.0"))
+                try await installation.database.tamper("update turnup.run set state = 'other' where id = '\(run)'")
+                try #require(await shows("turnup_verify_violations 1.0"), "\(worker.spoken)")
+                try await installation.database.tamper("update turnup.run set state = '\(state)' where id = '\(run)'")
+                try #require(await shows("turnup_verify_violations 0.0"), "\(worker.spoken)")
+            } catch {
+                await worker.killHard()
+                throw error
+            }
+            worker.send(SIGTERM)
+            #expect(await worker.end().exitCode == 0)
+        }
+    }
+
     @Test func `a row that somebody keeps locked holds up its own run only`() async throws {
         try await Installation.with { installation in
             _ = installation.simulator.addFaults([
@@ -199,8 +253,11 @@ import WorkflowCore
             #expect(await installation.simulator.wait(for: Installation.create, phase: .held), "never held")
             worker.send(SIGTERM)
             #expect(await eventually(seconds: 10) { await isStopping(installation) })
+            let began = ContinuousClock.now
             worker.send(SIGINT)
             let answer = await worker.end()
+            // Its own deadline would end the request too, half a minute later.
+            #expect(began.duration(to: .now) < .seconds(10))
             #expect(answer.exitCode == 130, "\(answer.errors)")
             #expect(try await installation.events(run, .attemptUnknown).count == 1)
             #expect(try await installation.store.run(run)?.status == .held)
@@ -234,6 +291,7 @@ import WorkflowCore
             #expect(found.exitCode == 0 && found.output.contains(": ready; "), "\(found)")
             worker.send(SIGTERM)
             #expect(await worker.end().exitCode == 0)
+            #expect(!manager.fileExists(atPath: folder + "/worker.sock"), "left behind")
             #expect(try await TurnupProcess.run(["health", folder + "/worker.sock"], environment: [:]).exitCode == 1)
             #expect(try await TurnupProcess.run(["health", "8.8.8.8:53"], environment: [:]).exitCode == 2)
             let refused = try await TurnupProcess.run(["worker", "--health", "0.0.0.0:80"], environment: environment)

@@ -14,6 +14,7 @@ final class TurnupProcess: Sendable {
     private let said = Mutex<(output: Data, errors: Data)>((Data(), Data()))
 
     var processIdentifier: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
 
     convenience init(_ arguments: [String], environment: [String: String]) throws {
         try self.init(Self.binary(), arguments, environment: environment)

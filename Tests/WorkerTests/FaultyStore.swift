@@ -19,6 +19,7 @@ final class FaultyStore: EventStore {
         var appendLate: @Sendable (LateEvidence) throws -> Void = { _ in }
         /// Called before a service's row is read.
         var service: @Sendable () async throws -> Void = {}
+        var beforeCanary: @Sendable () async -> Void = {}
     }
 
     let healthy: InMemoryStore
@@ -104,6 +105,7 @@ final class FaultyStore: EventStore {
 
     func takeCanary(_ name: String, worker: String, milliseconds: Int64) async throws -> Int64? {
         try enter("takeCanary")
+        await faults.withLock { $0.beforeCanary }()
         return await healthy.takeCanary(name, worker: worker, milliseconds: milliseconds)
     }
 

@@ -82,6 +82,8 @@ struct LifeTests {
             let task = try #require(await workshop.store.healthy.run(run)?.task)
             #expect(task.leaseOwner == nil, "a lease was kept")
         }
+        let taken = await workshop.store.healthy.claim(worker: "worker:next", limit: 9, leaseMilliseconds: 1000)
+        #expect(taken.count == 5, "another worker would have to wait for them")
     }
 
     @Test("A definition or an event that cannot be read parks its run; the worker goes on with the others")
@@ -106,6 +108,26 @@ struct LifeTests {
         }
         #expect(workshop.log.count("could not be advanced") == 2)
         #expect(workshop.server.requests.count == 2)
+    }
+
+    @Test("A run that met an outage between its calls is given back at once, not when its lease is over")
+    func interrupted() async throws {
+        let workshop = try await Workshop()
+        let reads = Mutex(0)
+        workshop.store.set {
+            $0.service = {
+                let isFirst = reads.withLock { count in
+                    count += 1
+                    return count == 1
+                }
+                if isFirst { throw StoreError(.unavailable, "the database is away") }
+            }
+        }
+        let run = try await workshop.enqueue()
+        // Its lease is longer than the test looks.
+        try await workshop.withWorker { try await workshop.reaches(.succeeded, run) }
+        #expect(reads.withLock { $0 } >= 2)
+        #expect(workshop.store.count("release") == 1)
     }
 
     @Test("Every way out gives the place at the platform back: refusals, outages, takeovers and lost answers")

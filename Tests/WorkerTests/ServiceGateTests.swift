@@ -227,11 +227,53 @@ struct ServiceGateTests {
             (nil, "timeout", true, .silent(reason: "timeout", askedMilliseconds: 0)),
             (nil, "connection_lost", true, .silent(reason: "connection_lost", askedMilliseconds: 0)),
             (500, "http.500", true, .answered), (403, "http.403", true, .answered),
+            (502, "http.502", true, .silent(reason: "http.502", askedMilliseconds: 0)),
+            (504, "http.504", true, .silent(reason: "http.504", askedMilliseconds: 0)),
+            (nil, "address_refused", false, .down(reason: "address_refused", askedMilliseconds: 0)),
             (nil, "lease_too_short", false, .nothing), (nil, "canary_too_late", false, .nothing),
         ] as [(Int?, String, Bool, ServiceFinding)])
     func findings(_ status: Int?, _ error: String, _ isCounted: Bool, _ finding: ServiceFinding) {
         let result = AttemptResult(outcome: .notDone, error: error, status: status, isCounted: isCounted)
         #expect(ServiceFinding(result) == finding)
+    }
+
+    @Test(
+        "What an answer asks for is heard with a 429 and a 503, and is never less than nothing or more than any wait",
+        arguments: [
+            (7000, 7000), (-5, 0), (Int64.min, 0), (Int64.max, RetryArithmetic.longestMilliseconds),
+        ] as [(Int64, Int64)])
+    func asked(_ given: Int64, _ heard: Int64) {
+        func finding(_ status: Int) -> ServiceFinding {
+            ServiceFinding(
+                AttemptResult(
+                    outcome: .notDone, error: "x", status: status, isCounted: false, retryAfterMilliseconds: given))
+        }
+        #expect(finding(429) == .down(reason: "x", askedMilliseconds: heard))
+        #expect(finding(503) == .silent(reason: "x", askedMilliseconds: heard))
+    }
+
+    @Test("Of many runs that come when a pause is over, one asks to be the canary; the others do not ask")
+    func oneAsks() async throws {
+        _ = try await enter()
+        try await down()
+        await gate.leave("wpp")
+        clock.advance(milliseconds: 1000)
+        let gong = Gong()
+        store.set { $0.beforeCanary = { await gong.wait() } }
+        let first = Task { try await enter(after: 1000) }
+        #expect(await eventually { store.count("takeCanary") == 1 })
+        let second = Task { try await enter(after: 1000) }
+        // It is turned away at once, or else asks as well.
+        let hasAnswer = Task {
+            let entry = try await second.value
+            gong.strike()
+            return entry
+        }
+        #expect(await eventually { gong.isStruck || store.count("takeCanary") > 1 })
+        gong.strike()
+        #expect(try await hasAnswer.value == .paused(milliseconds: 1000))
+        #expect(try await first.value.place?.canary == 1)
+        #expect(store.count("takeCanary") == 1)
     }
 
     @Test("Draining wakes all who wait, and admits nobody")

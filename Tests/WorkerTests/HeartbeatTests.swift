@@ -1,0 +1,134 @@
+import EventStore
+import Testing
+import WorkflowCore
+
+@testable import Worker
+
+/// What counts as wedged, and what may lawfully stand still. Patience is measured against something beside it that
+/// has none left.
+@Suite("Heartbeat", .timeLimit(.minutes(1)))
+struct HeartbeatTests {
+    private static let database = StoreError(.unavailable, "the database is away")
+
+    private func heartbeat(stall: Int64 = 300, lease: Int64 = 100) -> Heartbeat {
+        var configuration = WorkerConfiguration(name: "a", leaseMilliseconds: lease, pollMilliseconds: 50)
+        configuration.stallMilliseconds = stall
+        return Heartbeat(configuration: configuration, logger: LogBook().logger)
+    }
+
+    @Test(
+        "A loop with work that does not move is called stuck; those without work may rest",
+        arguments: Heartbeat.Lane.allCases)
+    func lanes(_ lane: Heartbeat.Lane) async throws {
+        let heartbeat = heartbeat()
+        for other in Heartbeat.Lane.allCases { heartbeat.moved(other) }
+        heartbeat.waits(1, for: lane)
+        #expect(heartbeat.condition().isLive)
+        try #require(await eventually { !heartbeat.condition().isLive })
+        #expect(heartbeat.condition().stuck == [lane.rawValue])
+        heartbeat.moved(lane)
+        #expect(heartbeat.condition().isLive)
+        heartbeat.waits(-1, for: lane)
+    }
+
+    @Test("Claims may rest for the longest pause between two of them, beyond what the others may take")
+    func idleClaims() async throws {
+        let heartbeat = heartbeat()
+        heartbeat.waits(1, for: .claims)
+        heartbeat.waits(1, for: .commits)
+        try #require(await eventually { !heartbeat.condition().isLive })
+        #expect(heartbeat.condition().stuck == ["commits"])
+        try #require(await eventually { heartbeat.condition().stuck == ["claims", "commits"] })
+    }
+
+    @Test("A run that waits in line has a lease's time, one that sends its request's, one in a commit the commit's")
+    func runs() async throws {
+        let heartbeat = heartbeat(lease: 1500)
+        let (committing, working, sending) = (heartbeat.take(), heartbeat.take(), heartbeat.take())
+        heartbeat.run(committing, .committing)
+        heartbeat.run(sending, .sending(milliseconds: 700))
+        heartbeat.run(working)
+        heartbeat.waits(1, for: .lockedCommits)
+        try #require(await eventually { !heartbeat.condition().isLive })
+        #expect(heartbeat.condition().stuck == ["locked commits"])
+        heartbeat.waits(-1, for: .lockedCommits)
+        // The request's time is over, then the lease's; a commit's run is never blamed.
+        try #require(await eventually { !heartbeat.condition().isLive })
+        #expect(heartbeat.condition().stuck == ["1 run"])
+        try #require(await eventually { heartbeat.condition().stuck == ["2 runs"] })
+        heartbeat.drop(sending)
+        heartbeat.run(working)
+        #expect(heartbeat.condition().isLive)
+        heartbeat.drop(working)
+        #expect(heartbeat.condition().runsInHand == 1)
+    }
+
+    @Test("Work that comes after a long rest has its whole time")
+    func afterRest() async throws {
+        let heartbeat = heartbeat()
+        heartbeat.moved(.commits)
+        heartbeat.waits(1, for: .claims)
+        try #require(await eventually { !heartbeat.condition().isLive })
+        heartbeat.waits(1, for: .commits)
+        #expect(heartbeat.condition().stuck == ["claims"])
+    }
+
+    @Test("Asking in vain for a database that is away is movement", arguments: Heartbeat.Lane.allCases)
+    func outage(_ lane: Heartbeat.Lane) async throws {
+        let heartbeat = heartbeat()
+        let run = heartbeat.take()
+        heartbeat.waits(1, for: lane)
+        let isLate = await eventually {
+            heartbeat.databaseFailed(lane, Self.database)
+            return heartbeat.condition().stuck.contains("1 run")
+        }
+        #expect(isLate && heartbeat.condition().stuck == ["1 run"])
+        heartbeat.drop(run)
+        #expect(heartbeat.condition().isLive && !heartbeat.condition().isReady)
+    }
+
+    @Test("The first contact is tried again with growing pauses; what is no absence ends the waiting")
+    func firstContact() async throws {
+        let wait = DatabaseWait(heartbeat: heartbeat())
+        let began = ContinuousClock.now
+        var tries = 0
+        func isAway(_ error: any Error) -> Bool { (error as? StoreError)?.code == .unavailable }
+        let answered = try await wait.first(isAway: isAway) {
+            tries += 1
+            guard tries > 3 else { throw Self.database }
+            return tries
+        }
+        #expect(answered == 4 && began.duration(to: .now) >= .milliseconds(700), "no pauses of 100, 200 and 400 ms")
+        await #expect(throws: StoreError.self) {
+            try await wait.first(isAway: isAway) { throw StoreError(.notMigrated, "the schema is missing") }
+        }
+    }
+
+    @Test("The pages: a wedge turns /live and /ready, an outage and a worker that never claimed /ready alone")
+    func pages() async throws {
+        let heartbeat = heartbeat()
+        let store = InMemoryStore { Instant(microseconds: 1) }
+        let pages = HealthPages(heartbeat: heartbeat, store: store, facts: [:])
+        func green() async throws -> [Bool] {
+            var found: [Bool] = []
+            for path in ["/live", "/ready"] { found.append(try #require(await pages.page(path)).isOK) }
+            return found
+        }
+        heartbeat.enter(.running)
+        #expect(try await green() == [true, false], "it has not claimed yet")
+        heartbeat.claimed(0)
+        #expect(try await green() == [true, true])
+        heartbeat.databaseFailed(.claims, Self.database)
+        #expect(try await green() == [true, false])
+        heartbeat.databaseAnswered(.claims)
+        #expect(try await green() == [true, true])
+        heartbeat.waits(1, for: .commits)
+        try #require(await eventually { !heartbeat.condition().isLive })
+        #expect(try await green() == [false, false])
+        #expect(await pages.page("/live")?.body.contains(#""watchdog":"starved""#) == true)
+        heartbeat.moved(.commits)
+        #expect(try await green() == [true, true])
+        heartbeat.enter(.stopping)
+        #expect(try await green() == [true, false])
+    }
+}

@@ -4,14 +4,21 @@ public import WorkflowCore
 ///
 /// It knows a value as it is, and as JSON, percent-encoding, HTML, hexadecimal, base64 and base64url (also
 /// inside a longer value) write it; case is ignored. A value of fewer than 6 bytes is replaced only where it
-/// stands alone, because it would otherwise be found inside ordinary words and numbers.
+/// stands alone, because it would otherwise be found inside ordinary words and numbers. A long value is known by its
+/// first 256 bytes.
 public struct Masker: Sendable {
     public static let replacement = "<masked>"
 
     private struct Pattern {
+        /// What is compared: of a long value only its beginning. A peer chooses both value and text, and comparing
+        /// 100,000 equal bytes at each of as many places would take minutes.
         let bytes: [UInt8]
+        /// Of the whole value; so much is replaced.
+        let length: Int
         let standsAlone: Bool
     }
+
+    private static let comparedBytes = 256
 
     private var patterns: [Pattern] = []
     /// Indexes into `patterns` by the first byte, longest pattern first.
@@ -26,10 +33,12 @@ public struct Masker: Sendable {
                 let bytes = form.map(Self.folded)
                 // A fragment this short would say little, and hide much that is no secret.
                 guard standsAlone || bytes.count >= 5, known.insert(bytes).inserted else { continue }
-                patterns.append(Pattern(bytes: bytes, standsAlone: standsAlone))
+                patterns.append(
+                    Pattern(
+                        bytes: Array(bytes.prefix(Self.comparedBytes)), length: bytes.count, standsAlone: standsAlone))
             }
         }
-        patterns.sort { $0.bytes.count > $1.bytes.count }
+        patterns.sort { $0.length > $1.length }
         for (index, pattern) in patterns.enumerated() {
             if let first = pattern.bytes.first { starts[Int(first)].append(index) }
         }
@@ -68,7 +77,7 @@ public struct Masker: Sendable {
                     || end < text.count && Encodings.isAlphanumeric(text[end])
                 if isInsideWord { continue }
             }
-            return pattern.bytes.count
+            return min(pattern.length, text.count - position)
         }
         return nil
     }

@@ -228,6 +228,7 @@ struct ServiceGateTests {
             (nil, "connection_lost", true, .silent(reason: "connection_lost", askedMilliseconds: 0)),
             (500, "http.500", true, .answered), (403, "http.403", true, .answered),
             (nil, "lease_too_short", false, .nothing), (nil, "canary_too_late", false, .nothing),
+            (nil, "too_late", false, .nothing),
         ] as [(Int?, String, Bool, ServiceFinding)])
     func findings(_ status: Int?, _ error: String, _ isCounted: Bool, _ finding: ServiceFinding) {
         let result = AttemptResult(outcome: .notDone, error: error, status: status, isCounted: isCounted)

@@ -1,24 +1,25 @@
+import Glibc
 public import WorkflowCore
 
 /// Replaces known secret values in text by `<masked>`: the last defence, behind the `Secret` type.
 ///
 /// It knows a value as it is, and as JSON, percent-encoding, HTML, hexadecimal, base64 and base64url (also
 /// inside a longer value) write it; case is ignored. A value of fewer than 6 bytes is replaced only where it
-/// stands alone, because it would otherwise be found inside ordinary words and numbers. A long value is known by its
-/// first 256 bytes.
+/// stands alone, because it would otherwise be found inside ordinary words and numbers. A very long value is
+/// known by its first 4096 bytes.
 public struct Masker: Sendable {
     public static let replacement = "<masked>"
 
     private struct Pattern {
-        /// What is compared: of a long value only its beginning. A peer chooses both value and text, and comparing
-        /// 100,000 equal bytes at each of as many places would take minutes.
+        /// What is compared: of a very long value only its beginning. A peer chooses both value and text, and comparing
+        /// 500,000 equal bytes at each of as many places would take minutes.
         let bytes: [UInt8]
         /// Of the whole value; so much is replaced.
         let length: Int
         let standsAlone: Bool
     }
 
-    private static let comparedBytes = 256
+    private static let comparedBytes = 4096
 
     private var patterns: [Pattern] = []
     /// Indexes into `patterns` by the first byte, longest pattern first.
@@ -70,7 +71,7 @@ public struct Masker: Sendable {
         for index in starts[Int(text[position])] {
             let pattern = patterns[index]
             let end = position + pattern.bytes.count
-            guard end <= text.count, text[position..<end].elementsEqual(pattern.bytes) else { continue }
+            guard end <= text.count, Self.isEqual(text, from: position, pattern.bytes) else { continue }
             if pattern.standsAlone {
                 let isInsideWord =
                     position > 0 && Encodings.isAlphanumeric(text[position - 1])
@@ -80,6 +81,15 @@ public struct Masker: Sendable {
             return min(pattern.length, text.count - position)
         }
         return nil
+    }
+
+    private static func isEqual(_ text: [UInt8], from position: Int, _ bytes: [UInt8]) -> Bool {
+        text.withUnsafeBytes { text in
+            bytes.withUnsafeBytes { bytes in
+                guard let start = text.baseAddress, let other = bytes.baseAddress else { return false }
+                return memcmp(start + position, other, bytes.count) == 0
+            }
+        }
     }
 
     private static func folded(_ byte: UInt8) -> UInt8 {

@@ -17,6 +17,10 @@ public struct Action: Sendable {
     public let deadlineMilliseconds: Int64
     /// Of a look-up: what to make of the answer.
     public let reconcile: ReconcileDefinition?
+    /// From when the deadline counts; nil: from the beginning of the action.
+    public var startedAt: ContinuousClock.Instant?
+    /// Later the request must not leave, although there would be time for an answer.
+    public var latestDeparture: ContinuousClock.Instant?
 
     public init(
         attemptId: Identifier, call: CallDefinition, service: ServiceDefinition, errors: [ErrorRule] = [],

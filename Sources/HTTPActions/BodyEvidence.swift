@@ -21,7 +21,10 @@ struct BodyEvidence {
         let kept = saved.members.compactMap(\.value.stringValue)
         let value: JSONValue
         switch answer.body {
-        case .json(let body): value = outline(of: body, keeping: kept)
+        case .json(let body):
+            var bytesLeft = Self.treeBytes
+            guard let outlined = outline(of: body, keeping: kept, &bytesLeft) else { return nil }
+            value = outlined
         case .text, .malformed: value = described(String(decoding: answer.bytes, as: UTF8.self))
         case .empty: return nil
         }
@@ -29,18 +32,32 @@ struct BodyEvidence {
         return value
     }
 
-    private func outline(of value: JSONValue, keeping kept: [String]) -> JSONValue {
+    /// nil as soon as it is sure to be too large: a large body would keep a thread busy for longer than a lease.
+    private func outline(of value: JSONValue, keeping kept: [String], _ bytesLeft: inout Int) -> JSONValue? {
+        // Nothing is written in less.
+        bytesLeft -= 1
+        guard bytesLeft >= 0 else { return nil }
         switch value {
         case .null, .bool: return value
         case .number(let number):
+            guard number.text.utf8.count <= bytesLeft else { return nil }
             return text.masker.mask(number.text) == number.text ? value : .string(Masker.replacement)
         case .string(let string):
             if kept.contains(where: { $0.hasSameScalars(as: string) }) { return .string(text.shown(string)) }
             return described(string)
-        case .array(let items): return .array(items.map { outline(of: $0, keeping: kept) })
+        case .array(let items):
+            var result: [JSONValue] = []
+            for item in items {
+                guard let outlined = outline(of: item, keeping: kept, &bytesLeft) else { return nil }
+                result.append(outlined)
+            }
+            return .array(result)
         case .object(let object):
             var result = JSONObject()
-            for member in object.members { result[text.shown(member.name)] = outline(of: member.value, keeping: kept) }
+            for member in object.members {
+                guard let outlined = outline(of: member.value, keeping: kept, &bytesLeft) else { return nil }
+                result[text.shown(member.name)] = outlined
+            }
             return .object(result)
         }
     }

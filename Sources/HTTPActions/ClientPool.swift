@@ -16,6 +16,7 @@ final class ClientPool: Sendable {
 
     private struct Entry {
         let client: HTTPClient
+        let departures: Departures
         var users: Int
         /// Counts up with every use; the lowest is the oldest.
         var lastUse: UInt64
@@ -41,17 +42,16 @@ final class ClientPool: Sendable {
 
     /// Runs the body with a client that dials the address whenever it is asked for the host; nil after shutdown.
     func withClient<Result>(
-        host: String, address: IPAddress, isSingleUse: Bool, _ body: (HTTPClient) async -> Result
+        host: String, address: IPAddress, isSingleUse: Bool, _ body: (HTTPClient, Departures) async -> Result
     ) async -> Result? {
         let key = Key(host: host, address: address, isSingleUse: isSingleUse)
         var retired: [HTTPClient] = []
-        let client: HTTPClient? = state.withLock { state in
+        let found: Entry? = state.withLock { state in
             guard !state.isShutDown else { return nil }
             state.uses += 1
             var entry =
                 state.entries[key]
-                ?? Entry(
-                    client: makeClient(host: host, address: address, isSingleUse: isSingleUse), users: 0, lastUse: 0)
+                ?? makeEntry(host: host, address: address, isSingleUse: isSingleUse)
             entry.users += 1
             entry.lastUse = state.uses
             state.entries[key] = entry
@@ -61,12 +61,12 @@ final class ClientPool: Sendable {
                 state.entries[oldest.key] = nil
                 retired.append(oldest.value.client)
             }
-            return entry.client
+            return entry
         }
         for old in retired { old.shutdown { _ in } }
-        guard let client else { return nil }
+        guard let found else { return nil }
         defer { state.withLock { $0.entries[key]?.users -= 1 } }
-        return await body(client)
+        return await body(found.client, found.departures)
     }
 
     /// Closes all connections; requests under way end as cancelled.
@@ -79,7 +79,7 @@ final class ClientPool: Sendable {
         for client in clients { try await client.shutdown() }
     }
 
-    private func makeClient(host: String, address: IPAddress, isSingleUse: Bool) -> HTTPClient {
+    private func makeEntry(host: String, address: IPAddress, isSingleUse: Bool) -> Entry {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         tls.certificateVerification = .fullVerification
@@ -97,14 +97,17 @@ final class ClientPool: Sendable {
         // Shorter than what servers keep, so that the closing is nearly always ours.
         settings.connectionPool.idleTimeout = isSingleUse ? .seconds(1) : .seconds(3)
         if isSingleUse { settings.maximumUsesPerConnection = 1 }
-        if let phaseReached = configuration.phaseReached {
-            settings.http1_1ConnectionDebugInitializer = { channel in
-                phaseReached(.connected)
-                return channel.eventLoop.makeSucceededVoidFuture()
-            }
+        let departures = Departures()
+        let phaseReached = configuration.phaseReached
+        // Runs when a connection is made, before any request gets it.
+        settings.http1_1ConnectionDebugInitializer = { channel in
+            phaseReached?(.connected)
+            departures.turnAwayLate()
+            return channel.eventLoop.makeSucceededVoidFuture()
         }
         if IPAddress(host) == nil { settings.dnsOverride = [host: address.description] }
         // One loop for a client, so that a request's watcher and its connection share it: see ExchangeRecorder.
-        return HTTPClient(eventLoopGroupProvider: .shared(group.next()), configuration: settings)
+        let client = HTTPClient(eventLoopGroupProvider: .shared(group.next()), configuration: settings)
+        return Entry(client: client, departures: departures, users: 0, lastUse: 0)
     }
 }

@@ -19,9 +19,17 @@ struct Exchange: Sendable {
 
     var isSent: Bool { record.headSentAt != nil }
 
+    /// When an exchange must be over, and when it must have begun.
+    struct Limits {
+        let deadline: ContinuousClock.Instant
+        /// Later the request must not leave; not after the deadline.
+        let latestDeparture: ContinuousClock.Instant
+    }
+
     /// Sends the request once; it ends by the deadline, whatever the peer does.
     static func perform(
-        _ rendered: RenderedRequest, with client: HTTPClient, deadline: NIODeadline, limits: HTTPActionsConfiguration
+        _ rendered: RenderedRequest, with client: HTTPClient, _ departures: Departures, within times: Limits,
+        limits: HTTPActionsConfiguration
     ) async -> Exchange {
         let recorder = ExchangeRecorder(
             headLimit: limits.headLimitBytes, bodyLimit: limits.bodyLimitBytes, phaseReached: limits.phaseReached)
@@ -35,10 +43,14 @@ struct Exchange: Sendable {
         guard request.host.lowercased() == rendered.target.host, request.port == rendered.target.port else {
             return Exchange(ending: .notSent("the URL is read in two ways"), record: recorder.record)
         }
+        let ticket = Departures.Ticket(latest: times.latestDeparture, recorder: recorder)
+        let ticketId = departures.add(ticket)
+        defer { departures.remove(ticketId) }
         // Without a logger: at its trace level the client would write whole answers into the log.
         let task = client.execute(request: request, delegate: recorder)
-        let timer = Self.end(task, at: deadline)
-        defer { timer.cancel() }
+        ticket.board(task)
+        let timers = Self.end(task, ticket, times)
+        defer { for timer in timers { timer.cancel() } }
         let failure: (any Error)? = await withTaskCancellationHandler {
             do {
                 try await task.futureResult.get()
@@ -53,10 +65,19 @@ struct Exchange: Sendable {
 
     /// A process that was stopped finds the answer in its socket and the deadline at the same moment. The answer, which
     /// may hold a key that is shown only once, is read first; the client's own deadline would not wait for it.
-    private static func end(_ task: HTTPClient.Task<Void>, at deadline: NIODeadline) -> Scheduled<Void> {
-        task.eventLoop.scheduleTask(deadline: deadline) {
-            task.eventLoop.scheduleTask(in: .milliseconds(20)) { task.fail(reason: HTTPClientError.deadlineExceeded) }
+    private static func end(_ task: HTTPClient.Task<Void>, _ ticket: Departures.Ticket, _ times: Limits)
+        -> [Scheduled<Void>]
+    {
+        let now = ContinuousClock.now
+        let departure = task.eventLoop.scheduleTask(in: .nanoseconds((times.latestDeparture - now).nanoseconds)) {
+            ticket.turnAway()
         }
+        let deadline = task.eventLoop.scheduleTask(in: .nanoseconds((times.deadline - now).nanoseconds)) {
+            _ = task.eventLoop.scheduleTask(in: .milliseconds(20)) {
+                task.fail(reason: HTTPClientError.deadlineExceeded)
+            }
+        }
+        return [departure, deadline]
     }
 
     private static func makeRequest(_ rendered: RenderedRequest) throws -> HTTPClient.Request {

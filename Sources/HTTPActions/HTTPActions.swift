@@ -43,8 +43,10 @@ public final class HTTPActions: Sendable {
     }
 
     private func judged(_ action: Action) async -> ActionOutcome {
-        let started = ContinuousClock.now
+        let started = action.startedAt ?? .now
         let deadline = started + .milliseconds(min(max(action.deadlineMilliseconds, 0), 86_400_000))
+        let times = Exchange.Limits(
+            deadline: deadline, latestDeparture: min(deadline, action.latestDeparture ?? deadline))
         var evidence = Evidence(action: action, vault: vault, started: started)
         let scope = ScopeBuilder.scope(for: action)
         let target: TargetURL
@@ -64,10 +66,11 @@ public final class HTTPActions: Sendable {
 
         let lookUpStarted = ContinuousClock.now
         let addresses: [IPAddress]
-        switch await resolver.resolve(target.host, deadline: deadline) {
+        switch await resolver.resolve(target.host, deadline: times.latestDeparture) {
         case .addresses(let found): addresses = found
         case .failed(let reason):
             return unsent("unreachable", "no address for \(target.host): \(reason)", isCounted: false, &evidence)
+        case .timedOut where times.latestDeparture < deadline: return tooLate(&evidence)
         case .timedOut:
             return unsent(
                 "unreachable", "no address for \(target.host) before the deadline", isCounted: false, &evidence)
@@ -80,12 +83,12 @@ public final class HTTPActions: Sendable {
                 return unsent("address_refused", problem, isCounted: false, &evidence)
             }
         }
-        return await send(request, to: addresses, by: deadline, action, scope, &evidence)
+        return await send(request, to: addresses, within: times, action, scope, &evidence)
     }
 
     /// Dials the addresses in order, going on only while nothing was sent.
     private func send(
-        _ request: RenderedRequest, to addresses: [IPAddress], by deadline: ContinuousClock.Instant, _ action: Action,
+        _ request: RenderedRequest, to addresses: [IPAddress], within times: Exchange.Limits, _ action: Action,
         _ scope: ExpressionScope, _ evidence: inout Evidence
     ) async -> ActionOutcome {
         evidence.add(credentialsUsed: ScopeBuilder.used(by: action))
@@ -93,14 +96,12 @@ public final class HTTPActions: Sendable {
         for address in addresses.prefix(4) {
             if Task.isCancelled { return unsent("cancelled", "cancelled before sending", isCounted: false, &evidence) }
             let dialled = ContinuousClock.now
-            let rest = (deadline - dialled).nanoseconds
-            guard rest > 0 else { break }
+            guard dialled < times.latestDeparture else { break }
             evidence.set("address", .string(address.description))
             let exchange = await pool.withClient(
                 host: request.target.host, address: address, isSingleUse: !request.isRepeatable
-            ) { client in
-                await Exchange.perform(
-                    request, with: client, deadline: .now() + .nanoseconds(rest), limits: configuration)
+            ) { client, departures in
+                await Exchange.perform(request, with: client, departures, within: times, limits: configuration)
             }
             guard let exchange else {
                 return unsent("unreachable", "the program is shutting down", isCounted: false, &evidence)
@@ -111,7 +112,17 @@ public final class HTTPActions: Sendable {
             }
             return outcome(of: exchange, dialled: dialled, request, action, scope, evidence)
         }
+        // Not the service's fault when our own time for sending was the shorter one.
+        if times.latestDeparture < times.deadline, ContinuousClock.now >= times.latestDeparture {
+            return tooLate(&evidence)
+        }
         return unsent("unreachable", reason, isCounted: false, &evidence)
+    }
+
+    private func tooLate(_ evidence: inout Evidence) -> ActionOutcome {
+        unsent(
+            "too_late", "the time until which the request might leave was over before there was a connection",
+            isCounted: false, &evidence)
     }
 
     private func unsent(_ error: String, _ detail: String, isCounted: Bool, _ evidence: inout Evidence) -> ActionOutcome

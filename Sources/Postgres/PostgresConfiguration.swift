@@ -77,6 +77,12 @@ extension PostgresConfiguration {
         (name: "extra_float_digits", value: "1"),
     ]
 
+    /// What a commit answers must outlast a crash of the server, whatever the role or database has as its default. The
+    /// other values of the setting are about replicas, and stay.
+    static let durableCommits = """
+        CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
+        """
+
     /// The server-side time limits asked for, in milliseconds.
     var limitSettings: [(name: String, value: String)] {
         let limits = [

@@ -85,7 +85,9 @@ public actor PostgresConnection {
         let relied = PostgresConfiguration.reliedUponSettings
         let set = (relied + configuration.limitSettings).map { "set_config('\($0.name)', '\($0.value)', false)" }
         let shown = relied.map { "current_setting('\($0.name)')" }
-        let script = "SELECT \(set.joined(separator: ", ")); SELECT \(shown.joined(separator: ", "))"
+        let script =
+            "SELECT \(set.joined(separator: ", ")), \(PostgresConfiguration.durableCommits); "
+            + "SELECT \(shown.joined(separator: ", "))"
         var operation = try begin(
             label: "setting the session up", isHarmless: true, timeout: configuration.connectTimeout)
         let answers = try exchange(&operation) { PQsendQuery($0, script) }

@@ -1,17 +1,25 @@
+import Glibc
 public import WorkflowCore
 
 /// Replaces known secret values in text by `<masked>`: the last defence, behind the `Secret` type.
 ///
 /// It knows a value as it is, and as JSON, percent-encoding, HTML, hexadecimal, base64 and base64url (also
 /// inside a longer value) write it; case is ignored. A value of fewer than 6 bytes is replaced only where it
-/// stands alone, because it would otherwise be found inside ordinary words and numbers.
+/// stands alone, because it would otherwise be found inside ordinary words and numbers. A very long value is
+/// known by its first 4096 bytes.
 public struct Masker: Sendable {
     public static let replacement = "<masked>"
 
     private struct Pattern {
+        /// What is compared: of a very long value only its beginning. A peer chooses both value and text, and comparing
+        /// 500,000 equal bytes at each of as many places would take minutes.
         let bytes: [UInt8]
+        /// Of the whole value; so much is replaced.
+        let length: Int
         let standsAlone: Bool
     }
+
+    private static let comparedBytes = 4096
 
     private var patterns: [Pattern] = []
     /// Indexes into `patterns` by the first byte, longest pattern first.
@@ -26,10 +34,12 @@ public struct Masker: Sendable {
                 let bytes = form.map(Self.folded)
                 // A fragment this short would say little, and hide much that is no secret.
                 guard standsAlone || bytes.count >= 5, known.insert(bytes).inserted else { continue }
-                patterns.append(Pattern(bytes: bytes, standsAlone: standsAlone))
+                patterns.append(
+                    Pattern(
+                        bytes: Array(bytes.prefix(Self.comparedBytes)), length: bytes.count, standsAlone: standsAlone))
             }
         }
-        patterns.sort { $0.bytes.count > $1.bytes.count }
+        patterns.sort { $0.length > $1.length }
         for (index, pattern) in patterns.enumerated() {
             if let first = pattern.bytes.first { starts[Int(first)].append(index) }
         }
@@ -61,16 +71,25 @@ public struct Masker: Sendable {
         for index in starts[Int(text[position])] {
             let pattern = patterns[index]
             let end = position + pattern.bytes.count
-            guard end <= text.count, text[position..<end].elementsEqual(pattern.bytes) else { continue }
+            guard end <= text.count, Self.isEqual(text, from: position, pattern.bytes) else { continue }
             if pattern.standsAlone {
                 let isInsideWord =
                     position > 0 && Encodings.isAlphanumeric(text[position - 1])
                     || end < text.count && Encodings.isAlphanumeric(text[end])
                 if isInsideWord { continue }
             }
-            return pattern.bytes.count
+            return min(pattern.length, text.count - position)
         }
         return nil
+    }
+
+    private static func isEqual(_ text: [UInt8], from position: Int, _ bytes: [UInt8]) -> Bool {
+        text.withUnsafeBytes { text in
+            bytes.withUnsafeBytes { bytes in
+                guard let start = text.baseAddress, let other = bytes.baseAddress else { return false }
+                return memcmp(start + position, other, bytes.count) == 0
+            }
+        }
     }
 
     private static func folded(_ byte: UInt8) -> UInt8 {

@@ -11,6 +11,8 @@ actor CommitGrouper {
 
     /// Rows of one statement; the rest waits for the next.
     static let largestBatch = 500
+    /// Then it goes in halves: what looks like an outage may be a statement too large for its time limit.
+    private static let failuresOfOneBatch = 4
     /// Short, because answers in hand should be written before another worker takes their runs.
     private static let longestPauseMilliseconds: Int64 = 1000
 
@@ -69,8 +71,11 @@ actor CommitGrouper {
         isFlushing = false
     }
 
-    private func write(_ batch: [Pending], in lane: Heartbeat.Lane, _ wakeUp: Bell) async {
+    /// Answers with the error of an outage when it was given up.
+    @discardableResult
+    private func write(_ batch: [Pending], in lane: Heartbeat.Lane, _ wakeUp: Bell) async -> (any Error)? {
         var pauseMilliseconds: Int64 = 50
+        var failuresLeft = Self.failuresOfOneBatch
         while true {
             do {
                 let answers = try await store.commit(
@@ -84,28 +89,45 @@ actor CommitGrouper {
                 heartbeat.wrote(batch.count)
                 heartbeat.waits(-batch.count, for: lane)
                 for (item, answer) in zip(batch, answers) { item.continuation.resume(returning: answer) }
-                return
+                return nil
             } catch let error as StoreError where error.isOutage {
                 noteOutage(error, lane)
                 // The same commit again is safe: if it landed, the answer is "already".
-                if isGivingUp { return fail(batch, error, lane) }
+                if isGivingUp {
+                    fail(batch, error, lane)
+                    return error
+                }
                 await wakeUp.wait(milliseconds: pauseMilliseconds)
                 pauseMilliseconds = min(Self.longestPauseMilliseconds, pauseMilliseconds * 2)
+                failuresLeft -= 1
+                if failuresLeft <= 0, batch.count > 1 { return await writeHalves(batch, in: lane, wakeUp) }
             } catch let error as StoreError where error.code == .busy {
                 noteOutage(nil, lane)
-                if isGivingUp { return fail(batch, error, lane) }
-                return await setAside(batch, error, lane)
+                if isGivingUp {
+                    fail(batch, error, lane)
+                } else {
+                    await setAside(batch, error, lane)
+                }
+                return nil
             } catch  where batch.count > 1 {
                 // One bad commit fails the whole statement: halve until the culprit stands alone.
                 noteOutage(nil, lane)
-                await write(Array(batch.prefix(batch.count / 2)), in: lane, wakeUp)
-                await write(Array(batch.suffix(batch.count - batch.count / 2)), in: lane, wakeUp)
-                return
+                return await writeHalves(batch, in: lane, wakeUp)
             } catch {
                 noteOutage(nil, lane)
-                return fail(batch, error, lane)
+                fail(batch, error, lane)
+                return nil
             }
         }
+    }
+
+    private func writeHalves(_ batch: [Pending], in lane: Heartbeat.Lane, _ wakeUp: Bell) async -> (any Error)? {
+        let rest = Array(batch.suffix(batch.count - batch.count / 2))
+        if let error = await write(Array(batch.prefix(batch.count / 2)), in: lane, wakeUp) {
+            fail(rest, error, lane)
+            return error
+        }
+        return await write(rest, in: lane, wakeUp)
     }
 
     /// Rows are held by somebody else: their runs wait apart, the others go on at once.

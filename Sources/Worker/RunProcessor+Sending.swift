@@ -37,7 +37,7 @@ extension RunProcessor {
         }
         do {
             let current = state
-            let action = Action(
+            var action = Action(
                 attemptId: id, call: planned.call, service: service, errors: definition.errors,
                 variables: definition.data,
                 target: ServiceTarget(
@@ -54,20 +54,25 @@ extension RunProcessor {
                         for: planned.call, service: service, organisation: state.organisation),
                     nextSecretVersion: { current.nextVersion(ofSecret: $0) }),
                 deadlineMilliseconds: timeout, reconcile: planned.reconcile)
-            // Last of all, because the commit and the look-ups before it may have taken long.
+            // Last of all, because the commit and the look-ups before it may have taken long. What follows counts from
+            // here, however long the process may stand still or the connection take.
+            let time = ContinuousClock.now
             guard leaseLeftMilliseconds > timeout + parts.configuration.leaseMarginMilliseconds / 2 else {
                 return .unsent(
                     "lease_too_short",
                     "the commit of the intent took too long: the lease no longer outlasts the request")
             }
-            if let last = place.sendBefore, ContinuousClock.now > last {
+            if let last = place.sendBefore, time > last {
                 return .unsent(
                     "canary_too_late", "the commit of the intent took too long: another request may find out by now")
             }
-            guard planned.purpose != .call || state.mayStillSend(planned.call, now: latestNow) else {
+            let resend = planned.purpose == .call ? state.millisecondsToResend(planned.call, now: latestNow) : nil
+            guard resend != 0 else {
                 return .unsent(
                     "key_too_old", "the platform may have forgotten the idempotency value of the attempt before")
             }
+            action.startedAt = time
+            action.latestDeparture = [place.sendBefore, resend.map { time + .milliseconds($0) }].compactMap { $0 }.min()
             return await parts.actions.perform(action)
         } catch {
             parts.logger.error("a call could not be prepared", metadata: ["run": "\(state.id)", "error": "\(error)"])

@@ -177,6 +177,18 @@ import WorkflowCore
         #expect((try? JSONValue.parse(JSONValue.string(shown).serialized())) != nil)
     }
 
+    @Test("a success of very many members is given up in seconds")
+    func manyMembers() async throws {
+        let members = (10_000..<40_000).map { "\"k\($0)\":0" }.joined(separator: ",")
+        let server = try ScriptedServer(answering: http("200 OK", "{\(members)}"))
+        let began = ContinuousClock.now
+        let outcome = try await perform(Setup(server))
+        #expect(began.duration(to: .now) < .seconds(20))
+        #expect(outcome.result.outcome == .done)
+        #expect(outcome.evidence["body"] == nil)
+        #expect(outcome.evidence["body_digest"] != nil)
+    }
+
     @Test("a success too large to outline keeps its length and digest only")
     func largeSuccess() async throws {
         let body = "{\"items\":[" + (0..<200).map { "\"item-\($0)\"" }.joined(separator: ",") + "]}"

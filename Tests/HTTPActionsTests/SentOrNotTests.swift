@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 import WorkflowCore
@@ -98,6 +99,29 @@ import WorkflowCore
         #expect(unsent.count + sent.count == 120)
         try await expectQuiet(server, heard)
         #expect(unsent.isDisjoint(with: heard.ids))
+    }
+
+    @Test("a process that stands still while it connects, until its time is over: nothing leaves any more")
+    func stoppedWhileConnecting() async throws {
+        let server = try ScriptedServer(answering: http("200 OK", #"{"ok": true}"#))
+        let stops = Mutex(0)
+        var configuration = testConfiguration()
+        configuration.phaseReached = { phase in
+            guard phase == .connected else { return }
+            stops.withLock { $0 += 1 }
+            usleep(400_000)
+        }
+        var setup = Setup(server)
+        setup.deadlineMilliseconds = 200
+        let action = try setup.action()
+        let outcome = try await withActions(configuration) { await $0.perform(action) }
+        #expect(stops.withLock { $0 } == 1)
+        #expect(outcome.result.outcome == .notDone)
+        #expect(outcome.result.error == "unreachable")
+        #expect(outcome.result.isCounted == false)
+        try server.send("GET /last HTTP/1.1\r\n\r\n")
+        #expect(await server.isQuiet { server.requests.contains { $0.line.hasPrefix("GET /last") } })
+        #expect(server.requests.count == 1, "a request left after its time was over")
     }
 }
 

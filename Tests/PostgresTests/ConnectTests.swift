@@ -47,6 +47,18 @@ struct ConnectTests {
         #expect(configuration.keywords.last { $0.keyword == "tcp_user_timeout" }?.value == "5000")
     }
 
+    @Test(
+        "Commits outlast a crash of the server though the role's default is off; what concerns replicas stays",
+        arguments: [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")])
+    func durableCommits(given: String, found: String) async throws {
+        var configuration = try configured { _ in }
+        configuration.overrides["options"] = "-c synchronous_commit=\(given)"
+        try await withConnection(configuration) { connection in
+            let row = try await connection.query("SELECT current_setting('synchronous_commit')").onlyRow()
+            #expect(try row.string(0) == found)
+        }
+    }
+
     @Test("A URI and a keyword string lead to the same database as overrides do")
     func connectionStrings() async throws {
         let cluster = try ThrowawayCluster.get()

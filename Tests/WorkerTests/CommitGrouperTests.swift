@@ -98,6 +98,37 @@ struct CommitGrouperTests {
         await expectEachOnce(all)
     }
 
+    @Test("A batch that the database never manages within its time limit is written in parts")
+    func tooLargeForItsTime() async throws {
+        let all = try await commits(8)
+        let gate = Gong()
+        let timeouts = Mutex(0)
+        store.set {
+            $0.commit = { call, batch, forward in
+                if call == 1 { await gate.wait() }
+                guard batch.count <= 2 else {
+                    timeouts.withLock { $0 += 1 }
+                    throw StoreError(.unavailable, "The statement took longer than allowed.")
+                }
+                return try await forward()
+            }
+        }
+        let answers = try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
+            group.addTask { try await grouper.commit(all[0]) }
+            try #require(await eventually { store.batches.count == 1 })
+            for commit in all.dropFirst() { group.addTask { try await grouper.commit(commit) } }
+            try #require(await eventually { await grouper.pendingCount == 7 })
+            gate.strike()
+            // Without an end it would wait for ever.
+            let isDone = await eventually { await store.healthy.seqs(of: all).allSatisfy { $0 == 2 } }
+            if !isDone { await grouper.giveUpOnOutage() }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(timeouts.withLock { $0 } > 0)
+        #expect(answers.count == 8 && answers.allSatisfy(\.isAccepted))
+        await expectEachOnce(all)
+    }
+
     @Test("While the database is away a commit is tried again until it lands, with one line in the log")
     func outage() async throws {
         let all = try await commits(3)
@@ -285,4 +316,12 @@ struct CommitGrouperTests {
 
 extension CommitAnswer {
     var isAccepted: Bool { if case .accepted = self { true } else { false } }
+}
+
+extension InMemoryStore {
+    fileprivate func seqs(of commits: [RunCommit]) async -> [Int64] {
+        var seqs: [Int64] = []
+        for commit in commits { seqs.append(events(of: commit.runId, after: 0).last?.seq ?? 0) }
+        return seqs
+    }
 }

@@ -1,4 +1,6 @@
 import EventStore
+import Glibc
+import HTTPActions
 import Synchronization
 import Testing
 import WorkflowCore
@@ -50,6 +52,33 @@ struct HonouredTests {
         let unsent = try #require(await workshop.events(run, .attemptNotDone).first)
         #expect(unsent.body["error"] == "key_too_old")
         #expect(unsent.body["counted"] == false)
+        #expect(workshop.sent("/create").count == 1)
+        #expect(await workshop.events(run, .runHeld).first?.body["code"] == "unknown_outcome")
+    }
+
+    @Test("A connection that is made after the value's time: nothing is sent on it, and a person is asked")
+    func connectedTooLate() async throws {
+        let isFirst = OnlyOnce()
+        var workshop = try await Workshop { request in
+            isFirst.take() ? TinyServer.json("500 Internal Server Error", "{}") : TinyServer.good(request)
+        }
+        let connections = Mutex(0)
+        workshop.http.phaseReached = { phase in
+            guard phase == .connected else { return }
+            let number = connections.withLock { count in
+                count += 1
+                return count
+            }
+            // The second one stands still for longer than the value is honoured.
+            if number == 2 { usleep(1_100_000) }
+        }
+        let canonical = Self.canonical.replacing("\"60s\"", with: "\"1s\"")
+        try await workshop.publish(canonical, workflow: "honoured")
+        let run = try await workshop.enqueue(workflow: "honoured")
+        let found = workshop
+        try await found.withWorker { try await found.reaches(.held, run) }
+        #expect(connections.withLock { $0 } == 2)
+        #expect(await workshop.events(run, .attemptNotDone).first?.body["error"] == "too_late")
         #expect(workshop.sent("/create").count == 1)
         #expect(await workshop.events(run, .runHeld).first?.body["code"] == "unknown_outcome")
     }

@@ -231,6 +231,7 @@ struct ServiceGateTests {
             (504, "http.504", true, .silent(reason: "http.504", askedMilliseconds: 0)),
             (nil, "address_refused", false, .down(reason: "address_refused", askedMilliseconds: 0)),
             (nil, "lease_too_short", false, .nothing), (nil, "canary_too_late", false, .nothing),
+            (nil, "too_late", false, .nothing),
         ] as [(Int?, String, Bool, ServiceFinding)])
     func findings(_ status: Int?, _ error: String, _ isCounted: Bool, _ finding: ServiceFinding) {
         let result = AttemptResult(outcome: .notDone, error: error, status: status, isCounted: isCounted)

@@ -19,6 +19,7 @@ struct Workshop: Sendable {
     let server: TinyServer
     let log = LogBook()
     var configuration = WorkerConfiguration(name: "a", leaseMilliseconds: 20_000, pollMilliseconds: 50)
+    var http = HTTPActionsConfiguration()
 
     init(_ script: @escaping TinyServer.Script = { TinyServer.good($0) }) async throws {
         let ahead = Ahead()
@@ -49,7 +50,7 @@ struct Workshop: Sendable {
 
     /// Runs a worker beside `body`, then stops it as a signal would, and waits until it has ended.
     func withWorker(heartbeat: Heartbeat? = nil, _ body: () async throws -> Void) async throws {
-        let actions = HTTPActions(vault: vault, logger: log.logger)
+        let actions = HTTPActions(vault: vault, logger: log.logger, configuration: http)
         let worker = Worker(
             store: store, vault: vault, actions: actions, configuration: configuration, heartbeat: heartbeat,
             logger: log.logger)

@@ -4,14 +4,23 @@ extension RunState {
     /// Whether the platform would still know the call's idempotency value after so long. A tenth of the time is
     /// kept back, so that the request arrives within it.
     func isHonoured(_ call: CallDefinition, after milliseconds: Int64, now: Instant) -> Bool {
-        guard let honoured = call.idempotency?.honouredMilliseconds, let since = keySentAt else { return false }
-        return milliseconds < Wait(since: since, milliseconds: honoured - honoured / 10).remainingMilliseconds(now: now)
+        milliseconds < honouredMilliseconds(call, now: now)
+    }
+
+    private func honouredMilliseconds(_ call: CallDefinition, now: Instant) -> Int64 {
+        guard let honoured = call.idempotency?.honouredMilliseconds, let since = keySentAt else { return 0 }
+        return Wait(since: since, milliseconds: honoured - honoured / 10).remainingMilliseconds(now: now)
+    }
+
+    /// For how long a call whose earlier attempt is not settled may still leave; nil: there is no such attempt.
+    public func millisecondsToResend(_ call: CallDefinition, now: Instant) -> Int64? {
+        unknown == nil ? nil : honouredMilliseconds(call, now: now)
     }
 
     /// A call whose earlier attempt is not settled may go out only while its idempotency value is honoured. Asked at
     /// the decision, and again just before the request leaves, because a place or a commit may have been waited for.
     public func mayStillSend(_ call: CallDefinition, now: Instant) -> Bool {
-        unknown == nil || isHonoured(call, after: 0, now: now)
+        millisecondsToResend(call, now: now) != 0
     }
 }
 

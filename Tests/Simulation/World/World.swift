@@ -53,7 +53,7 @@ final class World {
         self.checker = checker
         let clock = Clock()
         self.clock = clock
-        store = StoreModel(bug: bug, checker: checker) { clock.now }
+        store = StoreModel(bug: bug, checker: checker, chance: Chance(seed: ~seed)) { clock.now }
     }
 
     /// The database's clock, shared with the store.
@@ -198,7 +198,7 @@ final class World {
     private func enqueue(_ fixture: Int, _ key: String) {
         let again = { self.after(self.milliseconds(100, 2000)) { self.enqueue(fixture, key) } }
         if store.isDown || chance.hits(faults.lostRequest) { return again() }
-        let run = store.enqueue(fixture: fixture, key: key)
+        let run = store.enqueue(fixture: fixture, key: key).run
         if chance.hits(faults.lostReply) { return again() }
         pendingEnqueues -= 1
         checker.acknowledged(run, fixture: fixture, key: key, store)

@@ -68,7 +68,7 @@ struct Campaign {
             try file.write(contentsOf: Data(Recorder.definitions.utf8))
             let seeds = options.seeds ?? 100
             for seed in options.firstSeed..<options.firstSeed &+ seeds {
-                let recorder = Recorder()
+                let recorder = Recorder(mostCalls: options.bug == nil ? 150 : .max)
                 let world = World(seed: seed, bug: options.bug, marks: Marks())
                 world.store.recorder = recorder
                 world.run()

@@ -5,7 +5,20 @@ import WorkflowCore
 /// object a line. Whoever has the lines can ask a real database the same, without the engine.
 final class Recorder {
     private var lines: [UInt8] = []
+    private var calls = 0
     private var looks = 0
+    private let mostCalls: Int
+
+    init(mostCalls: Int) { self.mostCalls = mostCalls }
+
+    /// The world may stop here; the rest of it would be more of the same.
+    var isFull: Bool { calls >= mostCalls }
+
+    /// Workers look far more often than there is something to find; a part of that says enough.
+    private func isWorthALine() -> Bool {
+        looks += 1
+        return looks % 5 == 1
+    }
 
     /// The first line of a file: what must be published.
     static var definitions: String {
@@ -48,6 +61,7 @@ final class Recorder {
         if let store { for run in touched { rows["\(run)"] = .string(Self.row(store.runs[run])) } }
         line["rows"] = .object(rows)
         add(line)
+        calls += 1
     }
 
     // MARK: Calls
@@ -69,6 +83,7 @@ final class Recorder {
         worker: Int, limit: Int, _ leaseMilliseconds: Int64, answer: [StoreModel.Claim], _ store: StoreModel,
         at time: Instant
     ) {
+        guard !answer.isEmpty || isWorthALine() else { return }
         let claims = answer.map { claim -> JSONValue in
             var state = claim.snapshot
             for event in claim.tail {
@@ -87,10 +102,8 @@ final class Recorder {
             touching: answer.map(\.run), store)
     }
 
-    /// Asked after every claim; some of them say enough.
     func nextDue(answer: Instant?, at time: Instant) {
-        looks += 1
-        guard looks % 8 == 1 else { return }
+        guard isWorthALine() else { return }
         add("next_due", by: "client", at: time, [:], answer: answer.map { .integer($0.microseconds) } ?? .null)
     }
 

@@ -89,8 +89,19 @@ final class World {
     /// Runs the seed to its end. The violation, when there is one, is the checker's.
     func run() {
         setUp()
-        while checker.violation == nil, actions < Self.roughActions, step(), !isOver {}
-        if checker.violation == nil { heal() }
+        while checker.violation == nil, actions < Self.roughActions, !isWrittenDown, step(), !isOver {}
+        if checker.violation == nil, !isWrittenDown { settle() }
+        // The actions hold the world, and the world holds them.
+        agenda.removeAll()
+        for worker in workers { worker.parked = [] }
+        workers = []
+    }
+
+    /// Only its calls were asked for, and there are enough.
+    private var isWrittenDown: Bool { store.recorder?.isFull ?? false }
+
+    private func settle() {
+        heal()
         let end = now + Self.settlingMilliseconds * 1000
         while checker.violation == nil, !isQuiet {
             guard step(), now <= end, actions < Self.mostActions else {
@@ -99,10 +110,6 @@ final class World {
             }
         }
         if checker.violation == nil { checkAtTheEnd() }
-        // The actions hold the world, and the world holds them.
-        agenda.removeAll()
-        for worker in workers { worker.parked = [] }
-        workers = []
     }
 
     private func step() -> Bool {

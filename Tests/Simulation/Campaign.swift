@@ -18,6 +18,7 @@ struct Campaign {
 
     func run() async -> Int32 {
         if let seed = options.replay { return replay(seed) }
+        if let path = options.record { return record(path) }
         if options.huntsBugs { return await hunt() }
         return await explore()
     }
@@ -54,6 +55,37 @@ struct Campaign {
             for line in world.trace.lines where line.contains(" run \(run) ") { print("  \(line)") }
         }
         print("replay: Simulation --replay \(outcome.seed)\(bug.map { " --bug \($0.rawValue)" } ?? "")")
+    }
+
+    // MARK: Schedules
+
+    /// What the seeds asked of the store, as JSON lines, to be asked again of a real one.
+    private func record(_ path: String) -> Int32 {
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let file = FileHandle(forWritingAtPath: path)
+        else { return complain("\(path) cannot be written") }
+        do {
+            try file.write(contentsOf: Data(Recorder.definitions.utf8))
+            let seeds = options.seeds ?? 100
+            for seed in options.firstSeed..<options.firstSeed &+ seeds {
+                let recorder = Recorder(mostCalls: options.bug == nil ? 150 : .max)
+                let world = World(seed: seed, bug: options.bug, marks: Marks())
+                world.store.recorder = recorder
+                world.run()
+                // A sound world is no schedule of a bug.
+                if options.bug != nil, world.checker.violation == nil { continue }
+                try file.write(contentsOf: recorder.schedule(of: seed, world.store))
+                if options.bug != nil { return 0 }
+            }
+            return options.bug == nil ? 0 : complain("no seed of \(seeds) is broken by the bug")
+        } catch {
+            return complain("\(path) cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    private func complain(_ text: String) -> Int32 {
+        FileHandle.standardError.write(Data("\(text)\n".utf8))
+        return 1
     }
 
     // MARK: Many seeds

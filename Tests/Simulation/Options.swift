@@ -9,6 +9,8 @@ struct Options {
     static let usage = """
         usage: Simulation [--seconds N] [--first-seed N] [--seeds N] [--threads N] [--regressions FILE]
                Simulation --replay SEED [--bug NAME]        one seed, with its whole trace
+               Simulation --record FILE [--first-seed N] [--seeds N] [--bug NAME]
+                    every call of the store with its answer; with a bug, of the first seed that it breaks
                Simulation --bugs [--seeds N] [--brief]      every planted bug, until it is found
         exit codes: 0 all is well, 1 an invariant was violated, 2 bad usage, 3 inconclusive
         """
@@ -19,6 +21,7 @@ struct Options {
     var threads = ProcessInfo.processInfo.activeProcessorCount
     var regressions: String?
     var replay: UInt64?
+    var record: String?
     var bug: Bug?
     var huntsBugs = false
     /// One line instead of the table, while every bug is found.
@@ -40,6 +43,7 @@ struct Options {
             case "--threads": threads = max(1, try number(name))
             case "--replay": replay = try number(name)
             case "--regressions": regressions = rest.popFirst()
+            case "--record": record = rest.popFirst()
             case "--bugs": huntsBugs = true
             case "--brief": isBrief = true
             case "--bug":

@@ -104,7 +104,8 @@ final class Checker {
         if shadow.status.isEnded, !isEvidence, type != .runReopened, type != .runSuperseded {
             fail("L2", run: run, "\(event.type) after the end")
         }
-        if [.cancelRequested, .retryRequested, .runResolved, .runReopened, .runSuperseded].contains(type) != isPersons {
+        let isVerb = [.cancelRequested, .retryRequested, .runResolved, .runReopened, .runSuperseded].contains(type)
+        if type != .runRequested, isVerb != isPersons {
             fail("A2", run: run, "\(event.type) by \(event.actor)")
         }
         if !isEvidence {

@@ -101,7 +101,7 @@ final class Processor {
         let hasResult = !step.events.isEmpty
         if world.chance.hits(world.faults.secretMissing) {
             world.marks.hit(.secretMissing, cell: cell(planned.state))
-            return write(step, due: 30_000, service: service)
+            return write(step, due: 30_000, service: service, waiting: "no_secret")
         }
         if let ends = store.pausedUntil, ends > world.databaseTime {
             return write(step, due: min(1000, ends.milliseconds(since: world.databaseTime) + 1), service: service)
@@ -109,7 +109,8 @@ final class Processor {
         if world.chance.hits(world.faults.busy) {
             world.marks.hit(.busy, cell: cell(planned.state))
             return hasResult
-                ? write(step, service: service, keepsLease: true) : write(step, due: 1000, service: service)
+                ? write(step, service: service, keepsLease: true)
+                : write(step, due: 1000, service: service, waiting: "service_busy")
         }
         writeIntent(step, planned)
     }
@@ -131,7 +132,8 @@ final class Processor {
             let after = try evolve(step.state, run: state.id, event)
             let commit = StoreModel.Commit(
                 run: run, epoch: epoch, baseSeq: state.seq, events: step.events + [intent], state: after,
-                keepsLease: true, service: planned.call.service)
+                keepsLease: true, service: planned.call.service,
+                deadlineMilliseconds: deadlineMilliseconds(step))
             if bug == .intentAfterSend || bug == .intentWithResult {
                 return sendFirst(planned, id, commit)
             }
@@ -141,25 +143,32 @@ final class Processor {
         }
     }
 
-    private func write(_ step: Step, due wanted: Int64 = 0, service: String? = nil, keepsLease: Bool = false) {
-        // Neither a paused service nor a missing secret keeps a run beyond its deadline.
-        let due = min(wanted, max(0, step.millisecondsToDeadline ?? wanted))
+    private func write(
+        _ step: Step, due wanted: Int64 = 0, service: String? = nil, waiting: String? = nil, keepsLease: Bool = false
+    ) {
         guard !step.events.isEmpty else {
-            return keepAsEvidence { [self] in release(due: due, service: service) }
+            return keepAsEvidence { [self] in release(step, due: wanted, service: service, waiting: waiting) }
         }
         var commit = StoreModel.Commit(
             run: run, epoch: epoch, baseSeq: state.seq, events: step.events, state: step.state,
-            dueMilliseconds: due, keepsLease: keepsLease, service: service)
-        if bug == .dueFromWorkerClock { commit.dueBySender = worker.wallClock.advanced(byMilliseconds: due) }
+            dueMilliseconds: wanted, keepsLease: keepsLease, service: service, waiting: waiting,
+            deadlineMilliseconds: deadlineMilliseconds(step))
+        if bug == .dueFromWorkerClock { commit.dueBySender = worker.wallClock.advanced(byMilliseconds: wanted) }
         self.commit(commit) { [self] in keepsLease ? advance(.proceed) : finish() }
     }
 
-    private func release(due: Int64, service: String?) {
+    /// One that is over and yet decided nothing must not have the run claimed in a circle.
+    private func deadlineMilliseconds(_ step: Step) -> Int64? { step.millisecondsToDeadline.map { max(100, $0) } }
+
+    private func release(_ step: Step, due: Int64, service: String?, waiting: String?) {
         let (store, run, epoch, index) = (store, run, epoch, worker.index)
+        let deadline = deadlineMilliseconds(step)
         worker.ask(
             at: .release, run: run,
             {
-                store.release(run: run, epoch: epoch, worker: index, dueMilliseconds: due, service: service)
+                store.release(
+                    run: run, epoch: epoch, worker: index, dueMilliseconds: due, service: service, waiting: waiting,
+                    deadlineMilliseconds: deadline)
             }, then: { [self] _ in finish() })
     }
 
@@ -204,9 +213,9 @@ final class Processor {
 
     /// Newer events stand in the stream: fold them, and decide again with the outcome in hand.
     private func catchUp() {
-        let (store, run, seq) = (store, run, state.seq)
+        let (store, run, seq, index) = (store, run, state.seq, worker.index)
         worker.ask(
-            at: .read, run: run, { store.runs[run].events.filter { $0.seq > seq } },
+            at: .read, run: run, { store.events(of: run, after: seq, worker: index) },
             then: { [self] events in
                 guard let events else { return again { [self] in catchUp() } }
                 for event in events {

@@ -34,12 +34,12 @@ extension Processor {
 
     /// A pause or a recovery concerns all runs of the service. The run itself does not depend on it.
     private func tellGate(_ value: AttemptResult) {
-        let store = store
+        let (store, index) = (store, worker.index)
         if !value.isCounted, value.error == "unreachable" || value.status == 429 {
             let milliseconds = max(1000, value.retryAfterMilliseconds ?? 0)
-            worker.ask(at: .gate, { store.pauseService(milliseconds: milliseconds) }, then: { _ in })
+            worker.ask(at: .gate, { store.pauseService(milliseconds: milliseconds, worker: index) }, then: { _ in })
         } else if value.status != nil, store.pausedUntil != nil {
-            worker.ask(at: .gate, { store.resumeService() }, then: { _ in })
+            worker.ask(at: .gate, { store.resumeService(worker: index) }, then: { _ in })
         }
     }
 

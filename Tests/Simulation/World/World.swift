@@ -53,7 +53,7 @@ final class World {
         self.checker = checker
         let clock = Clock()
         self.clock = clock
-        store = StoreModel(bug: bug, checker: checker) { clock.now }
+        store = StoreModel(bug: bug, checker: checker, chance: Chance(seed: ~seed)) { clock.now }
     }
 
     /// The database's clock, shared with the store.
@@ -89,8 +89,19 @@ final class World {
     /// Runs the seed to its end. The violation, when there is one, is the checker's.
     func run() {
         setUp()
-        while checker.violation == nil, actions < Self.roughActions, step(), !isOver {}
-        if checker.violation == nil { heal() }
+        while checker.violation == nil, actions < Self.roughActions, !isWrittenDown, step(), !isOver {}
+        if checker.violation == nil, !isWrittenDown { settle() }
+        // The actions hold the world, and the world holds them.
+        agenda.removeAll()
+        for worker in workers { worker.parked = [] }
+        workers = []
+    }
+
+    /// Only its calls were asked for, and there are enough.
+    private var isWrittenDown: Bool { store.recorder?.isFull ?? false }
+
+    private func settle() {
+        heal()
         let end = now + Self.settlingMilliseconds * 1000
         while checker.violation == nil, !isQuiet {
             guard step(), now <= end, actions < Self.mostActions else {
@@ -99,10 +110,6 @@ final class World {
             }
         }
         if checker.violation == nil { checkAtTheEnd() }
-        // The actions hold the world, and the world holds them.
-        agenda.removeAll()
-        for worker in workers { worker.parked = [] }
-        workers = []
     }
 
     private func step() -> Bool {
@@ -198,7 +205,7 @@ final class World {
     private func enqueue(_ fixture: Int, _ key: String) {
         let again = { self.after(self.milliseconds(100, 2000)) { self.enqueue(fixture, key) } }
         if store.isDown || chance.hits(faults.lostRequest) { return again() }
-        let run = store.enqueue(fixture: fixture, key: key)
+        let run = store.enqueue(fixture: fixture, key: key).run
         if chance.hits(faults.lostReply) { return again() }
         pendingEnqueues -= 1
         checker.acknowledged(run, fixture: fixture, key: key, store)

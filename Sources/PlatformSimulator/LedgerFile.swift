@@ -7,16 +7,11 @@ struct LedgerFile: Sendable {
 
     init(path: String) throws {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let manager = FileManager.default
-        if !manager.fileExists(atPath: path), !manager.createFile(atPath: path, contents: nil) {
-            throw SimulatorError.cannotWriteLedger(path: path, reason: "the file cannot be created")
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw SimulatorError.cannotWriteLedger(path: path, reason: String(cString: strerror(errno)))
         }
-        do {
-            handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-            try handle.seekToEnd()
-        } catch {
-            throw SimulatorError.cannotWriteLedger(path: path, reason: error.localizedDescription)
-        }
+        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
     func append(_ entry: LedgerEntry) throws {

@@ -113,7 +113,8 @@ actor CredentialReader {
             opened.append(
                 OpenedSecret(
                     name: held.reference.name, secret: try vault.open(found), reference: held.reference,
-                    ageMilliseconds: now.milliseconds(since: held.sealedAt)))
+                    // The worker's own time may be a little behind that of the commit.
+                    ageMilliseconds: max(0, now.milliseconds(since: held.sealedAt))))
         }
         return opened
     }

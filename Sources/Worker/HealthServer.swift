@@ -67,7 +67,8 @@ public struct HealthServer: Service {
             return HealthServer(group: group, channel: channel, address: opened)
         } catch {
             try? await group.shutdownGracefully()
-            throw HealthAddressError("health cannot be given at \(address): \(error)")
+            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+            throw HealthAddressError("health cannot be given at \(address): \(reason)")
         }
     }
 

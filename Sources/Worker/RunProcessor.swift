@@ -93,7 +93,8 @@ struct RunProcessor {
             case .committed(let time):
                 state = state.committed(at: time)
                 if let ready {
-                    stimulus = .finished(await perform(ready.call, ready.place, ready.attemptId))
+                    let call = ready.call.committed(at: time)
+                    stimulus = .finished(await perform(call, ready.place, ready.attemptId))
                 } else if goesOn {
                     stimulus = .proceed
                 } else {

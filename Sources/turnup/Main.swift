@@ -42,6 +42,7 @@ struct Main {
             return 2
         }
         Console.error(message.isEmpty ? "the command line is not understood" : message)
+        if message.contains("<duration>") { Console.hint("A duration is such as 90s, 15m, 2h or 3d.") }
         Console.hint("See \"turnup --help\" or \"turnup help COMMAND\".")
         return 2
     }

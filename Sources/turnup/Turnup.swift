@@ -9,7 +9,8 @@ struct Turnup: AsyncParsableCommand {
             Its events are kept in PostgreSQL; workers advance it.
 
             Database: --database-url, TURNUP_DATABASE_URL, or libpq's own variables and service files. With none of \
-            them a private PostgreSQL of this user is used, and said so on stderr.
+            them a private PostgreSQL of this user is used, and said so on stderr; TURNUP_STATE_DIR names another folder \
+            for it.
 
             Exit codes: 0 done, 1 it failed, 2 bad input, 3 the database or a port is not to be had, 130 interrupted.
             """,

@@ -30,7 +30,9 @@ import WorkflowCore
         ["service", "resume", "nothing"],
         ["secret", "set", "x", "--from-file", "/nonexistent"], ["secret", "set", "x", "--from-env", "NOT_SET"],
         ["secret", "set", "x"], ["secret", "remove", "x"], ["secret", "set", "x", "value-on-the-command-line"],
+        ["secret", "set", "x=value-on-the-command-line"], ["secret", "set", "a b", "--from-env", "HOME"],
         ["workflow", "check", "/nonexistent.yaml"], ["workflow", "show", "nothing"],
+        ["workflow", "publish", "whatsap-number"], ["workflow", "import", "/etc"], ["simulate", "--ledger", "/etc"],
         ["worker", "--lease-seconds", "0"], ["simulate", "--preset", "sunny"], ["nonsense"], ["runs", "--nonsense"],
     ])
     func `bad input gets a clear line and exit code 2`(_ arguments: [String]) async throws {
@@ -41,7 +43,40 @@ import WorkflowCore
             let lines = answer.errors.split(separator: "\n")
             #expect(lines.first?.hasPrefix("turnup: ") == true, "\(answer.errors)")
             #expect((1...3).contains(lines.count), "\(answer.errors)")
-            #expect(!answer.errors.contains("Fatal") && !answer.errors.contains("value-on-the-command-line"))
+            #expect(!answer.errors.contains("Fatal") && !answer.errors.contains("NSCocoa"))
+            #expect(!answer.errors.contains("value-on-the-command-line"))
+        }
+    }
+
+    @Test func `check tells of every file: one that cannot be read hides nothing about the others`() async throws {
+        try await Installation.with { installation in
+            let broken = try installation.write("dsl: 1\nstates: [", to: "broken.yaml")
+            let answer = try await installation.attempt(
+                "workflow", "check", "/nonexistent.yaml", broken, "/etc", Installation.shipped("whatsapp-number"))
+            #expect(answer.exitCode == 2)
+            #expect(answer.errors.contains("/nonexistent.yaml cannot be read: No such file"), "\(answer.errors)")
+            #expect(answer.errors.contains("/etc cannot be read: it is a folder"))
+            #expect(answer.output.contains("broken.yaml:") && answer.output.contains("whatsapp-number.yaml:"))
+            let alone = try await installation.attempt(
+                "workflow", "check", "--json", Installation.shipped("whatsapp-number"), "/nonexistent.yaml")
+            #expect(alone.exitCode == 2 && alone.errors.contains("/nonexistent.yaml"), "only a warning besides")
+            #expect(try JSONValue.parse(alone.output.trimmingCharacters(in: .newlines)).arrayValue?.isEmpty == false)
+        }
+    }
+
+    @Test func `a place for rejected rows that cannot be written is said before the first row`() async throws {
+        try await Installation.with { installation in
+            let rows = try installation.write("number\n+34600111222\nbad\n", to: "rows.csv")
+            func enqueue(_ rejected: String) async throws -> TurnupProcess.Answer {
+                try await installation.attempt(
+                    "enqueue", "whatsapp-number", "--organisation", "academy", "--from", rows, "--rejected", rejected)
+            }
+            for place in ["/nonexistent/x.csv", installation.folder] {
+                let refused = try await enqueue(place)
+                #expect(refused.exitCode == 2 && refused.errors.contains("\(place) cannot be written: "))
+            }
+            let taken = try await enqueue("\(installation.folder)/bad.csv")
+            #expect(taken.exitCode == 1 && taken.output.contains("1 created, 0 there already, 1 rejected"), "\(taken)")
         }
     }
 
@@ -52,6 +87,7 @@ import WorkflowCore
             ["runs"], environment: ["TURNUP_DATABASE_URL": "postgresql://someone:hunter2@127.0.0.1:1/nowhere"])
         #expect(answer.exitCode == 3)
         #expect(answer.errors.contains("127.0.0.1") && answer.errors.contains("refused"), "\(answer.errors)")
+        #expect(answer.errors.contains("\n  Check --database-url"), "what to do is not said")
         #expect(!answer.errors.contains("hunter2"))
     }
 

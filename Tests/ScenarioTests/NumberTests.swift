@@ -25,6 +25,17 @@ import WorkflowCore
                     #expect(refusal.body["retry"]?["policy"] == "activation")
                 }
                 #expect(installation.simulator.clients().count == 2)
+                // The first call with the key is in the commit that seals it.
+                for run in [first, second] {
+                    var ages: [Int] = []
+                    for event in try await installation.events(run) where event.type != "attempt.started" {
+                        let used: [JSONValue] = event.body["evidence"]?["credentials_used"]?.arrayValue ?? []
+                        for item in used where item["name"]?.stringValue == "api_key" {
+                            ages.append(Int(item["age_milliseconds"]?.integerValue ?? -1))
+                        }
+                    }
+                    #expect(!ages.isEmpty && ages.allSatisfy { (0..<60_000).contains($0) }, "the key's ages: \(ages)")
+                }
                 let history = try await installation.command("history", second.description)
                 #expect(history.contains("key_not_active") && history.contains("next try at"))
                 let shown = try await installation.command("show", second.description)

@@ -126,6 +126,44 @@ import WorkflowCore
         }
     }
 
+    @Test func `show --json has the hold and the choices with the very commands that show prints, until it is decided`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.withWorker { _ in
+                func page(_ run: Identifier) async throws -> JSONValue {
+                    try JSONValue.parse(
+                        try await installation.command("show", run.description, "--json")
+                            .trimmingCharacters(in: .newlines))
+                }
+                func commands(_ page: JSONValue) -> [String] {
+                    (page["choices"]?.arrayValue ?? []).flatMap { $0["commands"]?.arrayValue ?? [] }
+                        .compactMap(\.stringValue)
+                }
+                let run = try await installation.heldRun()
+                let held = try await page(run)
+                #expect(held["hold"]?["code"]?.stringValue?.isEmpty == false && held["hold"]?["found"] == [])
+                #expect(held["hold"]?["since"]?.stringValue != nil)
+                let choices = (held["choices"]?.arrayValue ?? []).map { $0["choice"]?.stringValue }
+                #expect(choices == ["done", "retry_anyway", "abandon", "cancel", "instead"])
+                let printed = try await installation.offers(run).map { $0.trimmingCharacters(in: .whitespaces) }
+                #expect(!printed.isEmpty && commands(held) == printed)
+                let abandon = try #require(commands(held).first { $0.contains("--abandon") })
+                #expect(try await installation.copied(abandon, ["TEXT": "no"]).exitCode == 0)
+                try await installation.reaches(.failed, run)
+                let failed = try await page(run)
+                #expect(failed["hold"] == .null)
+                #expect(
+                    commands(failed)
+                        == (try await installation.offers(run)).map { $0.trimmingCharacters(in: .whitespaces) })
+                let instead = try #require(commands(failed).first { $0.contains("--instead-of") })
+                let new = try await installation.copied(instead, ["TEXT": "anew"])
+                #expect(new.exitCode == 0, "\(new.errors)")
+                #expect(try await page(run)["choices"] == [], "its key is another run's")
+            }
+        }
+    }
+
     @Test func `of two people who decide at once one wins and the other is told`() async throws {
         try await Installation.with { installation in
             var held: Identifier?

@@ -52,11 +52,18 @@ public struct PlannedCall: Sendable, Equatable {
     public let stateKey: String
     /// The variables that the call's templates read.
     public let data: JSONObject
-    public let secrets: [HeldSecret]
+    public private(set) var secrets: [HeldSecret]
     /// Of a look-up: what to make of the answer.
     public let reconcile: ReconcileDefinition?
     /// The call is taken back when the run fails.
     let armsUndo: Bool
+
+    /// The same call once the commit's time is known: what it reads may have been sealed by that commit.
+    public func committed(at time: Instant) -> PlannedCall {
+        var call = self
+        call.secrets = secrets.map { $0.committed(at: time) }
+        return call
+    }
 
     /// The intent, to be committed before the first byte leaves.
     /// `isCutByLease`: the call's own timeout would outlast the worker's lease.

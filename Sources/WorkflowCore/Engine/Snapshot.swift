@@ -148,7 +148,7 @@ extension RunState {
         state.counters = counters.map {
             RetryCounter(entry: $0.entry, attempts: $0.attempts, firstAt: $0.firstAt.resolved(time))
         }
-        state.secrets = secrets.map { HeldSecret(reference: $0.reference, sealedAt: $0.sealedAt.resolved(time)) }
+        state.secrets = secrets.map { $0.committed(at: time) }
         state.openAttempt = openAttempt.map {
             OpenAttempt(
                 id: $0.id, state: $0.state, number: $0.number, startedAt: $0.startedAt.resolved(time),
@@ -165,6 +165,12 @@ extension RunState {
                 since: $0.since.resolved(time), candidates: $0.candidates)
         }
         return state
+    }
+}
+
+extension HeldSecret {
+    func committed(at time: Instant) -> HeldSecret {
+        HeldSecret(reference: reference, sealedAt: sealedAt.resolved(time))
     }
 }
 

@@ -134,8 +134,10 @@ enum RunJSON {
         JSONText.object(members(run, now: now, service: nil))
     }
 
-    /// With what the run has saved; secrets as fingerprints alone.
-    static func line(_ run: RunOverview, _ state: RunState, now: Instant, service: ServiceRecord?) -> String {
+    /// With what the run has saved, secrets as fingerprints alone, and what a person may do about it; nil: not known.
+    static func line(
+        _ run: RunOverview, _ state: RunState, _ choices: [Advice.Choice]?, now: Instant, service: ServiceRecord?
+    ) -> String {
         let secrets = state.secrets.map { secret in
             JSONValue.object(
                 JSONObject([
@@ -144,7 +146,19 @@ enum RunJSON {
                 ]))
         }
         return JSONText.object(
-            members(run, now: now, service: service) + [("data", .object(state.data)), ("secrets", .array(secrets))])
+            members(run, now: now, service: service) + [
+                ("data", .object(state.data)), ("secrets", .array(secrets)), ("hold", state.hold.map(json) ?? .null),
+                ("choices", choices.map { .array($0.map(\.json)) } ?? .null),
+            ])
+    }
+
+    /// Why it is held, and what was found over there.
+    private static func json(_ hold: Hold) -> JSONValue {
+        .object(
+            JSONObject([
+                ("code", .string(hold.code)), ("since", .time(hold.since)),
+                ("found", .array(hold.candidates.map { .object($0) })),
+            ]))
     }
 
     private static func members(_ run: RunOverview, now: Instant, service: ServiceRecord?) -> [(String, JSONValue)] {

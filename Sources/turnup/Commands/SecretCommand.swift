@@ -56,7 +56,18 @@ struct SecretCommand: AsyncParsableCommand {
                     "a value on the command line can be read by others; give --from-file, --from-env or nothing to be asked"
                 )
             }
+            // Nor is this: somebody may have written NAME=VALUE.
+            guard let first = place.name.utf8.first, Self.isLetter(first),
+                place.name.utf8.allSatisfy({ Self.isLetter($0) || (48...57).contains($0) || $0 == 95 })
+            else {
+                throw ValidationError(
+                    "that is no name of a credential: a letter, then letters, digits or _; its value is not given here")
+            }
             if file != nil, variable != nil { throw ValidationError("give --from-file or --from-env, not both") }
+        }
+
+        private static func isLetter(_ byte: UInt8) -> Bool {
+            (65...90).contains(byte) || (97...122).contains(byte)
         }
 
         func run() async throws {

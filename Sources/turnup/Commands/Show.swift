@@ -8,7 +8,8 @@ struct Show: AsyncParsableCommand {
         abstract: "Show one run: where it stands, and why.",
         discussion: """
             A run is named by its id, or by the beginning of it as "turnup runs" prints it. Of a run that waits for a \
-            person it shows the evidence and the choices, as commands.
+            person it shows the evidence and the choices, as commands. With --json these are "hold" and "choices"; VALUE, \
+            FILE and TEXT in a command are yours to fill in.
 
             Example:
               turnup show 0192f0c1
@@ -27,11 +28,17 @@ struct Show: AsyncParsableCommand {
             guard let state = try await session.store.fold(found.id) else {
                 throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
             }
-            Console.out(
-                json
-                    ? RunJSON.line(found, state, now: now, service: service)
-                    : Self.page(found, state, service, now: now))
-            if !json, let advice = try await Advice.text(found, state, session) { Console.out("\n" + advice) }
+            var advice: Advice?
+            var unread: String?
+            do { advice = try await Advice.about(found, state, session) } catch let error as CommandFailure {
+                unread = "The choices cannot be shown: \(error.message)."
+            }
+            if json {
+                let choices = unread == nil ? advice?.choices.0 ?? [] : nil
+                return Console.out(RunJSON.line(found, state, choices, now: now, service: service))
+            }
+            Console.out(Self.page(found, state, service, now: now))
+            if let text = unread ?? advice?.text { Console.out("\n" + text) }
         }
     }
 

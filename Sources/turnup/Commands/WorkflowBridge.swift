@@ -78,13 +78,7 @@ extension WorkflowCommand {
         @Argument(help: "A JSON file.") var file: String
 
         func run() throws {
-            let bytes: Data
-            do {
-                bytes = try Data(contentsOf: URL(fileURLWithPath: file))
-            } catch {
-                throw CommandFailure.badInput("\(file) cannot be read: \((error as NSError).localizedDescription)")
-            }
-            let found = AmazonStates.import(Array(bytes), name: file)
+            let found = AmazonStates.import(Array(try InputFile.read(file)), name: file)
             for problem in found.problems { Console.note(problem.description) }
             guard let yaml = found.yaml else { throw ExitCode(2) }
             Console.out(String(yaml.dropLast()))

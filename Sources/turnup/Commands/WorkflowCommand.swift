@@ -44,13 +44,21 @@ struct WorkflowCommand: AsyncParsableCommand {
         @OptionGroup var database: DatabaseOptions
 
         func run() async throws {
-            let checks = try files.map { try WorkflowSource.check($0, mode: .check) }
+            // What cannot be read hides nothing about the others.
+            var read: [String] = []
+            var checks: [WorkflowCheck] = []
+            for file in files {
+                do {
+                    checks.append(try WorkflowSource.check(file, mode: .check))
+                    read.append(file)
+                } catch let failure as CommandFailure { failure.print() }
+            }
             var problems = checks.flatMap(\.problems)
             var live: [LiveRunCheck] = []
             if againstLive {
                 live = try await Session.with(database) { session in
                     var found: [LiveRunCheck] = []
-                    for (file, check) in zip(files, checks) {
+                    for (file, check) in zip(read, checks) {
                         if let item = try await LiveRunCheck(file: file, check: check, session: session) {
                             found.append(item)
                         }
@@ -67,12 +75,12 @@ struct WorkflowCommand: AsyncParsableCommand {
             } else {
                 for line in ProblemList.lines(problems) { Console.out(line) }
                 for line in live.flatMap(\.lines) { Console.out(line) }
-                for file in files where !problems.contains(where: { $0.file == file && $0.severity == .error }) {
+                for file in read where !problems.contains(where: { $0.file == file && $0.severity == .error }) {
                     let count = problems.count { $0.file == file }
                     Console.note("\(file): ok\(count == 0 ? "" : ", \(count) warning\(count == 1 ? "" : "s")")")
                 }
             }
-            if problems.contains(where: { $0.severity == .error }) { throw ExitCode(2) }
+            if read.count < files.count || problems.contains(where: { $0.severity == .error }) { throw ExitCode(2) }
         }
     }
 
@@ -194,7 +202,11 @@ enum WorkflowSource {
 
     static func bytes(_ path: String) throws -> [UInt8] {
         if let shipped = shippedFile(path) { return shipped.bytes }
-        return Array(try InputFile.read(path))
+        do { return Array(try InputFile.read(path)) } catch let failure as CommandFailure {
+            guard !path.contains(where: { $0 == "." || $0 == "/" }) else { throw failure }
+            throw CommandFailure.badInput(
+                failure.message, hint: "With the program come: \(shippedNames.joined(separator: ", ")).")
+        }
     }
 
     private static func shippedFile(_ path: String) -> (workflow: String, bytes: [UInt8])? {

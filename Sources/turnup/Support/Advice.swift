@@ -9,21 +9,47 @@ struct Advice {
     let definition: Definition
     let events: [RecordedEvent]
 
-    /// Nil for runs that need nobody.
-    static func text(_ run: RunOverview, _ state: RunState, _ session: Session) async throws -> String? {
+    /// One thing to do, and how to say it: more than one command where several things were found.
+    struct Choice {
+        let name: String
+        let meaning: String
+        let commands: [String]
+
+        var json: JSONValue {
+            .object(
+                JSONObject([
+                    ("choice", .string(name)), ("meaning", .string(meaning)),
+                    ("commands", .array(commands.map { .string($0) })),
+                ]))
+        }
+    }
+
+    /// Nil for runs that need nobody. Throws bad input where the definition cannot be read any more.
+    static func about(_ run: RunOverview, _ state: RunState, _ session: Session) async throws -> Advice? {
         guard state.status == .held || state.status == .failed || state.status == .cancelled else { return nil }
-        let definition: Definition
-        do { definition = try await session.definition(workflow: run.workflow, version: run.version) } catch let error
-            as CommandFailure
-        { return "The choices cannot be shown: \(error.message)." }
+        let definition = try await session.definition(workflow: run.workflow, version: run.version)
         let events = try await session.store.events(of: run.id, after: 0).filter { $0.seq <= state.seq }
-        let advice = Advice(run: run, state: state, definition: definition, events: events)
-        let lines = state.status == .held ? advice.held : advice.ended
+        return Advice(run: run, state: state, definition: definition, events: events)
+    }
+
+    /// For people; nil where nothing is to be said.
+    var text: String? {
+        var lines = holdLines
+        let (choices, notes) = choices
+        if !choices.isEmpty || state.status == .failed { lines.append("The choices, as commands:") }
+        lines += notes.map { "  \($0)" }
+        for choice in choices {
+            lines.append("  \(choice.meaning):")
+            lines += choice.commands.map { "    \($0)" }
+        }
+        if let other = state.supersededBy { lines = ["Run \(other) has its key now: turnup show \(other)"] }
         return lines.isEmpty ? nil : lines.map(Table.visible).joined(separator: "\n")
     }
 
-    private var held: [String] {
-        guard let hold = state.hold else { return [] }
+    private var holdLines: [String] {
+        guard state.status == .held, let hold = state.hold else {
+            return state.status == .cancelled && state.holdsKey ? ["It still has its key."] : []
+        }
         let clock = ClockText()
         var lines = ["held since    \(clock.dateAndTime(hold.since)) \(clock.zoneName)"]
         lines += evidence.map { "evidence      \($0)" }
@@ -31,30 +57,40 @@ struct Advice {
             let values = find.members.map { "\($0.name)=\($0.value.stringValue ?? $0.value.serialized())" }
             lines.append("found \(index + 1)       \(values.joined(separator: " "))")
         }
-        lines += ["", "The choices, as commands:"]
-        for choice in hold.choices.compactMap(HoldChoice.init) {
-            lines.append("  \(meaning(choice)):")
-            lines += words(choice, finds: hold.candidates.count).map { command("resolve", $0) }
-        }
-        if state.ending == nil, state.cancel == nil {
-            lines += [
-                "  Cancel it; what it has made is taken back where the workflow says how:", command("cancel", ""),
-            ]
-        }
-        return lines + instead
+        return lines + [""]
     }
 
-    private var ended: [String] {
-        if let other = state.supersededBy { return ["Run \(other) has its key now: turnup show \(other)"] }
-        guard state.status == .failed else { return state.holdsKey ? ["It still has its key."] + instead : [] }
-        var lines: [String] = []
-        do throws(VerbRefusal) {
-            let after = try state.retrying(reason: "-", definition).after
-            lines += ["  Go on in state \(after.state), with its data and fresh counters:", command("retry", "")]
-        } catch {
-            lines.append("  It cannot be retried: \(error.message).")
+    /// With why something that one would look for is not among them.
+    var choices: ([Choice], notes: [String]) {
+        guard state.supersededBy == nil else { return ([], []) }
+        var choices: [Choice] = []
+        var notes: [String] = []
+        if state.status == .held, let hold = state.hold {
+            choices = hold.choices.compactMap(HoldChoice.init).map { choice in
+                Choice(
+                    name: choice.rawValue, meaning: meaning(choice),
+                    commands: words(choice, finds: hold.candidates.count).map { command("resolve", $0) })
+            }
+            if state.ending == nil, state.cancel == nil {
+                choices.append(
+                    Choice(
+                        name: "cancel",
+                        meaning: "Cancel it; what it has made is taken back where the workflow says how",
+                        commands: [command("cancel", "")]))
+            }
+        } else if state.status == .failed {
+            do throws(VerbRefusal) {
+                let after = try state.retrying(reason: "-", definition).after
+                choices.append(
+                    Choice(
+                        name: "retry", meaning: "Go on in state \(after.state), with its data and fresh counters",
+                        commands: [command("retry", "")]))
+            } catch {
+                notes.append("It cannot be retried: \(error.message).")
+            }
         }
-        return ["The choices, as commands:"] + lines + (state.holdsKey ? instead : [])
+        if state.status == .held || state.holdsKey { choices.append(instead) }
+        return (choices, notes)
     }
 
     /// The attempt that nobody knows the outcome of, or else the last one.
@@ -102,19 +138,20 @@ struct Advice {
     }
 
     private func command(_ name: String, _ words: String) -> String {
-        "    turnup \(name) \(run.id)\(words.isEmpty ? "" : " " + words) --expected-seq \(state.seq) --reason TEXT"
+        "turnup \(name) \(run.id)\(words.isEmpty ? "" : " " + words) --expected-seq \(state.seq) --reason TEXT"
     }
 
-    private var instead: [String] {
+    private var instead: Choice {
         let input = state.input.members.map { item in
             Self.quoted("\(item.name)=\(item.value.stringValue ?? item.value.serialized())")
         }
         let words = ["turnup enqueue", Self.quoted(run.workflow)] + input
-        return [
-            "  Start anew in its place; the new run takes the key:",
-            "    \(words.joined(separator: " ")) --organisation \(Self.quoted(run.organisation)) --instead-of \(run.id) "
-                + "--expected-seq \(state.seq) --reason TEXT",
-        ]
+        return Choice(
+            name: "instead", meaning: "Start anew in its place; the new run takes the key",
+            commands: [
+                "\(words.joined(separator: " ")) --organisation \(Self.quoted(run.organisation)) --instead-of \(run.id) "
+                    + "--expected-seq \(state.seq) --reason TEXT"
+            ])
     }
 
     /// For a POSIX shell.

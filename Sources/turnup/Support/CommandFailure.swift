@@ -30,19 +30,29 @@ struct CommandFailure: Error {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as StoreError:
-            self.init(exitCode: Self.exitCode(error.code), message: error.message, hint: error.hint)
+            let hint = error.code == .unavailable ? Self.databaseHint : nil
+            self.init(exitCode: Self.exitCode(error.code), message: error.message, hint: error.hint ?? hint)
         case let error as PostgresError:
             self.init(
                 exitCode: error.kind == .invalidConfiguration ? 2 : 3, message: error.description,
-                hint: "Check --database-url, TURNUP_DATABASE_URL or libpq's variables, and that the server runs.")
+                hint: Self.databaseHint)
         case let error as LocalPostgresError:
             self.init(exitCode: 3, message: error.message, hint: error.hint.isEmpty ? nil : error.hint)
         case let error as VaultError: self.init(exitCode: 3, message: error.message, hint: error.hint)
-        case let error as SimulatorError: self.init(exitCode: 3, message: error.description)
+        case let error as SimulatorError:
+            let isBadInput =
+                switch error {
+                case .cannotWriteLedger, .invalidSetting: true
+                default: false
+                }
+            self.init(exitCode: isBadInput ? 2 : 3, message: error.description)
         case is CancellationError: self.init(exitCode: 130, message: "interrupted")
         default: return nil
         }
     }
+
+    private static let databaseHint =
+        "Check --database-url, TURNUP_DATABASE_URL or libpq's variables, and that the server runs."
 
     private static func exitCode(_ code: StoreError.Code) -> Int32 {
         switch code {

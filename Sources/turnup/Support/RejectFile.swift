@@ -27,6 +27,20 @@ struct RejectFile: Sendable {
         try handle.truncate(atOffset: UInt64(bytes))
     }
 
+    /// For a path that somebody named: said before the first row, not at the first bad one.
+    static func requireWritable(_ path: String) throws {
+        var facts = stat()
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var reason: String?
+        if stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR {
+            reason = "it is a folder"
+        } else if access(stat(path, &facts) == 0 ? path : folder, W_OK) != 0 {
+            reason = String(cString: strerror(errno))
+        }
+        guard let reason else { return }
+        throw CommandFailure.badInput("\(path) cannot be written: \(reason)")
+    }
+
     private static func opened(_ path: String) throws -> FileHandle {
         guard let handle = FileHandle(forWritingAtPath: path) else {
             throw CommandFailure.failed("\(path) cannot be written: \(String(cString: strerror(errno)))")

@@ -31,6 +31,7 @@ enum Bug: String, CaseIterable {
     case leaseFromLastTry = "lease-from-last-try"
     case transportSendsTwice = "transport-sends-twice"
     case retryAtOnce = "retry-at-once"
+    case keyAgeByClaim = "key-age-by-claim"
     case retryAfterExpiry = "retry-after-key-expiry"
     case stableIgnored = "stable-ignored"
     case undoForgotten = "undo-forgotten"

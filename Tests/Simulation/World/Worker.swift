@@ -70,7 +70,7 @@ final class Worker {
     }
 
     private func pause() {
-        let span = world.chance.pick([500, 3000, 11_000, 25_000])
+        let span = world.chance.pick([500, 3000, 11_000, 25_000, 50_000])
         world.trace.note("worker \(index) stops for \(span) ms")
         isPaused = true
         let mine = incarnation

@@ -121,6 +121,8 @@ let package = Package(
             name: "HTTPActionsTests",
             dependencies: [
                 "HTTPActions", "WorkflowCore", "Vault", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
@@ -128,6 +130,8 @@ let package = Package(
                 "Worker", "EventStore", "HTTPActions", "Vault", "WorkflowCore", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
         .testTarget(name: "PlatformSimulatorTests", dependencies: ["PlatformSimulator"], swiftSettings: strict),
         .testTarget(name: "HouseTests", swiftSettings: strict),

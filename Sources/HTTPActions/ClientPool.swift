@@ -30,13 +30,14 @@ final class ClientPool: Sendable {
 
     static let maximumClients = 256
 
-    let group: any EventLoopGroup = HTTPClient.defaultEventLoopGroup
+    let group: any EventLoopGroup
     private let configuration: HTTPActionsConfiguration
     private let trustRoots: NIOSSLTrustRoots?
     private let state = Mutex(State())
 
     init(configuration: HTTPActionsConfiguration) {
         self.configuration = configuration
+        group = configuration.eventLoopGroup ?? HTTPClient.defaultEventLoopGroup
         trustRoots = configuration.trustRootsPath.map { .file($0) }
     }
 

@@ -1,3 +1,5 @@
+public import NIOCore
+
 /// Settings of the HTTP side; the defaults are meant to stay.
 public struct HTTPActionsConfiguration: Sendable {
     /// Sent as `User-Agent`: the program and its version.
@@ -13,6 +15,8 @@ public struct HTTPActionsConfiguration: Sendable {
     public var trustRootsPath: String?
     /// Told how far each request has come; for fault tests.
     public var phaseReached: (@Sendable (ExchangePhase) -> Void)?
+    /// The threads that connections live on; nil: those of the process. Whoever gives them shuts them down.
+    public var eventLoopGroup: (any EventLoopGroup)?
     /// Finds the addresses of a host name; may block.
     var lookUp: Resolver.LookUp = Resolver.systemLookUp
 

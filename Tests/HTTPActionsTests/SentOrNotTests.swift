@@ -1,4 +1,6 @@
 import Glibc
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 import WorkflowCore
@@ -106,6 +108,9 @@ import WorkflowCore
         let server = try ScriptedServer(answering: http("200 OK", #"{"ok": true}"#))
         let stops = Mutex(0)
         var configuration = testConfiguration()
+        // Threads of its own: those of the process carry the requests of other tests.
+        let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        configuration.eventLoopGroup = threads
         configuration.phaseReached = { phase in
             guard phase == .connected else { return }
             stops.withLock { $0 += 1 }
@@ -115,6 +120,7 @@ import WorkflowCore
         setup.deadlineMilliseconds = 200
         let action = try setup.action()
         let outcome = try await withActions(configuration) { await $0.perform(action) }
+        try await threads.shutdownGracefully()
         #expect(stops.withLock { $0 } == 1)
         #expect(outcome.result.outcome == .notDone)
         #expect(outcome.result.error == "unreachable")

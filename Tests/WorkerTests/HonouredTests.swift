@@ -1,6 +1,8 @@
 import EventStore
 import Glibc
 import HTTPActions
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 import WorkflowCore
@@ -13,7 +15,7 @@ struct HonouredTests {
         {"dsl":1,"workflow":"honoured","version":1,"key":"${input.number}","start":"requested",
          "input":{"number":{"type":"string"}},
          "services":{"wpp":{"timeout":"5s"}},
-         "retries":{"again":{"delay":"10ms","max_attempts":5}},
+         "retries":{"again":{"delay":"10ms","jitter":"none","max_attempts":5}},
          "states":{
            "requested":{"call":{"request":"POST wpp:/create",
              "idempotency":{"header":"Idempotency-Key","honoured":"60s"}},
@@ -62,6 +64,9 @@ struct HonouredTests {
         var workshop = try await Workshop { request in
             isFirst.take() ? TinyServer.json("500 Internal Server Error", "{}") : TinyServer.good(request)
         }
+        // Threads of its own: those of the process carry the requests of other tests.
+        let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        workshop.http.eventLoopGroup = threads
         let connections = Mutex(0)
         workshop.http.phaseReached = { phase in
             guard phase == .connected else { return }
@@ -77,6 +82,7 @@ struct HonouredTests {
         let run = try await workshop.enqueue(workflow: "honoured")
         let found = workshop
         try await found.withWorker { try await found.reaches(.held, run) }
+        try await threads.shutdownGracefully()
         #expect(connections.withLock { $0 } == 2)
         #expect(await workshop.events(run, .attemptNotDone).first?.body["error"] == "too_late")
         #expect(workshop.sent("/create").count == 1)

@@ -26,12 +26,12 @@ public final class Heartbeat: Sendable {
     private struct LaneState {
         /// How many wait for this loop; with none it may rest.
         var waiting = 0
-        var movedAt = ContinuousClock.now
+        var movedAt: ContinuousClock.Instant
     }
 
     private struct Run {
-        let takenAt = ContinuousClock.now
-        var movedAt = ContinuousClock.now
+        let takenAt: ContinuousClock.Instant
+        var movedAt: ContinuousClock.Instant
         var step = Step.working
     }
 
@@ -54,10 +54,18 @@ public final class Heartbeat: Sendable {
     public let changes = Bell()
     private let state = Mutex(State())
     private let limits: (idle: Duration, run: Duration, stall: Duration)
+    private let now: @Sendable () -> ContinuousClock.Instant
     private let logger: Logger
 
     /// A loop counts as wedged `stallMilliseconds` after the latest moment at which it should have moved.
-    public init(configuration: WorkerConfiguration, logger: Logger) {
+    public convenience init(configuration: WorkerConfiguration, logger: Logger) {
+        self.init(configuration: configuration, logger: logger) { .now }
+    }
+
+    init(
+        configuration: WorkerConfiguration, logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant
+    ) {
+        self.now = now
         limits = (
             .milliseconds(max(configuration.pollMilliseconds, DatabaseWait.longestPauseMilliseconds)),
             .milliseconds(configuration.leaseMilliseconds),
@@ -76,21 +84,26 @@ public final class Heartbeat: Sendable {
 
     // MARK: Loops
 
-    func moved(_ lane: Lane) { state.withLock { $0.lanes[lane, default: LaneState()].movedAt = .now } }
+    func moved(_ lane: Lane) {
+        let now = now()
+        state.withLock { $0.lanes[lane, default: LaneState(movedAt: now)].movedAt = now }
+    }
 
     /// More, or with a negative number fewer, wait for this loop.
     func waits(_ count: Int, for lane: Lane) {
+        let now = now()
         state.withLock { state in
-            var changed = state.lanes[lane, default: LaneState()]
-            if changed.waiting == 0 { changed.movedAt = .now }
+            var changed = state.lanes[lane, default: LaneState(movedAt: now)]
+            if changed.waiting == 0 { changed.movedAt = now }
             changed.waiting += count
             state.lanes[lane] = changed
         }
     }
 
     func claimed(_ runs: Int) {
+        let now = now()
         state.withLock { state in
-            state.claimedAt = .now
+            state.claimedAt = now
             state.claimedRuns += Int64(runs)
         }
     }
@@ -100,17 +113,19 @@ public final class Heartbeat: Sendable {
     // MARK: Runs in hand
 
     func take() -> UInt64 {
-        state.withLock { state in
+        let now = now()
+        return state.withLock { state in
             state.lastRun += 1
-            state.runs[state.lastRun] = Run()
+            state.runs[state.lastRun] = Run(takenAt: now, movedAt: now)
             return state.lastRun
         }
     }
 
     func run(_ id: UInt64, _ step: Step = .working) {
+        let now = now()
         state.withLock { state in
             state.runs[id]?.step = step
-            state.runs[id]?.movedAt = .now
+            state.runs[id]?.movedAt = now
         }
     }
 
@@ -121,15 +136,16 @@ public final class Heartbeat: Sendable {
     /// A call found no database, or one that cannot serve. Says so once, then every minute.
     func databaseFailed(_ lane: Lane, _ error: any Error) {
         moved(lane)
+        let now = now()
         let said = state.withLock { state -> (away: Duration?, isFirst: Bool) in
             state.failing.insert(lane)
-            let began = state.awaySince ?? .now
+            let began = state.awaySince ?? now
             let isFirst = state.awaySince == nil
             state.awaySince = began
             if isFirst { state.outages += 1 }
-            if let last = state.awaySaidAt, last.duration(to: .now) < .seconds(60) { return (nil, false) }
-            state.awaySaidAt = .now
-            return (began.duration(to: .now), isFirst)
+            if let last = state.awaySaidAt, last.duration(to: now) < .seconds(60) { return (nil, false) }
+            state.awaySaidAt = now
+            return (began.duration(to: now), isFirst)
         }
         guard let away = said.away else { return }
         if said.isFirst {
@@ -146,12 +162,13 @@ public final class Heartbeat: Sendable {
 
     func databaseAnswered(_ lane: Lane) {
         moved(lane)
+        let now = now()
         let away = state.withLock { state -> Duration? in
             state.failing.remove(lane)
             guard state.failing.isEmpty, let began = state.awaySince else { return nil }
             state.awaySince = nil
             state.awaySaidAt = nil
-            return began.duration(to: .now)
+            return began.duration(to: now)
         }
         guard let away else { return }
         logger.notice("the database is back", metadata: ["away_ms": "\(away.milliseconds)"])
@@ -161,7 +178,7 @@ public final class Heartbeat: Sendable {
     // MARK: Reading
 
     public func condition() -> WorkerCondition {
-        let now = ContinuousClock.now
+        let now = now()
         return state.withLock { state in
             WorkerCondition(
                 phase: state.phase, databaseAwaySeconds: state.awaySince.map { $0.duration(to: now).seconds },

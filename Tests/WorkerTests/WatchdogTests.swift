@@ -47,12 +47,12 @@ struct WatchdogTests {
         let workshop = try await impatient()
         let run = try await workshop.enqueue()
         // Long enough that a busy machine is told from a watchdog that is fed too seldom.
-        try await supervised(workshop, intervalMicroseconds: 600_000) { socket, _ in
+        try await supervised(workshop, intervalMicroseconds: 1_500_000) { socket, _ in
             try await workshop.reaches(.succeeded, run)
-            try #require(await eventually { socket.count("WATCHDOG=1") >= 10 })
+            try #require(await eventually { socket.count("WATCHDOG=1") >= 7 })
             #expect(socket.count("READY=1") == 1)
             let gaps = zip(socket.messages, socket.messages.dropFirst()).map { $0.at.duration(to: $1.at) }
-            #expect(gaps.sorted()[gaps.count / 2] <= .milliseconds(280))
+            #expect(gaps.sorted()[gaps.count / 2] <= .milliseconds(720))
         }
     }
 

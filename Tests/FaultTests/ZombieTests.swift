@@ -27,7 +27,7 @@ import WorkflowCore
             var takeovers = 0
             var round = 0
             do {
-                while takeovers < 200, round < 12 {
+                while takeovers < 200, round < 30 {
                     // In turns a call that cannot be asked about, and one that may be made again.
                     let match = round % 2 == 0 ? Installation.create : Installation.token
                     takeovers += try await takeOver(match, round, workers, installation)
@@ -62,8 +62,12 @@ import WorkflowCore
             FaultRule(match: match, trigger: .untilCount(Self.runsOfRound), effect: .hold(.after))
         ])
         try await enqueueAtOnce(round, installation)
-        // With so short a lease some requests have ended on a busy machine before the last ones begin.
-        let areUnderWay = await eventually(seconds: 20) { simulator.heldCount() >= Self.runsOfRound / 3 }
+        // With so short a lease some requests have ended on a busy machine before the last ones begin. They open the
+        // breaker, so somebody has to insist.
+        let areUnderWay = try await eventually(seconds: 60) {
+            _ = try await installation.store.resumeService("wpp")
+            return simulator.heldCount() >= Self.runsOfRound / 3
+        }
         try #require(areUnderWay, "only \(simulator.heldCount()) requests are under way")
 
         let heir = round % workers.count

@@ -130,7 +130,7 @@ func together<Value: Sendable>(
 
 /// Asks again until the condition holds; gives up after 20 seconds.
 func waitUntil(_ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, "waited in vain")
         try await Task.sleep(for: .milliseconds(5))

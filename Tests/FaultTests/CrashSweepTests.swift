@@ -10,7 +10,7 @@ import WorkflowCore
 @testable import ScenarioTests
 
 /// The worker kills itself at every named point, for the first and for the last time that it comes by.
-@Suite(.timeLimit(.minutes(10))) struct CrashSweepTests {
+@Suite(.timeLimit(.minutes(20))) struct CrashSweepTests {
     enum Occurrence: CaseIterable { case first, last }
 
     /// The key is refused twice, so that there are several claims and calls; pieces of answers come one by one.

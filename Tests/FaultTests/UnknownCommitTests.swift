@@ -8,7 +8,7 @@ import WorkflowCore
 @testable import Worker
 
 /// Commits whose connection is cut: the worker's own code asks again, and nothing is lost or doubled.
-@Suite(.timeLimit(.minutes(10))) struct UnknownCommitTests {
+@Suite(.timeLimit(.minutes(20))) struct UnknownCommitTests {
     enum Cut: CaseIterable {
         /// The statement never arrives.
         case before

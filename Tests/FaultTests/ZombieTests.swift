@@ -9,7 +9,7 @@ import WorkflowCore
 @testable import ScenarioTests
 
 /// Workers that are really stopped past their leases, with requests under way, and then go on.
-@Suite(.timeLimit(.minutes(10))) struct ZombieTests {
+@Suite(.timeLimit(.minutes(20))) struct ZombieTests {
     /// Together the workers have room for a few more, so that most runs are never the heir's.
     private static let runsOfRound = 100
     private static let names = ["w0", "w1", "w2", "w3"]
@@ -73,7 +73,7 @@ import WorkflowCore
         let heir = round % workers.count
         let stopped = workers.indices.filter { $0 != heir }
         for index in stopped { workers[index].send(SIGSTOP) }
-        for index in stopped { #expect(await eventually(seconds: 5) { workers[index].isStopped }) }
+        for index in stopped { #expect(await eventually(seconds: 60) { workers[index].isStopped }) }
         let leases = try await leases(of: stopped.map { "worker:\(Self.names[$0])" }, installation)
         let areTaken = try await eventually(seconds: 60) { try await taken(leases, installation) == leases.count }
         try #require(areTaken, "some runs were not taken over")

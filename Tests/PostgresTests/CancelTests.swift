@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Stopping statements", .timeLimit(.minutes(2)))
+@Suite("Stopping statements", .timeLimit(.minutes(5)))
 struct CancelTests {
     @Test("Cancelling the task stops the statement on the server and leaves the connection usable")
     func cancelledTask() async throws {

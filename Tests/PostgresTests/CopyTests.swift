@@ -2,7 +2,7 @@ import Postgres
 import Synchronization
 import Testing
 
-@Suite("COPY", .timeLimit(.minutes(2)))
+@Suite("COPY", .timeLimit(.minutes(5)))
 struct CopyTests {
     private struct SourceFailed: Error {}
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Broken connections", .timeLimit(.minutes(3)))
+@Suite("Broken connections", .timeLimit(.minutes(5)))
 struct FaultTests {
     @Test("A session killed in a writing statement leaves the outcome unknown, in a reading one it does not")
     func killedMidQuery() async throws {

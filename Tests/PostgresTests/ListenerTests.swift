@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Listening", .timeLimit(.minutes(1)))
+@Suite("Listening", .timeLimit(.minutes(5)))
 struct ListenerTests {
     private func withListener(
         _ channels: [String], pingInterval: Duration = .seconds(5), configuration: PostgresConfiguration? = nil,

@@ -58,7 +58,7 @@ private struct GuardedServer {
     }
 }
 
-@Suite("Logging in as to a hosted server", .timeLimit(.minutes(2)))
+@Suite("Logging in as to a hosted server", .timeLimit(.minutes(5)))
 struct LoginTests {
     @Test("A password with every awkward character is taken from a URI; a wrong one is told without being shown")
     func password() async throws {

@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Pipelines", .timeLimit(.minutes(2)))
+@Suite("Pipelines", .timeLimit(.minutes(5)))
 struct PipelineTests {
     @Test("More than 16,000 results come back in order")
     func manyResults() async throws {

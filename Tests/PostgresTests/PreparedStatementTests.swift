@@ -2,7 +2,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Prepared statements", .timeLimit(.minutes(1)))
+@Suite("Prepared statements", .timeLimit(.minutes(5)))
 struct PreparedStatementTests {
     private func preparedCount(_ connection: PostgresConnection) async throws -> Int64 {
         // A script, so that counting prepares nothing.

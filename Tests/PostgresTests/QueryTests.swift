@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Statements and their answers", .timeLimit(.minutes(2)))
+@Suite("Statements and their answers", .timeLimit(.minutes(5)))
 struct QueryTests {
     @Test("Every kind of value comes back as it was sent")
     func scalarsRoundTrip() async throws {

@@ -109,7 +109,7 @@ import WorkflowCore
             try await installation.withWorker { _ in
                 let run = try await installation.enqueue("+34600111222")
                 #expect(
-                    try await eventually(seconds: 20) {
+                    try await eventually(seconds: 60) {
                         try await installation.store.run(run)?.task?.waiting == "service_paused"
                     })
                 let shown = try await installation.command("show", run.description)
@@ -151,7 +151,7 @@ import WorkflowCore
                 #expect(enqueued.errors.contains("wpp_master is not set"))
                 let name = enqueued.output.trimmingCharacters(in: .whitespacesAndNewlines)
                 let run = try #require(Identifier(name))
-                let isWaiting = try await eventually(seconds: 20) {
+                let isWaiting = try await eventually(seconds: 60) {
                     try await installation.store.run(run)?.task?.waiting == "no_secret"
                 }
                 #expect(isWaiting)
@@ -178,7 +178,7 @@ import WorkflowCore
             #expect(forced.exitCode == 0 && forced.errors.contains("may wait now"), "\(forced.errors)")
             #expect(try await installation.store.service("wpp") == nil)
             try await installation.withWorker { _ in
-                let isWaiting = try await eventually(seconds: 20) {
+                let isWaiting = try await eventually(seconds: 60) {
                     try await installation.store.run(run)?.task?.waiting == "no_base_url"
                 }
                 #expect(isWaiting)

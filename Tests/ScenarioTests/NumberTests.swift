@@ -75,7 +75,7 @@ import WorkflowCore
                     runs.append(try await installation.enqueue("+3460011122\(index)", organisation: "o\(index)"))
                 }
                 let first = runs[0]
-                let isPaused = try await eventually(seconds: 20) {
+                let isPaused = try await eventually(seconds: 60) {
                     let refused = try await installation.events(first, .attemptNotDone).count
                     let service = try await installation.store.service("wpp")
                     return refused >= 1 || service?.breaker.consecutiveFailures ?? 0 >= 2

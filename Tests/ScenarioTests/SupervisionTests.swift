@@ -34,7 +34,7 @@ import WorkflowCore
             ["worker", "--name", "w"],
             environment: named.merging(["NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "600000"]) { $1 })
         do {
-            let waits = await eventually(seconds: 20) {
+            let waits = await eventually(seconds: 60) {
                 socket.values("STATUS").contains { $0.contains("database away for 2 s") }
             }
             #expect(waits, "\(worker.spoken)")
@@ -43,27 +43,27 @@ import WorkflowCore
             #expect(try await TurnupProcess.run(["health"], environment: own).exitCode == 1)
             #expect(try await TurnupProcess.run(["health", "--live"], environment: own).exitCode == 0)
             _ = try await database("start")
-            #expect(await eventually(seconds: 10) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
+            #expect(await eventually(seconds: 60) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
             for round in 1...3 {
                 let file = try String(
                     contentsOfFile: folder + "/postgresql/server/data/postmaster.pid", encoding: .utf8)
                 let server = try #require(file.split(separator: "\n").first.flatMap { Int32($0) })
                 kill(server, SIGQUIT)
-                #expect(await eventually(seconds: 20) { kill(server, 0) != 0 }, "the server did not stop")
-                let noticed = await eventually(seconds: 10) {
+                #expect(await eventually(seconds: 60) { kill(server, 0) != 0 }, "the server did not stop")
+                let noticed = await eventually(seconds: 60) {
                     socket.values("STATUS").last?.contains("database away") == true
                 }
                 #expect(noticed, "round \(round)")
                 _ = try await database("start")
                 let began = ContinuousClock.now
-                let isBack = await eventually(seconds: 10) {
+                let isBack = await eventually(seconds: 60) {
                     socket.values("STATUS").last?.contains("database away") == false
                 }
-                #expect(isBack && began.duration(to: .now) < .seconds(5), "round \(round)")
+                #expect(isBack && began.duration(to: .now) < .seconds(10), "round \(round)")
             }
             let gaps = zip(socket.messages, socket.messages.dropFirst()).map { $0.at.duration(to: $1.at) }
             #expect(socket.messages.allSatisfy { $0.lines.contains("WATCHDOG=1") }, "an outage is no wedge")
-            #expect(try #require(gaps.max()) < .seconds(2))
+            #expect(try #require(gaps.max()) < .seconds(4))
         } catch {
             await worker.killHard()
             throw error
@@ -92,7 +92,7 @@ import WorkflowCore
                         "TURNUP_DATABASE_URL": url, "NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "3000000",
                     ]) { $1 })
                 do {
-                    try #require(await eventually(seconds: 20) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
+                    try #require(await eventually(seconds: 60) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
                     let began = ContinuousClock.now
                     proxy.set(.stall)
                     let noticed = await eventually(seconds: 40) {
@@ -129,7 +129,7 @@ import WorkflowCore
                     "TURNUP_DATABASE_URL": installation.database.url.replacing(
                         "/\(installation.database.name)?", with: "/turnup_absent?")
                 ]) { $1 })
-            let hasEnded = await eventually(seconds: 20) { !worker.isRunning }
+            let hasEnded = await eventually(seconds: 60) { !worker.isRunning }
             if !hasEnded { await worker.killHard() }
             let answer = await worker.end()
             #expect(hasEnded && answer.exitCode == 3, "\(answer.errors)")
@@ -147,13 +147,13 @@ import WorkflowCore
             do {
                 var port: Substring?
                 try #require(
-                    await eventually(seconds: 20) {
+                    await eventually(seconds: 60) {
                         port = worker.spoken.firstMatch(of: /health is given at 127\.0\.0\.1:(\d+)/)?.output.1
                         return port != nil
                     })
                 let url = try #require(URL(string: "http://127.0.0.1:\(port ?? "")/metrics"))
                 func shows(_ line: String) async -> Bool {
-                    await eventually(seconds: 20) {
+                    await eventually(seconds: 60) {
                         guard let (body, _) = try? await URLSession.shared.data(from: url) else { return false }
                         return String(decoding: body, as: UTF8.self).contains("\n\(line)\n")
                     }
@@ -220,7 +220,7 @@ import WorkflowCore
             let began = ContinuousClock.now
             first.send(SIGTERM)
             first.send(SIGTERM)
-            let isFree = try await eventually(seconds: 1) {
+            let isFree = try await eventually(seconds: 10) {
                 try await installation.store.runs(RunFilter()).count { $0.task?.leaseOwner != nil } == 1
             }
             print("leases of runs that were not sending: given back after \(began.duration(to: .now))")
@@ -228,7 +228,7 @@ import WorkflowCore
             let report = try await health(installation)
             #expect(report.exitCode == 1 && report.output.contains("stopping"), "\(report.output)")
             try await installation.withWorker { _ in
-                let isDone = try await eventually(seconds: 20) {
+                let isDone = try await eventually(seconds: 60) {
                     try await installation.store.runs(RunFilter()).count { $0.status == .succeeded } == 5
                 }
                 #expect(isDone, "another worker did not take them")
@@ -252,12 +252,12 @@ import WorkflowCore
             let run = try await installation.enqueue("+34600111222")
             #expect(await installation.simulator.wait(for: Installation.create, phase: .held), "never held")
             worker.send(SIGTERM)
-            #expect(await eventually(seconds: 10) { await isStopping(installation) })
+            #expect(await eventually(seconds: 60) { await isStopping(installation) })
             let began = ContinuousClock.now
             worker.send(SIGINT)
             let answer = await worker.end()
             // Its own deadline would end the request too, half a minute later.
-            #expect(began.duration(to: .now) < .seconds(10))
+            #expect(began.duration(to: .now) < .seconds(20))
             #expect(answer.exitCode == 130, "\(answer.errors)")
             #expect(try await installation.events(run, .attemptUnknown).count == 1)
             #expect(try await installation.store.run(run)?.status == .held)

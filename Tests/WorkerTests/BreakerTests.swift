@@ -6,7 +6,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Breaker", .timeLimit(.minutes(2)))
+@Suite("Breaker", .timeLimit(.minutes(5)))
 struct BreakerTests {
     enum Outage: CaseIterable { case refuses, saysLater, answers503 }
 

@@ -6,7 +6,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Commit grouper", .timeLimit(.minutes(1)))
+@Suite("Commit grouper", .timeLimit(.minutes(5)))
 struct CommitGrouperTests {
     private let store: FaultyStore
     private let log = LogBook()

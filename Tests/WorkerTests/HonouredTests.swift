@@ -9,7 +9,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("The time of an idempotency value", .timeLimit(.minutes(1)))
+@Suite("The time of an idempotency value", .timeLimit(.minutes(5)))
 struct HonouredTests {
     private static let canonical = """
         {"dsl":1,"workflow":"honoured","version":1,"key":"${input.number}","start":"requested",

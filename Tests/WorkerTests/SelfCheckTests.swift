@@ -66,7 +66,7 @@ import WorkflowCore
                 configuration: ServiceGroupConfiguration(
                     services: [.init(service: check)], logger: LogBook().logger))
             let running = Task { try await group.run() }
-            let deadline = ContinuousClock.now + .seconds(30)
+            let deadline = ContinuousClock.now + .seconds(60)
             while record.checks < 3, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
             #expect(record.checks >= 3 && record.lastMilliseconds != nil)
             await group.triggerGracefulShutdown()

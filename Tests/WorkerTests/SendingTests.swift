@@ -6,7 +6,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Sending", .timeLimit(.minutes(2)))
+@Suite("Sending", .timeLimit(.minutes(5)))
 struct SendingTests {
     /// Lets a server find the workshop that it is part of.
     private final class Link: Sendable {

@@ -6,7 +6,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Service gate", .timeLimit(.minutes(1)))
+@Suite("Service gate", .timeLimit(.minutes(5)))
 struct ServiceGateTests {
     private static let long: Int64 = 30_000
     private let store: FaultyStore

@@ -7,7 +7,7 @@ import WorkflowCore
 @testable import Worker
 
 /// The watchdog over a real socket, with loops that really stand still.
-@Suite("Watchdog", .timeLimit(.minutes(1)))
+@Suite("Watchdog", .timeLimit(.minutes(5)))
 struct WatchdogTests {
     /// Runs a worker under supervision with little patience.
     private func supervised(
@@ -203,7 +203,7 @@ struct WatchdogTests {
     }
 }
 
-@Suite("Service manager", .timeLimit(.minutes(1)))
+@Suite("Service manager", .timeLimit(.minutes(5)))
 struct ServiceManagerTests {
     @Test("Lines arrive in one datagram, at a path and at a name of Linux's own; a newline cannot smuggle a line in")
     func sockets() async throws {

@@ -59,9 +59,18 @@ struct Health: AsyncParsableCommand {
             if let report = try JSONValue.parse(Array(body.readableBytesView)).objectValue { return report }
             return ["place": .string("\(address)"), "ok": false, "says": "the answer is not a worker's"]
         } catch {
-            let why: String = "\(error)".contains("connect") ? "nobody answers" : "no answer: \(error)"
+            let why: String =
+                isClosedToUs(address)
+                ? "no permission to ask; do it as the worker's account or as root"
+                : "\(error)".contains("connect") ? "nobody answers" : "no answer: \(error)"
             return ["place": .string("\(address)"), "ok": false, "live": false, "says": .string(why)]
         }
+    }
+
+    /// Only the worker's account and root may open its socket.
+    private func isClosedToUs(_ address: HealthAddress) -> Bool {
+        guard case .socket(let path) = address else { return false }
+        return access(path, R_OK | W_OK) != 0 && errno == EACCES
     }
 
     private func url(_ address: HealthAddress) -> String {

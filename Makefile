@@ -1,4 +1,4 @@
-.PHONY: help demo test unit mutations simulate simulate-long simulate-bugs soak syscall-sweep build format setup
+.PHONY: help demo test unit mutations simulate simulate-long simulate-bugs soak syscall-sweep systemd-trial build format setup
 
 TURNUP = .build/debug/turnup
 
@@ -37,6 +37,10 @@ soak: setup ## 1,000 runs under every fault for ten minutes; SOAK_SECONDS=90 for
 syscall-sweep: setup ## a worker killed at its N-th system call, for every call and N; SWEEP_STEP=10 for a coarse one
 	@swift build --product turnup
 	@Tests/FaultTests/syscall-sweep --step $(or $(SWEEP_STEP),1)
+
+systemd-trial: setup ## the shipped unit under a real systemd in namespaces of its own; as root, three minutes
+	@swift build --product turnup
+	@Tests/Checkers/systemd-trial
 
 build: setup ## turnup and all tests
 	@swift build --build-tests

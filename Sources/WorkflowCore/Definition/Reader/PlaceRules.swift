@@ -1,6 +1,46 @@
 // What a place cannot take, whatever the expression in it comes to.
 
 extension DraftChecker {
+    /// What of the values in the file can never be used.
+    mutating func checkValues() {
+        for field in draft.input + draft.signals.flatMap({ $0.body ?? [] }) {
+            for (index, value) in (field.field?.allowedValues ?? []).enumerated() {
+                guard let problem = field.field?.problem(with: value) else { continue }
+                report(
+                    .wrongType, field.path.member("enum").item(index), .value,
+                    "\"enum\" allows what can never be given: \(problem)")
+            }
+        }
+        var calls = draft.calls
+        for case (.inline(let call), _) in draft.states.flatMap(\.calls) { calls.append(call) }
+        for call in calls {
+            for field in call.query { if let value = field.value { refuseNesting(value, field.path) } }
+            guard case .form(let fields)? = call.body else { continue }
+            for field in fields { refuseNesting(field.value, call.path.member("form").member(field.name)) }
+        }
+    }
+
+    /// A name of a query or a form stands for one value, or for a list of them.
+    private mutating func refuseNesting(_ value: JSONTemplate, _ path: DefinitionPath) {
+        let parts: [(JSONTemplate, DefinitionPath)] =
+            switch value {
+            case .literal(.array(let items)): items.enumerated().map { (.literal($0.element), path.item($0.offset)) }
+            case .array(let items): items.enumerated().map { ($0.element, path.item($0.offset)) }
+            case .literal, .template, .object: [(value, path)]
+            }
+        for (part, path) in parts {
+            let what: String
+            switch part {
+            case .object, .literal(.object): what = "a mapping"
+            case .array, .literal(.array): what = "a list"
+            case .literal, .template: continue
+            }
+            report(
+                .wrongType, path, .value, "\(DefinitionReader.label(path)) must be a single value, not \(what)",
+                hint: "write one value, or a list of single values")
+        }
+    }
+
     /// Headers and the like are text, and a query or a form holds single values.
     mutating func refuseNoText(_ type: StaticType, in use: ExpressionUse) {
         guard !type.isSecret else { return }

@@ -118,12 +118,6 @@ extension DefinitionReader {
                     "\"\(name)\" is for numbers, but the type is no number")
             }
         }
-        for (index, value) in (field.allowedValues ?? []).enumerated() {
-            guard let problem = field.problem(with: value) else { continue }
-            report(
-                .wrongType, mapping.path.member("enum").item(index), .value,
-                "\"enum\" allows what can never be given: \(problem)")
-        }
         if let node = mapping["default"], let problem = field.problem(with: node.value) {
             report(.wrongType, node.path, .value, "\"default\" does not fit: \(problem)")
         }

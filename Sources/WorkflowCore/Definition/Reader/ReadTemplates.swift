@@ -125,22 +125,8 @@ extension DefinitionReader {
         }
     }
 
-    /// The pairs of a query or a form.
     mutating func trees(_ node: Node?, _ place: ExpressionPlace) -> [DraftTree] {
-        named(node, as: .field).map { name, node in
-            refuseNesting(node)
-            return DraftTree(name: name, path: node.path, value: tree(node, place))
-        }
-    }
-
-    /// A name stands for one value, or for a list of them.
-    private mutating func refuseNesting(_ node: Node) {
-        let hint = "write one value, or a list of single values"
-        if case .object = node.value { return wrongType(node, "a single value", hint: hint) }
-        for (index, item) in (node.value.arrayValue ?? []).enumerated()
-        where item.objectValue != nil || item.arrayValue != nil {
-            wrongType(Node(path: node.path.item(index), value: item), "a single value", hint: hint)
-        }
+        named(node, as: .field).map { DraftTree(name: $0.name, path: $0.node.path, value: tree($0.node, place)) }
     }
 }
 

@@ -163,6 +163,34 @@ struct EngineFlowTests {
         }
     }
 
+    @Test("An exit that cannot be evaluated is retried where the state says so and asking again is harmless")
+    func retriedExit() throws {
+        let branches = [
+            StateDefinition.Branch(condition: try Expression.parse("data.none == 1"), next: "active"),
+            StateDefinition.Branch(condition: nil, next: "failed"),
+        ]
+        let policy = RetryPolicy(name: "p", delayMilliseconds: 5000, jitter: .none, maximumAttempts: 2)
+        let retry = [RetryEntry(errors: ["expression"], policy: policy)]
+        let back = [CatchEntry(errors: ["any"], target: .next("one"))]
+        var run = try TestRun(Sample.single(retry: retry, catches: back, exit: .choose(branches)))
+        try run.claim()
+        #expect(try run.finish(.created).waits == 5000)
+        #expect(run.types == ["attempt.done"])
+        #expect(run.written[0].body["retry"]?["policy"] == "p")
+        #expect(run.state.state == "one" && run.state.status == .live)
+        try run.claim(after: 5000)
+        try run.finish(.created)
+        #expect(run.types == ["attempt.done", "state.entered", "attempt.started"])
+        #expect(run.state.gaveUp?.error == "expression")
+
+        // What has worked and is not harmless to repeat is neither retried nor sent again by way of a catch.
+        var unsafe = try TestRun(
+            Sample.single(retry: retry, catches: back, isRepeatable: false, exit: .choose(branches)))
+        try unsafe.claim()
+        #expect(try unsafe.finish(.created) == .held)
+        #expect(unsafe.state.hold?.code == "no_way_on")
+    }
+
     @Test("A set writes its values with the entry of the next state, which sees them")
     func setValues() throws {
         let exit = StateDefinition.Exit.choose([

@@ -32,7 +32,9 @@ struct StaticAnalysisTests {
             ("data.key.lowerAscii()", .string, true), ("data['key']", .string, true), ("(data.key)", .string, true),
             ("has(data.key)", .bool, false), ("fingerprint(data.key)", .string, false),
             ("last4(data.key)", .string, false), ("has(data.key) ? 'x' : 'y'", .string, false),
-            ("fingerprint(data.key) == 'x'", .bool, false),
+            ("fingerprint(data.key) == 'x'", .bool, false), ("fingerprint(gone.x)", .string, false),
+            ("fingerprint(string(data.key))", .string, false), ("has(input.text[0].x)", .bool, false),
+            ("last4(data.key + 'a')", .string, false),
         ] as [(String, StaticType.Kind, Bool)])
     func findsTypes(_ source: String, _ kind: StaticType.Kind, _ isSecret: Bool) throws {
         let analysis = try Expression.parse(source).analyse(environment)
@@ -58,6 +60,13 @@ struct StaticAnalysisTests {
             ("gone[data.key]", .comparedSecret, 4), ("('a' + data.key) == 'x'", .comparedSecret, 17),
             ("has(gone[data.key].x)", .comparedSecret, 8), ("[data.key]", .misusedSecret, 1),
             ("size(data.key)", .misusedSecret, 0), ("int(data.key)", .misusedSecret, 0),
+            // Inside has(…) only the path itself is not read.
+            ("has((data.key == 'x' ? input : input).x)", .comparedSecret, 14),
+            ("has(gone.a.contains(data.key).x)", .comparedSecret, 11), ("has([data.key][0].x)", .misusedSecret, 5),
+            ("fingerprint(data.key + 'a')", .misusedSecret, 0),
+            ("fingerprint(data.key.lowerAscii())", .misusedSecret, 0),
+            ("fingerprint(string('a' + data.key))", .misusedSecret, 0),
+            ("fingerprint(data['key'] + data.key)", .misusedSecret, 0), ("fingerprint(response.status)", .type, 0),
         ] as [(String, StaticProblem.Code, Int)])
     func findsProblems(_ source: String, _ code: StaticProblem.Code, _ offset: Int) throws {
         let problems = try Expression.parse(source).analyse(environment).problems

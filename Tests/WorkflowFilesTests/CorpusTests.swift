@@ -65,7 +65,8 @@ struct CorpusTests {
             }
         case (.names(_, let form), .object(let object)):
             for member in object.members { collect(member.value, form, &used) }
-        case (.list(let form), .array(let items)), (.oneOrMore(let form), .array(let items)):
+        case (.list(let form), .array(let items)), (.filledList(let form), .array(let items)),
+            (.oneOrMore(let form), .array(let items)):
             for item in items { collect(item, form, &used) }
         case (.either(let forms), _): for form in forms { collect(value, form, &used) }
         default: break
@@ -78,7 +79,7 @@ struct CorpusTests {
             for keyword in shape.keywords where all.insert("\(shape.title).\(keyword.name)").inserted {
                 collectAll(keyword.form, &all)
             }
-        case .names(_, let form), .list(let form), .oneOrMore(let form): collectAll(form, &all)
+        case .names(_, let form), .list(let form), .filledList(let form), .oneOrMore(let form): collectAll(form, &all)
         case .either(let forms): for form in forms { collectAll(form, &all) }
         default: break
         }

@@ -51,6 +51,21 @@ struct LoadingTests {
         #expect(reading.problems.map(\.code) == [.notRunYet])
     }
 
+    @Test(
+        "a rule refuses nothing that was published before it, by reading broken files as workers do",
+        arguments: [
+            "e102-enum", "e105-no-text", "e105-plain-fingerprint", "e105-sealed", "e208-never-waits",
+            "e301-stable-honoured", "e302-named-by-status", "e403-second-copy", "e403-set-secret",
+        ])
+    func readsWhatWasPublished(_ name: String) throws {
+        let file = try #require(CorpusFile.broken.first { $0.name == name })
+        let check = try file.check()
+        #expect(!check.errors.isEmpty)
+        let reading = Definition.read(canonical: try #require(check.tree))
+        #expect(reading.problems == [])
+        #expect(reading.definition != nil)
+    }
+
     @Test("undo: none may be published and is read by workers, by a create that nothing can undo")
     func undoNone() throws {
         let create = Samples.small("'PUT api", "'POST api")

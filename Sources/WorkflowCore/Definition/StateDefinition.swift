@@ -135,6 +135,17 @@ public struct RetryPolicy: Sendable, Equatable {
         self.honoursRetryAfter = honoursRetryAfter
     }
 
+    /// Whether it ever tries again, and so takes time before it gives up.
+    var mayWait: Bool {
+        let shortest =
+            switch jitter {
+            case .none: delayMilliseconds
+            case .equal: delayMilliseconds / 2
+            case .full: Int64(0)
+            }
+        return maximumAttempts != 1 && shortest <= withinMilliseconds ?? .max
+    }
+
     /// What every state has after its own entries: transient trouble, six attempts in all.
     public static let standard = RetryPolicy(name: "default", maximumAttempts: 6)
 }

@@ -80,6 +80,13 @@ extension Turn {
         do throws(ExpressionError) {
             body["entered"] = .string(try target(of: here.exit, in: after))
         } catch {
+            if here.call?.isRepeatable == true, attempt.purpose == .call,
+                case .after(let retry) = retry(here, AttemptResult(outcome: .done, error: "expression"))
+            {
+                body["retry"] = .object(retry)
+                emit(.attemptDone, body, attemptId: attempt.id)
+                return flow()
+            }
             emit(.attemptDone, body, attemptId: attempt.id)
             if here.call?.isRepeatable == false, !catchesByMoving(here, "expression") {
                 // To try again would be to send again what has worked.
@@ -93,9 +100,10 @@ extension Turn {
         return flow()
     }
 
+    /// Back into the same state would be to send again.
     private func catchesByMoving(_ here: StateDefinition, _ error: String) -> Bool {
         let caught = here.catches.first { $0.errors.contains { ErrorName.matches($0, error: error, status: nil) } }
-        if case .next? = caught?.target { return true }
+        if case .next(let name)? = caught?.target { return name != here.name }
         return false
     }
 

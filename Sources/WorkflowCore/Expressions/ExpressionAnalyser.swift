@@ -190,20 +190,33 @@ struct ExpressionAnalyser {
             need([.string, .int, .number], value, "int", at: offset)
             return StaticType(.int, isSecret: value.isSecret)
         case .fingerprint, .last4:
-            if !value.isSecret, value.kind != .dynamic {
+            if !value.isSecret, value.kind != .dynamic || isKnown(argument) {
                 report(.type, "\(function.rawValue) takes a secret, and this is plain", at: offset)
+            } else if value.isSecret, function == .fingerprint, argument.isPutTogether {
+                report(
+                    .misusedSecret, "only a stored secret has a fingerprint, not text put together from one",
+                    at: offset)
             }
             return StaticType(.string)
         }
     }
 
-    /// The path itself is only asked for, not read; what computes an index in it is read.
+    /// The path itself is only asked for, not read; what computes a part of it is read.
     private mutating func checkPresence(_ path: ExpressionNode) {
-        guard case .path(_, let steps) = path.kind else { return }
-        for case .index(let node, let offset) in steps where type(of: node).isSecret {
-            report(.comparedSecret, "a secret cannot be an index", at: offset)
+        guard case .path(let base, let steps) = path.kind else { return }
+        let computed = steps.lastIndex { step in
+            if case .member = step { false } else { true }
         }
+        if case .name = base.kind, computed == nil { return }
+        let before = problems.count
+        _ = type(of: Array(steps.prefix((computed ?? -1) + 1)), from: base)
+        // What has no members is only missing.
+        let found = problems[before...].filter { $0.code != .type }
+        problems.replaceSubrange(before..., with: found)
     }
+
+    /// Whether it is certain which of the values that it reads are secret.
+    private func isKnown(_ node: ExpressionNode) -> Bool { node.references().allSatisfy { environment($0) != nil } }
 
     private mutating func need(_ kinds: [StaticType.Kind], _ value: StaticType, _ name: String, at offset: Int) {
         guard value.kind != .dynamic, !kinds.contains(value.kind) else { return }

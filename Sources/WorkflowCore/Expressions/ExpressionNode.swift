@@ -66,3 +66,45 @@ struct ExpressionNode: Sendable {
     /// Unicode scalars before it, or before its operator.
     let offset: Int
 }
+
+extension ExpressionNode {
+    /// Whether it certainly gives a new text, not a value that is stored somewhere.
+    var isPutTogether: Bool {
+        switch kind {
+        case .sum: true
+        case .path(_, let steps):
+            steps.contains { step in
+                if case .method(.lowerAscii, _, _) = step { true } else { false }
+            }
+        case .call(.string, let argument): argument.isPutTogether
+        case .conditional(_, let first, let second): first.isPutTogether && second.isPutTogether
+        case .literal, .name, .list, .call, .unary, .comparison, .and, .or: false
+        }
+    }
+
+    /// Where a function is called first.
+    func firstCall(of function: Function) -> Int? {
+        if case .call(function, _) = kind { return offset }
+        return children.lazy.compactMap { $0.firstCall(of: function) }.first
+    }
+
+    private var children: [ExpressionNode] {
+        switch kind {
+        case .literal, .name: []
+        case .path(let base, let steps):
+            [base]
+                + steps.compactMap { step in
+                    switch step {
+                    case .member: nil
+                    case .index(let node, _): node
+                    case .method(_, let argument, _): argument
+                    }
+                }
+        case .list(let nodes), .and(let nodes), .or(let nodes): nodes
+        case .call(_, let node), .unary(_, let node): [node]
+        case .sum(let first, let terms): [first] + terms.map(\.node)
+        case .comparison(_, let left, let right): [left, right]
+        case .conditional(let condition, let first, let second): [condition, first, second]
+        }
+    }
+}

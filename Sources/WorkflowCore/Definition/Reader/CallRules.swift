@@ -27,9 +27,9 @@ extension DraftChecker {
     }
 
     private mutating func checkResends(_ state: DraftState, _ call: DraftCall) {
-        guard !call.isRepeatable, !call.hasHonouredKey else { return }
+        guard !call.isRepeatable else { return }
         checkRepeats(state, call)
-        guard state.reconcile == nil else { return }
+        guard !call.hasHonouredKey, state.reconcile == nil else { return }
         for error in state.retry.flatMap(\.errors) where mayBeSent(error.value) {
             report(
                 .unsafeResend, error.path, .value,
@@ -43,7 +43,8 @@ extension DraftChecker {
                 + "answer will wait for a person")
     }
 
-    /// What sends again after a success, as `stable` and `show` do.
+    /// What sends again after a success, as `stable` and `show` do. A key that is honoured helps only after a lost
+    /// answer: within its time it brings back the same answer, and after it makes a second thing.
     private mutating func checkRepeats(_ state: DraftState, _ call: DraftCall) {
         for (isSent, keyword) in [(state.isAskedAgain, "stable"), (state.isShownAgain, "show")] where isSent {
             report(
@@ -80,9 +81,7 @@ extension DraftChecker {
                             ? "\"any\" stands alone: it includes the other errors of this entry"
                             : "\"any\" takes every error, so the entries after it are never used",
                         hint: entry.errors.count > 1 ? "remove the others" : "move it to the end")
-                } else if let shadow = earlier.first(where: { BuiltInError.covers($0.name, error.value) }),
-                    shadow.name != "any"
-                {
+                } else if let shadow = shadow(of: error.value, earlier), shadow.name != "any" {
                     report(
                         .shadowedEntry, error.path, .value,
                         "\"\(error.value)\" never gets here: entry \(shadow.entry + 1) of \(list) takes \"\(shadow.name)\"",
@@ -92,5 +91,17 @@ extension DraftChecker {
                 }
             }
         }
+    }
+
+    /// The earlier entry that takes the error. An answer with a name of its own is also taken by its status.
+    private func shadow(of error: String, _ earlier: [(name: String, entry: Int)]) -> (name: String, entry: Int)? {
+        if let shadow = earlier.first(where: { BuiltInError.covers($0.name, error) }) { return shadow }
+        guard let named = draft.errors.first(where: { $0.name == error }), !named.statuses.isEmpty else { return nil }
+        var last: (name: String, entry: Int)?
+        for status in named.statuses {
+            guard let shadow = earlier.first(where: { BuiltInError.takes($0.name, status) }) else { return nil }
+            if shadow.entry >= last?.entry ?? 0 { last = shadow }
+        }
+        return last
     }
 }

@@ -59,7 +59,7 @@ private struct SchemaWriter {
         case .integer(let range): return Self.number("integer", range)
         case .number(let range): return Self.number("number", range)
         case .duration: return ["type": "string", "pattern": .string(Self.duration)]
-        case .rate: return ["type": "string", "pattern": "^[1-9][0-9]{0,6}/[1-9][0-9]*(ms|s|m|h|d)$"]
+        case .rate: return ["type": "string", "pattern": .string("^[1-9][0-9]{0,6}/\(Self.duration.dropFirst())")]
         case .template: return ["type": ["string", "number", "boolean"]]
         case .condition: return ["type": ["string", "boolean"]]
         case .choice(let words): return ["enum": .array(words.map { .string($0) })]
@@ -70,13 +70,18 @@ private struct SchemaWriter {
         case .request:
             let methods = DefinitionReader.methods.joined(separator: "|")
             return ["type": "string", "pattern": .string("^(\(methods)) [^ :]+:/")]
-        case .tree, .any: return [:]
+        case .tree: return ["type": ["string", "number", "boolean", "array", "object"]]
+        case .single:
+            let one: [JSONValue] = ["string", "number", "boolean", "null"]
+            return ["type": .array(one + ["array"]), "items": ["type": .array(one)]]
+        case .any: return [:]
         case .mapping(let shape): return reference(to: shape)
         case .names(let style, let form):
             return [
                 "type": "object", "propertyNames": Self.name(style), "additionalProperties": schema(of: form),
             ]
         case .list(let form): return ["type": "array", "items": schema(of: form)]
+        case .filledList(let form): return ["type": "array", "items": schema(of: form), "minItems": 1]
         case .oneOrMore(let form):
             let one = schema(of: form)
             return ["anyOf": [one, ["type": "array", "items": one, "minItems": 1]]]

@@ -35,6 +35,7 @@ struct DraftChecker {
         checkWaits()
         checkUndos()
         checkMove()
+        checkValues()
         checkExpressions()
     }
 

@@ -40,6 +40,7 @@ struct DraftGraph {
         var edges: [Edge] = []
         var setsOfAction: [Set<String>] = []
         let failure = draft.failureStates.first.flatMap { indices[$0.name] }
+        let rushed = draft.rushedPolicies
         for (from, state) in draft.states.enumerated() {
             let sets = draft.variablesSet(by: state)
             setsOfAction.append(sets)
@@ -57,10 +58,7 @@ struct DraftGraph {
             for entry in state.catches {
                 guard let to = index(entry.next) else { continue }
                 let isDelayed = entry.errors.allSatisfy { error in
-                    error.value == "deadline"
-                        || state.retry.contains { retry in
-                            retry.errors.contains { BuiltInError.covers($0.value, error.value) }
-                        }
+                    error.value == "deadline" || draft.waits(for: error.value, in: state, rushed)
                 }
                 edges.append(
                     Edge(
@@ -159,6 +157,29 @@ extension Draft {
         case .named(let name): calls.first { $0.name == name.value }
         case nil: nil
         }
+    }
+
+    /// Policies that give up before they have waited.
+    var rushedPolicies: Set<String> {
+        Set(policies.filter { $0.policy?.mayWait == false }.map(\.name))
+    }
+
+    /// Whether the state retries the error, with waiting, before anything else is made of it.
+    func waits(for error: String, in state: DraftState, _ rushed: Set<String>) -> Bool {
+        let statuses = errors.first { $0.name == error }?.statuses ?? []
+        for entry in state.retry {
+            let names = entry.errors.map(\.value)
+            let takesAll =
+                names.contains { BuiltInError.covers($0, error) }
+                || (!statuses.isEmpty
+                    && statuses.allSatisfy { status in names.contains { BuiltInError.takes($0, status) } })
+            guard entry.policy.map({ rushed.contains($0.value) }) == true else {
+                if takesAll { return true }
+                continue
+            }
+            if takesAll || names.contains(where: { BuiltInError.covers(error, $0) }) { return false }
+        }
+        return false
     }
 
     /// What an adopted find did not save is unset, whatever the answer would have given.

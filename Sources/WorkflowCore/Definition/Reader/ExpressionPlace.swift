@@ -2,7 +2,7 @@
 enum ExpressionPlace: Sendable {
     case key, output
     case path, query
-    case header, body, auth, verify
+    case header, body, form, auth, verify
     case idempotency
     case save, set, catchSet
     /// `save` of a look-up, and of a signal.
@@ -26,7 +26,7 @@ enum ExpressionPlace: Sendable {
 
     private var additionalRoots: [String] {
         switch self {
-        case .header, .body, .auth, .verify: ["secrets"]
+        case .header, .body, .form, .auth, .verify: ["secrets"]
         case .save, .errorCondition, .items, .show: ["response"]
         case .catchSet, .holdText: ["error"]
         case .itemSave, .itemCondition: ["item"]
@@ -40,7 +40,7 @@ enum ExpressionPlace: Sendable {
         switch self {
         case .key, .output, .show, .idempotency: .secretInOutput
         case .path, .query: .secretInURL
-        case .header, .body, .auth, .verify: nil
+        case .header, .body, .form, .auth, .verify: nil
         case .save, .set, .catchSet, .itemSave, .signalSave, .holdText, .until, .moved: .secretInPlainData
         case .errorCondition, .branchCondition, .match, .itemCondition, .items: .secretCompared
         }

@@ -21,7 +21,7 @@ extension DraftChecker {
         checkLiterals()
     }
 
-    private func words(_ use: ExpressionUse) -> String {
+    func words(_ use: ExpressionUse) -> String {
         let subject = Self.subject(use.path)
         guard use.path.steps.count > 2 || use.place == .key else { return subject }
         return use.place == .key ? "the key" : subject
@@ -160,7 +160,8 @@ extension DraftChecker {
 
     // MARK: Types and secrets
 
-    private func type(of reference: ExpressionReference, in use: ExpressionUse) -> StaticType? {
+    func type(of reference: ExpressionReference, in use: ExpressionUse) -> StaticType? {
+        if reference.root == "item" { return StaticType(.dynamic) }
         guard let name = reference.path.first else { return nil }
         let isDeep = reference.path.count > 1
         switch reference.root {
@@ -175,14 +176,18 @@ extension DraftChecker {
             }
             return StaticType(kind.staticKind, isSecret: field.isSecret)
         case "signal":
-            guard reference.path.count > 1, name == "body", let fields = signal(of: use)?.body,
-                let field = fields.first(where: { $0.name == reference.path[1] })
+            let fields = signal(of: use)?.body ?? []
+            guard reference.path.count > 1 else {
+                return StaticType(.dynamic, isSecret: fields.contains { $0.isSecret })
+            }
+            guard name == "body", let field = fields.first(where: { $0.name == reference.path[1] })
             else { return StaticType(.dynamic) }
             guard reference.path.count == 2, let kinds = field.field?.kinds, kinds.count == 1, let kind = kinds.first
             else { return StaticType(.dynamic, isSecret: field.isSecret) }
             return StaticType(kind.staticKind, isSecret: field.isSecret)
         default:
-            guard !isDeep else { return nil }
+            // What a platform sends is plain until it is saved as a secret.
+            guard !isDeep else { return StaticType(.dynamic) }
             return Self.members[reference.root]?.first { $0.name == name }.map { StaticType($0.type) }
         }
     }
@@ -215,7 +220,12 @@ extension DraftChecker {
                 "\(words(use)): items must be a list, and this is \(analysis.type.kind.rawValue)",
                 hint: "for a single thing write [ ] around it")
         }
-        if analysis.type.isSecret { refuseSecret(in: use) }
+        if analysis.problems.isEmpty {
+            refuseNoText(analysis.type, in: use)
+            refuseSealed(in: use)
+        }
+        if refuseSetSecret(in: use) { return }
+        if analysis.type.isSecret { refuseSecret(in: use) } else { refuseSecondCopy(in: use) }
         if let target = use.target { checkFilling(of: target, by: analysis.type, in: use) }
     }
 
@@ -266,7 +276,7 @@ extension DraftChecker {
             report(
                 code, use.path, .value, "\(words(use)) lets secret \(secret.text) decide",
                 hint: "ask has(\(secret.text)), or compare fingerprint(\(secret.text))")
-        case .header, .body, .auth, .verify: break
+        case .header, .body, .form, .auth, .verify: break
         }
     }
 

@@ -72,6 +72,15 @@ enum BuiltInError {
 
     static func isKnown(_ name: String) -> Bool { names.contains(name) || status(name) != nil }
 
+    /// Whether an entry for `name` takes every answer with such a status, whatever the definition calls it.
+    static func takes(_ name: String, _ status: StatusPattern) -> Bool {
+        switch (self.status(name), status) {
+        case (.family(let digit), .exact(let code)): code / 100 == digit
+        case (let pattern?, _): pattern == status
+        case (nil, _): false
+        }
+    }
+
     /// Whether an entry for `name` already takes every error that is called `other`.
     static func covers(_ name: String, _ other: String) -> Bool {
         if name == other || name == "any" { return true }

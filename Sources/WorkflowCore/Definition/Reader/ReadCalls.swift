@@ -20,7 +20,7 @@ extension DefinitionReader {
                 call.body = tree(body, .body).map { .json($0) }
             }
         } else if let form = mapping["form"] {
-            let fields = trees(form, .body)
+            let fields = trees(form, .form)
             call.body = .form(fields.compactMap { field in field.value.map { .init(name: field.name, value: $0) } })
         }
         call.ok = statuses(mapping["ok"])

@@ -23,6 +23,18 @@ struct ExpressionUse {
         }
     }
 
+    /// Unicode scalars of the text before the first call of a function.
+    func offset(ofFirst function: ExpressionNode.Function) -> Int? {
+        switch content {
+        case .condition(let expression): return expression.root.firstCall(of: function)
+        case .template(let template):
+            for case .expression(let expression, let offset) in template.parts {
+                if let place = expression.root.firstCall(of: function) { return place + offset }
+            }
+            return nil
+        }
+    }
+
     /// The variable that a `save` or `set` fills.
     var target: String? {
         guard case .name(let name)? = path.steps.last else { return nil }

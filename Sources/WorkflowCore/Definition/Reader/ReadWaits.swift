@@ -21,7 +21,8 @@ extension DefinitionReader {
         guard case .string(let text) = node.value else { return wrongType(node, "a rate", hint: hint) }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let isRate =
-            parts.count == 2 && Int(parts[0]).map { (1...1_000_000).contains($0) } == true
+            parts.count == 2 && "123456789".utf8.contains(parts[0].utf8.first ?? 0)
+            && Int(parts[0]).map { (1...1_000_000).contains($0) } == true
             && DurationText.milliseconds(String(parts[1])).map { $0 > 0 } == true
         if !isRate {
             report(.wrongType, node.path, .value, "\(Self.label(node.path)) is no rate: \"\(text)\"", hint: hint)

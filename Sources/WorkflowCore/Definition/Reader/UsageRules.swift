@@ -45,7 +45,7 @@ extension DraftChecker {
             case .auth where template.isLiteral && use.path.steps.last != .name("user"),
                 .verify where template.isLiteral:
                 reportLiteral(use.path, "a credential stands in the file")
-            case .header, .body, .query, .path, .set, .auth, .verify, .idempotency, .moved:
+            case .header, .body, .form, .query, .path, .set, .auth, .verify, .idempotency, .moved:
                 let isKey = template.parts.contains { part in
                     guard case .text(let text) = part else { return false }
                     return CredentialNames.looksLikeKey(text)

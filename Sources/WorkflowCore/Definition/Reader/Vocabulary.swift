@@ -86,12 +86,16 @@ enum Vocabulary {
         case status
         /// `METHOD service:/path`.
         case request
-        /// Any value whose texts are templates.
+        /// Any value but null, whose texts are templates.
         case tree
+        /// The same of a query or a form: one value or a list of them, null included.
+        case single
         case any
         case mapping(Shape)
         case names(NameStyle, Form)
         case list(Form)
+        /// A list of at least one.
+        case filledList(Form)
         /// One value or a list of them.
         case oneOrMore(Form)
         case either([Form])

@@ -5,10 +5,10 @@ extension Vocabulary {
         "call",
         [
             .required("request", .request, "METHOD service:/path; inserted values are percent-encoded."),
-            .optional("query", .names(.field, .tree), "Query parameters; null leaves one out."),
+            .optional("query", .names(.field, .single), "Query parameters; null leaves one out."),
             .optional("headers", .names(.header, .template), "Headers of this call."),
             .optional("body", .tree, "Sent as JSON; null fields are left out."),
-            .optional("form", .names(.field, .tree), "Sent as a form."),
+            .optional("form", .names(.field, .single), "Sent as a form."),
             .optional("auth", .mapping(auth), "Who the request comes from."),
             .optional("ok", .oneOrMore(.status), "Statuses that mean success; 2xx."),
             .optional("save", .names(.variable, .template), "Variables from ${response.…}."),
@@ -35,7 +35,7 @@ extension Vocabulary {
             .optional("set", .names(.variable, .template), "Variables to fill."),
             .optional("pause", .either([.duration, .mapping(pause)]), "How long to wait, or until when."),
             .optional("next", .name(.plain), "The state that follows."),
-            .optional("choose", .list(.mapping(branch)), "The first branch whose condition holds."),
+            .optional("choose", .filledList(.mapping(branch)), "The first branch whose condition holds."),
             .optional(
                 "retry", .either([.choice(["none"]), .list(.mapping(retryEntry))]),
                 "Tested in order; each counts alone."

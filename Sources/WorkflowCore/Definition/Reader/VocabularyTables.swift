@@ -39,7 +39,7 @@ extension Vocabulary {
             .optional("maxLength", .integer(0...1_048_576), "In Unicode scalars."),
             .optional("minimum", .number(nil), "The smallest number allowed."),
             .optional("maximum", .number(nil), "The largest number allowed."),
-            .optional("enum", .list(.any), "The values allowed."),
+            .optional("enum", .filledList(.any), "The values allowed."),
             .optional("secret", .flag, "Sealed in the vault, and never shown."),
         ])
 

@@ -1,15 +1,19 @@
 import Foundation
 
-/// A file that the command line names, or standard input. Pipes are read too: a secret may come from <(a program).
+/// A file that the command line names, or standard input.
 enum InputFile {
     /// Nothing that is read whole is near it; what has no end would fill the memory.
     private static let limit = 64 << 20
 
-    static func read(_ path: String) throws -> Data {
+    /// A pipe can be read only once, so it must be asked for: a secret may come from <(a program).
+    static func read(_ path: String, orPipe: Bool = false) throws -> Data {
         var facts = stat()
         guard stat(path, &facts) == 0 else { throw unreadable(path) }
         guard facts.st_mode & S_IFMT != S_IFDIR else {
             throw CommandFailure.badInput("\(path) cannot be read: it is a folder")
+        }
+        guard orPipe || facts.st_mode & S_IFMT == S_IFREG else {
+            throw CommandFailure.badInput("\(path) cannot be read: it is not a regular file")
         }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unreadable(path) }

@@ -111,7 +111,12 @@ extension Wire {
         for (keyword, value) in configuration.keywords where keyword.utf8.contains(0) || value.utf8.contains(0) {
             throw PostgresError(.invalidConfiguration, "The connection settings contain a NUL character.")
         }
-        guard let text = configuration.connectionString, text.contains("=") || text.contains("://") else { return }
+        guard let text = configuration.connectionString else { return }
+        guard text.contains("=") || text.contains("://") else {
+            // Taken for a database's name by libpq; "postgres//user:password@host" is meant as more.
+            guard text.contains("@") else { return }
+            throw PostgresError(.invalidConfiguration, "The connection string cannot be read.", hint: hint)
+        }
         var ignored: UnsafeMutablePointer<CChar>?
         guard let options = PQconninfoParse(text, &ignored) else {
             PQfreemem(ignored)

@@ -7,6 +7,7 @@ import Foundation
 struct Main {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
+        keepStandardDescriptors()
         do {
             var command = try Turnup.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -19,6 +20,15 @@ struct Main {
         }
     }
 
+    /// A standard stream that came closed would become the next file or socket that is opened, and what is printed would
+    /// go into it.
+    private static func keepStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            // For the other direction, so that using it is the error that it would have been.
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+
     /// Says what went wrong in one or two lines on stderr; help and completions are no errors.
     private static func report(_ error: any Error) -> Int32 {
         if let failure = CommandFailure(error) {
@@ -27,7 +37,7 @@ struct Main {
         }
         let code = Turnup.exitCode(for: error)
         if code == .success {
-            print(Turnup.fullMessage(for: error))
+            Console.out(Turnup.fullMessage(for: error))
             return 0
         }
         if error is ExitCode { return code.rawValue }
@@ -35,10 +45,9 @@ struct Main {
         let lines = Turnup.message(for: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
         let values = lines.filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }.joined(separator: ", ")
         let message = (lines.filter { !$0.hasPrefix("- ") } + [values]).filter { !$0.isEmpty }.joined(separator: " ")
-        if let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-"), !Turnup.commandNames.contains(name)
-        {
-            Console.error("there is no command \"\(name)\"")
-            Console.hint("See \"turnup --help\".")
+        if let unknown = Turnup.unknownCommand(CommandLine.arguments.dropFirst()) {
+            Console.error("there is no command \"\(unknown.name)\"")
+            Console.hint(unknown.hint)
             return 2
         }
         Console.error(message.isEmpty ? "the command line is not understood" : message)

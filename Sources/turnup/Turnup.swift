@@ -26,8 +26,17 @@ struct Turnup: AsyncParsableCommand {
 }
 
 extension Turnup {
-    static var commandNames: [String] {
-        configuration.groupedSubcommands.flatMap(\.subcommands).map { $0._commandName } + ["help"]
+    /// The first words of a command line when they name no command, such as "workflow publsh".
+    static func unknownCommand(_ arguments: some Sequence<String>) -> (name: String, hint: String)? {
+        let words = Array(arguments.prefix(2).prefix { !$0.hasPrefix("-") })
+        guard let first = words.first, first != "help" else { return nil }
+        let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
+        guard let command = commands.first(where: { $0._commandName == first }) else {
+            return (first, "See \"turnup --help\".")
+        }
+        let names = command.configuration.subcommands.map { $0._commandName }
+        guard words.count == 2, !names.isEmpty, !names.contains(words[1]) else { return nil }
+        return (words.joined(separator: " "), "There are: \(names.map { "\(first) \($0)" }.joined(separator: ", ")).")
     }
 }
 

@@ -62,6 +62,9 @@ import WorkflowCore
         (#"'w', null, '{"number":"2"}'"#, "TU002", "the organisation is missing", nil),
         (#"'w', 'o', '{"number":"2"}', due => 'infinity'"#, "TU002", "due is infinity", nil),
         (#"'w', 'o', '{"number":"2"}', on_conflict => 'ignore'"#, "TU002", "it must be return or error", nil),
+        (#"'w', 'o', '{"number":"2"}', on_conflict => null"#, "TU002", "it must be return or error", nil),
+        (#"'w', 'o', '{"number":"2"}', actor => ''"#, "TU002", "the actor has 0 bytes", nil),
+        (#"'w', 'o', '{"number":"2"}', actor => repeat('a', 256)"#, "TU002", "the actor has 256 bytes", nil),
         (
             #"'w', 'o', '{"number":"1","label":"b"}'"#, "TU003", #""1" of organisation "o" belongs to run"#,
             "other input"
@@ -92,6 +95,21 @@ import WorkflowCore
                 let detail = try #require(error?.detail)
                 #expect(try JSONValue.parse(detail)["run"] == .string(id.description))
             }
+        }
+    }
+
+    @Test func `many runs at once need an actor of a usable length, too`() async throws {
+        try await TestDatabase.withDatabase { database in
+            try await database.store.publishWorkflow(input: #"{"number":{"type":"string"}}"#)
+            let error = await postgresError {
+                try await database.pool.withTransaction { connection in
+                    _ = try connection.querySync("select turnup.stage()")
+                    _ = try connection.querySync(
+                        #"insert into turnup_staged (line, input) values (1, '{"number":"1"}')"#)
+                    _ = try connection.querySync("select turnup.enqueue_staged('w', 'o', actor => '')")
+                }
+            }
+            #expect(error?.sqlState == "TU002", "\(error?.description ?? "no error")")
         }
     }
 

@@ -126,6 +126,7 @@ struct ConnectTests {
             "postgresql://user:se/cret@localhost/db", "postgresql://user:12/secret@localhost/db",
             "postgresql://user:s@cret@localhost/db", "host=localhost password='secret", "postgresql://u:s%zzcret@h/d",
             "host=/tmp/nobody-listens-here password=secret", "postgresql://u:secret@localhost:port/d",
+            "postgres//u:secret@localhost/d", "u:secret@localhost",
         ] {
             let configuration = PostgresConfiguration(connectionString: text)
             let error = await postgresError { try await PostgresConnection.connect(configuration) }

@@ -34,6 +34,8 @@ import WorkflowCore
         ["workflow", "check", "/nonexistent.yaml"], ["workflow", "show", "nothing"],
         ["workflow", "publish", "whatsap-number"], ["workflow", "import", "/etc"], ["simulate", "--ledger", "/etc"],
         ["worker", "--lease-seconds", "0"], ["simulate", "--preset", "sunny"], ["nonsense"], ["runs", "--nonsense"],
+        ["workflow", "show", "whatsapp-number", "--version", "99999999999"],
+        ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "a", "--version", "99999999999"],
     ])
     func `bad input gets a clear line and exit code 2`(_ arguments: [String]) async throws {
         try await Installation.with { installation in
@@ -46,6 +48,20 @@ import WorkflowCore
             #expect(!answer.errors.contains("Fatal") && !answer.errors.contains("NSCocoa"))
             #expect(!answer.errors.contains("value-on-the-command-line"))
         }
+    }
+
+    @Test(arguments: [
+        (["workflow", "lst"], "workflow list"), (["service", "sett", "wpp"], "service set"),
+        (["secret", "add", "x"], "secret remove"), (["database", "restart"], "database stop"),
+    ])
+    func `a word that is no command of its group is named, with those that are`(
+        _ arguments: [String], _ known: String
+    ) async throws {
+        let answer = try await TurnupProcess.run(arguments, environment: [:])
+        #expect(answer.exitCode == 2)
+        let wrong = arguments.prefix(2).joined(separator: " ")
+        #expect(answer.errors.hasPrefix("turnup: there is no command \"\(wrong)\"\n  There are: "), "\(answer.errors)")
+        #expect(answer.errors.contains(known), "\(answer.errors)")
     }
 
     @Test func `check tells of every file: one that cannot be read hides nothing about the others`() async throws {

@@ -32,6 +32,16 @@ import WorkflowCore
         """
     }
 
+    @Test func `a definition that comes with the program is held against the live runs by its name alone`() async throws
+    {
+        try await Installation.with { installation in
+            _ = try await installation.enqueue(Installation.number)
+            let answer = try await turnup(installation, "workflow", "check", "--against-live", "whatsapp-number")
+            #expect(answer.exitCode == 0, "\(answer.errors)")
+            #expect(answer.output.contains("whatsapp-number version 1 against 1 live run\n"), "\(answer.output)")
+        }
+    }
+
     private func write(_ text: String, _ installation: Installation) throws -> String {
         let path = "\(installation.folder)/numbers.yaml"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))

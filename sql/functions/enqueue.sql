@@ -23,8 +23,11 @@ declare
   is_same boolean;
   is_taken_over boolean := false;
 begin
-  if enqueue.on_conflict not in ('return', 'error') then
+  if coalesce(enqueue.on_conflict, '') not in ('return', 'error') then
     raise exception 'on_conflict is "%"; it must be return or error', enqueue.on_conflict using errcode = 'TU002';
+  end if;
+  if octet_length(who) not between 1 and 255 then
+    raise exception 'the actor has % bytes; it may have 1 to 255', octet_length(who) using errcode = 'TU002';
   end if;
   if coalesce(enqueue.organisation, '') = '' then
     raise exception 'the organisation is missing' using errcode = 'TU002';

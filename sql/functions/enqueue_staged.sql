@@ -26,6 +26,9 @@ declare
   holder text;
   is_any_new boolean := false;
 begin
+  if octet_length(who) not between 1 and 255 then
+    raise exception 'the actor has % bytes; it may have 1 to 255', octet_length(who) using errcode = 'TU002';
+  end if;
   select max(d.version) into newest from turnup.definition d where d.workflow = enqueue_staged.workflow;
   for definition in
     select d.* from turnup.definition d

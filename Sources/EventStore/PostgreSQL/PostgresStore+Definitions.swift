@@ -38,7 +38,7 @@ extension PostgresStore {
         let rows = try await query(
             """
             select workflow, version, encode(digest, 'hex') as digest, source, canonical from turnup.definition
-            where workflow = $1 and ($2::integer is null or version = $2) order by version desc limit 1
+            where workflow = $1 and ($2::bigint is null or version = $2) order by version desc limit 1
             """, [.text(workflow), .optional(version.map { Int64($0) })], readOnly: true, label: "read definition")
         return try decoded {
             try rows.first.map { row in

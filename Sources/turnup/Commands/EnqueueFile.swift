@@ -34,6 +34,7 @@ struct EnqueueFile {
         let input = try BulkInput(options.from)
         defer { if input.descriptor != STDIN_FILENO { close(input.descriptor) } }
         let format = try format(input)
+        try RejectFile.requireApart(rejectedPath(format), from: input)
         if let path = options.rejectedPath { try RejectFile.requireWritable(path) }
         var rules = try await rules()
         var outcome =

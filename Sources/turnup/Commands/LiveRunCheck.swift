@@ -36,7 +36,7 @@ struct LiveRunCheck {
         self.file = file
         workflow = plan.workflow
         version = plan.version
-        let bytes = Array(try InputFile.read(file))
+        let bytes = try WorkflowSource.bytes(file)
         var unset: [MovePlan.Fate: [String: Int]] = [:]
         var last: Identifier?
         while true {

@@ -38,6 +38,9 @@ final class BulkReader: Sendable {
     private let rowsPerBatch: Int
     private let id: @Sendable (Int64) -> Identifier
 
+    /// A batch of long rows ends here. Several are in memory at once, and in the database one is a transaction.
+    static let bytesPerBatch: Int64 = 16 << 20
+
     init(
         _ records: RecordReader, rules: BulkRules, row: Int64, rowsPerBatch: Int,
         id: @escaping @Sendable (Int64) -> Identifier
@@ -52,7 +55,10 @@ final class BulkReader: Sendable {
     func next() throws -> BulkBatch? {
         try state.withLock { state in
             var batch = BulkBatch()
-            while batch.rows < rowsPerBatch, let record = try state.records.next() {
+            let start = state.records.buffer.offset
+            while batch.rows < rowsPerBatch, state.records.buffer.offset - start < Self.bytesPerBatch,
+                let record = try state.records.next()
+            {
                 state.row += 1
                 do throws(BulkRejection) {
                     batch.lines.append(try rules.line(record, id: id(state.row)))
@@ -79,7 +85,8 @@ struct BulkInput: Sendable {
 
     init(_ name: String) throws {
         self.name = name
-        descriptor = name == "-" ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC)
+        // A named pipe that nobody has opened for writing is waited for like an empty one, not here, deaf to Ctrl-C.
+        descriptor = name == "-" ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw CommandFailure.badInput("\(name) cannot be read: \(String(cString: strerror(errno)))")
         }

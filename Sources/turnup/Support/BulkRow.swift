@@ -126,7 +126,10 @@ struct BulkRules: Sendable {
                 case ("organisation", .string(let name)): line.organisation = name
                 case ("due", .string(let text)): line.due = try due(text)
                 case ("version", .number(let number)) where number.isWhole:
-                    line.version = member.value.integerValue.map(Int.init)
+                    guard let version = member.value.integerValue else {
+                        throw BulkRejection(.badInput, "version is out of range")
+                    }
+                    line.version = Int(version)
                 default:
                     throw BulkRejection(
                         .badInput,

@@ -71,9 +71,12 @@ struct LineBuffer: Sendable {
             bytes.removeFirst(start)
             start = 0
         }
-        try waitForInput()
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
-        let count = read(descriptor, &piece, piece.count)
+        var count = 0
+        repeat {
+            try waitForInput()
+            count = read(descriptor, &piece, piece.count)
+        } while count < 0 && (errno == EINTR || errno == EAGAIN)
         guard count >= 0 else {
             throw CommandFailure.failed("the input cannot be read: \(String(cString: strerror(errno)))")
         }

@@ -27,6 +27,21 @@ struct RejectFile: Sendable {
         try handle.truncate(atOffset: UInt64(bytes))
     }
 
+    /// What stands under this path is written over, so it must be neither the rows that are still to be read nor a device.
+    static func requireApart(_ path: String, from input: BulkInput) throws {
+        var facts = stat()
+        var own = stat()
+        guard stat(path, &facts) == 0, facts.st_mode & S_IFMT != S_IFDIR else { return }
+        guard facts.st_mode & S_IFMT == S_IFREG else {
+            throw CommandFailure.badInput(
+                "\(path) cannot be written: it is not a regular file", hint: "Name another one with --rejected.")
+        }
+        guard fstat(input.descriptor, &own) == 0, facts.st_dev == own.st_dev, facts.st_ino == own.st_ino else { return }
+        throw CommandFailure.badInput(
+            "\(path) cannot take the rejected rows: the rows are read from it",
+            hint: "Name another one with --rejected.")
+    }
+
     /// For a path that somebody named: said before the first row, not at the first bad one.
     static func requireWritable(_ path: String) throws {
         var facts = stat()

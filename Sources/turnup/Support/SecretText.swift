@@ -5,7 +5,7 @@ import WorkflowCore
 enum SecretText {
     /// From a file, "-" for standard input; one newline at its end is left out.
     static func read(_ path: String, of name: String) throws -> String {
-        let data = path == "-" ? FileHandle.standardInput.readDataToEndOfFile() : try InputFile.read(path)
+        let data = path == "-" ? try InputFile.readStandardInput() : try InputFile.read(path, orPipe: true)
         guard var text = String(data: data, encoding: .utf8) else {
             throw CommandFailure.badInput("the value of \(name) is not UTF-8 text")
         }

@@ -90,7 +90,8 @@ import WorkflowCore
             // A long reader stops nobody, but an "alter table" that waits for it does.
             try await reader.execute("begin; select from turnup.\(table)")
             let waiting = Task { try await holder.execute("alter table turnup.\(table) add column more int") }
-            while try await database.pool.query("select 1 from pg_locks where not granted and pid = \(number)").isEmpty {
+            while try await database.pool.query("select 1 from pg_locks where not granted and pid = \(number)").isEmpty
+            {
                 try await Task.sleep(for: .milliseconds(5))
             }
             let second = await storeError { _ = try await claim() }

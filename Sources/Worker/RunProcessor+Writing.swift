@@ -90,6 +90,12 @@ extension RunProcessor {
         for event in try await patiently({ try await store.events(of: id, after: seq) }) {
             state = try evolve(state, run: id, event)
         }
+        // As after a fail-over that lost commits. Deciding again would be a circle without a pause.
+        guard state.seq > seq else {
+            throw StoreError(
+                .broken, "the database holds fewer events of the run than were acknowledged (\(seq))",
+                hint: "Was an older copy put in its place?")
+        }
     }
 
     /// Without authority over the run, what was learned is still kept, above all a key that may be shown only once.

@@ -18,7 +18,7 @@ struct LifeTests {
         try await workshop.withWorker {
             #expect(await eventually { workshop.log.count("fewer events") == 1 })
             #expect(workshop.store.batches.count == 1)
-            #expect(await workshop.store.healthy.run(run)?.task?.waiting == "worker_error")
+            #expect(await eventually { await workshop.store.healthy.run(run)?.task?.waiting == "worker_error" })
         }
         #expect(workshop.sent("/create").isEmpty)
     }

@@ -28,6 +28,8 @@ actor CommitGrouper {
     private var isRetryingLocked = false
     private var isGivingUp = false
     private var isOut = false
+    /// When a function was last found missing that this version calls; nil after a commit.
+    private(set) var otherVersionAt: ContinuousClock.Instant?
 
     init(
         store: any EventStore, configuration: WorkerConfiguration, heartbeat: Heartbeat? = nil, logger: Logger
@@ -53,6 +55,12 @@ actor CommitGrouper {
             isFlushing = true
             Task { await self.flush() }
         }
+    }
+
+    /// The database was migrated by a version with other functions. What fails so is not tried again: only a restart helps.
+    func noteOtherVersion(_ error: StoreError) {
+        otherVersionAt = .now
+        heartbeat.databaseFailed(.commits, error)
     }
 
     /// From now on an unreachable database is an error instead of a reason to try again.
@@ -86,6 +94,7 @@ actor CommitGrouper {
                     throw StoreError(.broken, "\(batch.count) commits got \(answers.count) answers")
                 }
                 noteOutage(nil, lane)
+                otherVersionAt = nil
                 heartbeat.wrote(batch.count)
                 heartbeat.waits(-batch.count, for: lane)
                 for (item, answer) in zip(batch, answers) { item.continuation.resume(returning: answer) }
@@ -108,6 +117,11 @@ actor CommitGrouper {
                 } else {
                     await setAside(batch, error, lane)
                 }
+                return nil
+            } catch let error as StoreError where error.code == .notMigrated {
+                isOut = false
+                noteOtherVersion(error)
+                fail(batch, error, lane)
                 return nil
             } catch  where batch.count > 1 {
                 // One bad commit fails the whole statement: halve until the culprit stands alone.

@@ -41,8 +41,11 @@ public struct HealthPages: Sendable {
         body["ready"] = .bool(condition.isReady)
         body["phase"] = .string(condition.phase.rawValue)
         body["says"] = .string(condition.sentence)
-        body["database_reachable"] = .bool(condition.databaseAwaySeconds == nil && condition.lastClaimSeconds != nil)
+        body["database_reachable"] = .bool(
+            condition.databaseAwaySeconds == nil && (condition.lastClaimSeconds != nil || condition.trouble != nil))
         body["database_away_milliseconds"] = milliseconds(condition.databaseAwaySeconds)
+        body["database_trouble"] = condition.trouble.map { .string($0.rawValue) } ?? .null
+        body["database_trouble_milliseconds"] = milliseconds(condition.troubleSeconds)
         body["last_claim_milliseconds"] = milliseconds(condition.lastClaimSeconds)
         body["runs_in_hand"] = .integer(Int64(condition.runsInHand))
         body["oldest_run_milliseconds"] = milliseconds(condition.oldestRunSeconds)

@@ -1,3 +1,4 @@
+import EventStore
 public import Logging
 import Synchronization
 
@@ -23,6 +24,30 @@ public final class Heartbeat: Sendable {
         case committing
     }
 
+    /// Why the database did not do what was asked of it.
+    public enum Trouble: String, Sendable {
+        /// No database, or one that cannot serve.
+        case away
+        /// It is there, and its functions are not those that this worker calls.
+        case otherVersion = "other_version"
+        /// It is there, and somebody's lock on a table keeps everybody else waiting.
+        case locked
+        /// It is there, and refuses.
+        case failing
+
+        /// What can be said for a worker when several loops fail in different ways.
+        fileprivate static let gravestFirst: [Trouble] = [.away, .otherVersion, .locked, .failing]
+
+        init(_ error: any Error) {
+            switch (error as? StoreError)?.code {
+            case .unavailable?, .outcomeUnknown?, nil: self = .away
+            case .notMigrated?: self = .otherVersion
+            case .busy?: self = .locked
+            default: self = .failing
+            }
+        }
+    }
+
     private struct LaneState {
         /// How many wait for this loop; with none it may rest.
         var waiting = 0
@@ -44,10 +69,16 @@ public final class Heartbeat: Sendable {
         var claimedRuns: Int64 = 0
         var writtenCommits: Int64 = 0
         var outages: Int64 = 0
-        /// The lanes whose last call found no database.
-        var failing: Set<Lane> = []
-        var awaySince: ContinuousClock.Instant?
-        var awaySaidAt: ContinuousClock.Instant?
+        /// The lanes whose last call failed.
+        var failing: [Lane: Trouble] = [:]
+        /// The gravest of them, and since when it is that.
+        var trouble: (what: Trouble, since: ContinuousClock.Instant)?
+        var saidAt: [Trouble: ContinuousClock.Instant] = [:]
+
+        mutating func judge(at now: ContinuousClock.Instant) {
+            let gravest = Trouble.gravestFirst.first { failing.values.contains($0) }
+            if gravest != trouble?.what { trouble = gravest.map { ($0, now) } }
+        }
     }
 
     /// Rung when the phase changes, or the database goes or comes back.
@@ -133,45 +164,40 @@ public final class Heartbeat: Sendable {
 
     // MARK: The database
 
-    /// A call found no database, or one that cannot serve. Says so once, then every minute.
+    /// A call found no database, or one that did not do as asked. Says so once, then every minute.
     func databaseFailed(_ lane: Lane, _ error: any Error) {
         moved(lane)
         let now = now()
-        let said = state.withLock { state -> (away: Duration?, isFirst: Bool) in
-            state.failing.insert(lane)
-            let began = state.awaySince ?? now
-            let isFirst = state.awaySince == nil
-            state.awaySince = began
-            if isFirst { state.outages += 1 }
-            if let last = state.awaySaidAt, last.duration(to: now) < .seconds(60) { return (nil, false) }
-            state.awaySaidAt = now
-            return (began.duration(to: now), isFirst)
+        let trouble = Trouble(error)
+        let said = state.withLock { state -> (seconds: Duration, isFirst: Bool)? in
+            let before = state.trouble?.what
+            state.failing[lane] = trouble
+            state.judge(at: now)
+            if state.trouble?.what == .away, before != .away { state.outages += 1 }
+            let last = state.saidAt[trouble]
+            if let last, last.duration(to: now) < .seconds(60) { return nil }
+            state.saidAt[trouble] = now
+            return (state.trouble.map { $0.since.duration(to: now) } ?? .zero, last == nil)
         }
-        guard let away = said.away else { return }
-        if said.isFirst {
-            logger.warning(
-                "the database is away; trying again until it is back",
-                metadata: ["for": "\(lane.rawValue)", "error": "\(error)"])
-            Task { await changes.ring() }
-        } else {
-            logger.warning(
-                "the database is still away",
-                metadata: ["away_seconds": "\(away.milliseconds / 1000)", "error": "\(error)"])
-        }
+        guard let said else { return }
+        var facts: Logger.Metadata = ["for": "\(lane.rawValue)", "error": "\(error)"]
+        if !said.isFirst { facts["\(trouble.rawValue)_seconds"] = "\(said.seconds.milliseconds / 1000)" }
+        logger.log(level: trouble.level, "\(said.isFirst ? trouble.begins : trouble.goesOn)", metadata: facts)
+        if said.isFirst { Task { await changes.ring() } }
     }
 
     func databaseAnswered(_ lane: Lane) {
         moved(lane)
         let now = now()
-        let away = state.withLock { state -> Duration? in
-            state.failing.remove(lane)
-            guard state.failing.isEmpty, let began = state.awaySince else { return nil }
-            state.awaySince = nil
-            state.awaySaidAt = nil
-            return began.duration(to: now)
+        let over = state.withLock { state -> (what: Trouble, time: Duration)? in
+            guard state.failing.removeValue(forKey: lane) != nil, let trouble = state.trouble else { return nil }
+            state.judge(at: now)
+            guard state.failing.isEmpty else { return nil }
+            state.saidAt = [:]
+            return (trouble.what, trouble.since.duration(to: now))
         }
-        guard let away else { return }
-        logger.notice("the database is back", metadata: ["away_ms": "\(away.milliseconds)"])
+        guard let over else { return }
+        logger.notice("\(over.what.ends)", metadata: ["\(over.what.rawValue)_ms": "\(over.time.milliseconds)"])
         Task { await changes.ring() }
     }
 
@@ -181,7 +207,8 @@ public final class Heartbeat: Sendable {
         let now = now()
         return state.withLock { state in
             WorkerCondition(
-                phase: state.phase, databaseAwaySeconds: state.awaySince.map { $0.duration(to: now).seconds },
+                phase: state.phase, trouble: state.trouble?.what,
+                troubleSeconds: state.trouble.map { $0.since.duration(to: now).seconds },
                 lastClaimSeconds: state.claimedAt.map { $0.duration(to: now).seconds }, runsInHand: state.runs.count,
                 oldestRunSeconds: state.runs.values.map(\.takenAt).min().map { $0.duration(to: now).seconds },
                 commitsPending: state.lanes[.commits]?.waiting ?? 0,
@@ -209,6 +236,44 @@ public final class Heartbeat: Sendable {
         }
         if runs > 0 { names.append("\(runs) \(runs == 1 ? "run" : "runs")") }
         return names
+    }
+}
+
+/// What the log says of it.
+extension Heartbeat.Trouble {
+    fileprivate var level: Logger.Level {
+        switch self {
+        case .away, .locked: .warning
+        case .otherVersion, .failing: .error
+        }
+    }
+
+    fileprivate var begins: String {
+        switch self {
+        case .away: "the database is away; trying again until it is back"
+        case .otherVersion:
+            "the database was migrated by another version of turnup; restart this worker with that version"
+        case .locked: "somebody keeps a table of the database locked; trying again until it is free"
+        case .failing: "the database refuses; trying again"
+        }
+    }
+
+    fileprivate var goesOn: String {
+        switch self {
+        case .away: "the database is still away"
+        case .otherVersion: "this worker still is not of the database's version; restart it with that version"
+        case .locked: "a table of the database is still locked"
+        case .failing: "the database still refuses"
+        }
+    }
+
+    fileprivate var ends: String {
+        switch self {
+        case .away: "the database is back"
+        case .otherVersion: "the database fits this worker again"
+        case .locked: "the database's tables are free again"
+        case .failing: "the database does as asked again"
+        }
     }
 }
 

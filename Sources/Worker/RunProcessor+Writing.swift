@@ -90,6 +90,12 @@ extension RunProcessor {
         for event in try await patiently({ try await store.events(of: id, after: seq) }) {
             state = try evolve(state, run: id, event)
         }
+        // As after a fail-over that lost commits. Deciding again would be a circle without a pause.
+        guard state.seq > seq else {
+            throw StoreError(
+                .broken, "the database holds fewer events of the run than were acknowledged (\(seq))",
+                hint: "Was an older copy put in its place?")
+        }
     }
 
     /// Without authority over the run, what was learned is still kept, above all a key that may be shown only once.
@@ -123,7 +129,8 @@ extension RunProcessor {
         _ = try await patiently { try await store.appendLate(evidence, worker: actor) }
     }
 
-    /// With an outcome in hand, an unreachable database is waited for; these calls may safely be made again.
+    /// With an outcome in hand, an unreachable database is waited for; these calls may safely be made again. So is one of
+    /// another version: there is no other place where the answer could be kept.
     private func patiently<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) async throws -> Value
     {
         while true {
@@ -131,7 +138,7 @@ extension RunProcessor {
             // In a task of its own: what is in hand is written also when the worker is being cancelled.
             let answer = await Task { try await work() }.result
             do { return try answer.get() } catch let error as StoreError
-                where error.isPassing && result != nil && !parts.isGivingUp.isSet
+                where (error.isPassing || error.code == .notMigrated) && result != nil && !parts.isGivingUp.isSet
             {
                 await Task { try? await Task.sleep(for: .milliseconds(200)) }.value
             }

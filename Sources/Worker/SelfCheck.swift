@@ -55,7 +55,7 @@ public struct SelfCheck: Service {
             guard let answer = try await verifier.look(look) else { return false }
             tell(record.end(answer, again: place.again, took: ContinuousClock.now - began))
             return true
-        } catch let error as StoreError where error.isOutage {
+        } catch let error as StoreError where error.isPassing {
             // The claims say so once for the whole worker.
             logger.debug("the self-check was not made", metadata: ["error": "\(error.message)"])
         } catch is CancellationError {

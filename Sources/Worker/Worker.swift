@@ -81,7 +81,13 @@ public struct Worker: Service {
         while !drain.isSet, !Task.isCancelled {
             parts.heartbeat.moved(.claims)
             var waitMilliseconds = parts.configuration.pollMilliseconds
-            let free = await places.free
+            var free = await places.free
+            let otherVersionAt = await parts.commits.otherVersionAt
+            if let otherVersionAt {
+                // No run is taken that cannot be advanced here, but for one now and then to see whether that has changed.
+                let pause = Duration.milliseconds(parts.configuration.otherVersionPauseMilliseconds)
+                free = otherVersionAt.duration(to: .now) < pause ? 0 : min(free, 1)
+            }
             if free > 0, await parts.commits.isWaitingForDatabase {
                 // Answers in hand are written first: a new claim would take this worker's own runs from it.
                 waitMilliseconds = min(waitMilliseconds, 100)
@@ -102,7 +108,9 @@ public struct Worker: Service {
                         }
                     }
                     roundsInVain = runs.isEmpty ? roundsInVain : 0
-                    if runs.count == free {
+                    if otherVersionAt != nil {
+                        waitMilliseconds = parts.configuration.pollMilliseconds
+                    } else if runs.count == free {
                         waitMilliseconds = 0
                     } else if let next = try await parts.store.nextDue() {
                         let left = next.due.milliseconds(since: next.now)
@@ -154,6 +162,9 @@ public struct Worker: Service {
             // The claims say so once for all runs.
             parts.logger.debug("a run was interrupted", metadata: ["run": "\(run.id)", "error": "\(error.message)"])
             await giveBack(run, dueMilliseconds: 1000, waiting: nil)
+        } catch let error as StoreError where error.code == .notMigrated {
+            await parts.commits.noteOtherVersion(error)
+            await giveBack(run, dueMilliseconds: 0, waiting: nil)
         } catch {
             parts.logger.error(
                 "a run could not be advanced", metadata: ["run": "\(run.id)", "error": "\(error)"])

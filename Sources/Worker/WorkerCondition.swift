@@ -1,8 +1,9 @@
 /// How a worker is, at one moment. Times are seconds until that moment; nil where there is nothing to measure.
 public struct WorkerCondition: Sendable {
     public var phase: Heartbeat.Phase
-    /// Nil while the database answers, or was not asked yet.
-    public var databaseAwaySeconds: Double?
+    /// Nil while the database does as asked, or was not asked yet.
+    public var trouble: Heartbeat.Trouble?
+    public var troubleSeconds: Double?
     public var lastClaimSeconds: Double?
     public var runsInHand: Int
     public var oldestRunSeconds: Double?
@@ -19,8 +20,11 @@ public struct WorkerCondition: Sendable {
     /// The loops move, also while they wait for the database.
     public var isLive: Bool { stuck.isEmpty }
 
+    /// Nil while the database answers, whatever it answers.
+    public var databaseAwaySeconds: Double? { trouble == .away ? troubleSeconds : nil }
+
     /// Takes runs and can advance them.
-    public var isReady: Bool { isLive && phase == .running && databaseAwaySeconds == nil && lastClaimSeconds != nil }
+    public var isReady: Bool { isLive && phase == .running && trouble == nil && lastClaimSeconds != nil }
 
     /// One line for people.
     public var sentence: String {
@@ -31,7 +35,7 @@ public struct WorkerCondition: Sendable {
         case .stopping: parts.append("stopping: requests under way end")
         case .running: break
         }
-        if let databaseAwaySeconds { parts.append("database away for \(Self.time(databaseAwaySeconds))") }
+        if let trouble, let troubleSeconds { parts.append(trouble.sentence(Self.time(troubleSeconds))) }
         if phase != .starting || runsInHand > 0 {
             parts.append("\(runsInHand) \(runsInHand == 1 ? "run" : "runs") in hand")
         }
@@ -45,5 +49,16 @@ public struct WorkerCondition: Sendable {
         let whole = Int64(seconds)
         if whole < 120 { return "\(whole) s" }
         return whole < 7200 ? "\(whole / 60) min" : "\(whole / 3600) h"
+    }
+}
+
+extension Heartbeat.Trouble {
+    fileprivate func sentence(_ time: String) -> String {
+        switch self {
+        case .away: "database away for \(time)"
+        case .otherVersion: "of another version than the database for \(time), restart with that version"
+        case .locked: "a table locked by somebody for \(time)"
+        case .failing: "refused by the database for \(time)"
+        }
     }
 }

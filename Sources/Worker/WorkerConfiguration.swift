@@ -13,6 +13,9 @@ public struct WorkerConfiguration: Sendable {
     /// A loop that should have moved so long ago counts as wedged. More than any call of the store may take.
     public var stallMilliseconds: Int64 = 60_000
 
+    /// How long no run is taken after the database turned out to be of another version.
+    public var otherVersionPauseMilliseconds: Int64 = 60_000
+
     public init(
         name: String, concurrentRuns: Int = 64, concurrentRequests: Int = 32, leaseMilliseconds: Int64 = 60_000,
         pollMilliseconds: Int64 = 1000

@@ -175,9 +175,10 @@ struct MemorySample {
         return samples
     }
 
-    /// Kilobytes a minute by least squares, after the first two minutes, or the first fifth of a short time.
+    /// Kilobytes a minute by least squares, over the second half: the allocator's arenas, one for nearly every thread,
+    /// fill up over minutes before they stop growing.
     static func growth(_ all: [MemorySample]) -> Double {
-        let warmUp = min(120, (all.last?.seconds ?? 0) / 5)
+        let warmUp = (all.last?.seconds ?? 0) / 2
         let samples = all.filter { $0.seconds >= warmUp }
         guard samples.count > 1 else { return 0 }
         let count = Double(samples.count)

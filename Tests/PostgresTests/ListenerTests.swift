@@ -1,4 +1,7 @@
+import Foundation
+import Glibc
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -79,6 +82,22 @@ struct ListenerTests {
         }
     }
 
+    @Test("A server that hangs up at once is asked again after growing pauses, never in a spin")
+    func hangingUp() async throws {
+        let server = try HangingUp()
+        defer { server.stop() }
+        var configuration = try ThrowawayCluster.get().configuration(["host": server.directory])
+        configuration.connectTimeout = .seconds(5)
+        let listener = PostgresListener(configuration, channels: ["never"], longestRetryDelay: .milliseconds(400))
+        let began = ContinuousClock.now
+        let run = Task { try await listener.run() }
+        try await waitFor { server.count >= 8 }
+        // At least half of 100, 200 and five times 400 ms lie between eight connections. A slow machine only adds to that.
+        #expect(began.duration(to: .now) >= .milliseconds(1150))
+        listener.close()
+        try await run.value
+    }
+
     @Test("Cancelling run ends it and its session")
     func cancelled() async throws {
         let listener = PostgresListener(try ThrowawayCluster.get().configuration(), channels: ["cancelled"])
@@ -97,5 +116,43 @@ struct ListenerTests {
         let listener = PostgresListener(try ThrowawayCluster.get().configuration(), channels: [name])
         let error = await postgresError { try await listener.run() }
         #expect(error?.kind == .misuse)
+    }
+}
+
+/// A socket in the server's place that takes every connection and closes it.
+private final class HangingUp: Sendable {
+    let directory: String
+    private let listener: Int32
+    private let taken = Atomic<Int>(0)
+
+    init() throws {
+        directory = NSTemporaryDirectory() + "turnup-hang-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: "\(directory)/.s.PGSQL.5432".utf8) }
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0 && listen(listener, 64) == 0)
+        Thread.detachNewThread { [listener] in
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else { break }
+                self.taken.add(1, ordering: .relaxed)
+                close(client)
+            }
+            close(listener)
+        }
+    }
+
+    var count: Int { taken.load(ordering: .relaxed) }
+
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        try? FileManager.default.removeItem(atPath: directory)
     }
 }

@@ -59,6 +59,34 @@ struct PoolTests {
         }
     }
 
+    @Test("A call that says nothing else waits for the pool's own time, and no longer")
+    func acquireTimeout() async throws {
+        let patience = Duration.milliseconds(300)
+        try await withPool(maximum: 1, acquireTimeout: patience) { pool in
+            try await pool.withConnection { _ in
+                let calls: [@Sendable () async throws -> Void] = [
+                    { try await pool.query("SELECT 1") }, { try await pool.execute("SELECT 1") },
+                    { try await pool.withTransaction { _ in } }, { try await pool.withConnection { _ in } },
+                ]
+                for call in calls {
+                    let began = ContinuousClock.now
+                    let error = Mutex<PostgresError?>(nil)
+                    let waiting = Task {
+                        let found = await postgresError { try await call() }
+                        error.withLock { $0 = found }
+                    }
+                    // The lent connection stays lent until the call has given up.
+                    try await waitFor { error.withLock { $0 } != nil }
+                    #expect(began.duration(to: .now) >= patience)
+                    waiting.cancel()
+                    await waiting.value
+                    #expect(error.withLock { $0?.kind } == .timeout)
+                    #expect(error.withLock { $0?.message.contains("\(patience)") } == true)
+                }
+            }
+        }
+    }
+
     @Test("What a borrower leaves open is rolled back before the next one comes")
     func leftOpen() async throws {
         try await withPool(maximum: 1) { pool in

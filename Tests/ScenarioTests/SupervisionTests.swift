@@ -201,6 +201,84 @@ import WorkflowCore
         }
     }
 
+    @Test func `a table that somebody keeps locked is told as that, and the worker goes on when it is free`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await installation.withWorker { worker in
+                let isReady = try await eventually(seconds: 30) { try await health(installation).exitCode == 0 }
+                try #require(isReady, "\(worker.spoken)")
+                let run = try await installation.enqueue("+34600111220")
+                try await installation.reaches(.succeeded, run)
+                let holder = try await PostgresConnection.connect(
+                    PostgresConfiguration(
+                        connectionString: installation.database.url, applicationName: "forgotten"))
+                let number = await holder.backendProcessID
+                try await holder.execute("begin; lock table turnup.task in access exclusive mode")
+                let isTold = try await eventually(seconds: 30) {
+                    try await health(installation, "--json").output.contains(#""database_trouble":"locked""#)
+                }
+                #expect(isTold, "\(worker.spoken)")
+                #expect(try await health(installation, "--live").exitCode == 0, "a lock is no wedge")
+                try await holder.execute("rollback")
+                let second = try await installation.enqueue("+34600111221", organisation: "o-2")
+                try await installation.reaches(.succeeded, second, seconds: 30)
+                await holder.close()
+                let spoken = worker.spoken
+                #expect(spoken.contains("somebody keeps a table of the database locked"), "\(spoken)")
+                #expect(spoken.contains("by session \(number) of") && spoken.contains("(forgotten)"), "\(spoken)")
+                #expect(!spoken.contains("the database is away"), "\(spoken)")
+            }
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `a migration takes functions away from a running worker: the answer is kept, and the log says to restart it`(
+        lateToo: Bool
+    ) async throws {
+        try await Installation.with { installation in
+            _ = installation.simulator.addFaults([
+                FaultRule(match: Installation.create, trigger: .always, effect: .hold(.after))
+            ])
+            func rename(_ name: String, _ other: String) async throws {
+                try await installation.database.pool.execute("alter function turnup.\(name) rename to \(other)")
+            }
+            var run: Identifier?
+            try await installation.withWorker { worker in
+                let id = try await installation.enqueue("+34600111220")
+                run = id
+                #expect(await installation.simulator.wait(for: Installation.create, phase: .held), "never held")
+                try await rename("commit", "commit_2")
+                if lateToo { try await rename("append_late", "append_late_2") }
+                #expect(installation.simulator.release() == 1)
+                let isTold = try await eventually(seconds: 30) {
+                    try await health(installation, "--json").output.contains(#""database_trouble":"other_version""#)
+                }
+                #expect(isTold, "\(worker.spoken)")
+                if lateToo { try await rename("append_late_2", "append_late") }
+                let isKept = try await eventually(seconds: 30) {
+                    try await !installation.events(id, .attemptLate).isEmpty
+                }
+                #expect(isKept, "\(worker.spoken)")
+                let second = try await installation.enqueue("+34600111221", organisation: "o-2")
+                #expect(worker.spoken.components(separatedBy: "restart this worker with that version").count == 2)
+                #expect(!worker.spoken.contains("the database is away"), "\(worker.spoken)")
+                // The other version's workers go on from there.
+                try await rename("commit_2", "commit")
+                try await installation.withWorker { _ in
+                    installation.simulator.removeFaults()
+                    try await installation.reaches(.held, id)
+                    try await installation.reaches(.succeeded, second)
+                }
+            }
+            let id = try #require(run)
+            let late = try #require(try await installation.events(id, .attemptLate).first)
+            #expect(late.body["outcome"] == "done" && late.body["sealed"] != nil, "the key may be shown only once")
+            try await Checker.check(installation)
+        }
+    }
+
     @Test func `SIGTERM gives the leases of runs that are not sending back at once, to be taken by another worker`()
         async throws
     {

@@ -102,6 +102,61 @@ struct HeartbeatTests {
         #expect(heartbeat.condition().isLive && !heartbeat.condition().isReady)
     }
 
+    @Test(
+        "What is the matter with the database is told apart, in the log once a minute, in the status and for programs",
+        arguments: [
+            (StoreError.Code.busy, "locked", "a table locked by somebody for 59 s"),
+            (.notMigrated, "other_version", "of another version than the database for 59 s"),
+            (.broken, "failing", "refused by the database for 59 s"),
+            (.unavailable, "away", "database away for 59 s"),
+        ])
+    func troubles(_ code: StoreError.Code, _ name: String, _ sentence: String) async throws {
+        let log = LogBook()
+        let heartbeat = Heartbeat(configuration: WorkerConfiguration(name: "a"), logger: log.logger) { [clock] in
+            clock.now
+        }
+        let pages = HealthPages(
+            heartbeat: heartbeat, store: InMemoryStore { Instant(microseconds: 1) }, facts: [:])
+        heartbeat.enter(.running)
+        heartbeat.claimed(0)
+        for _ in 0..<60 {
+            heartbeat.databaseFailed(.claims, StoreError(code, "the reason"))
+            clock.pass(milliseconds: 1000)
+        }
+        clock.pass(milliseconds: -1000)
+        #expect(heartbeat.condition().sentence.contains(sentence), "\(heartbeat.condition().sentence)")
+        let page = try #require(await pages.page("/ready"))
+        #expect(!page.isOK && page.body.contains("\"database_trouble\":\"\(name)\""), "\(page.body)")
+        #expect(page.body.contains("\"database_reachable\":\(name == "away" ? "false" : "true")"))
+        #expect(heartbeat.condition().outages == (name == "away" ? 1 : 0))
+        #expect(log.count("the database is away") == (name == "away" ? 1 : 0))
+        #expect(log.lines.count == 1 && log.count("the reason") == 1, "\(log.lines)")
+        clock.pass(milliseconds: 1000)
+        heartbeat.databaseFailed(.claims, StoreError(code, "the reason"))
+        #expect(log.lines.count == 2 && log.count("still") == 1 && log.count("\(name)_seconds\": 60") == 1)
+        heartbeat.databaseAnswered(.claims)
+        #expect(log.lines.count == 3 && log.count("\(name)_ms\": 60000") == 1, "\(log.lines)")
+        #expect(heartbeat.condition().isReady)
+    }
+
+    @Test("An outage that turns into a lock is told as both, and is over when the last loop gets through")
+    func changingTroubles() async throws {
+        let log = LogBook()
+        let heartbeat = Heartbeat(configuration: WorkerConfiguration(name: "a"), logger: log.logger) { [clock] in
+            clock.now
+        }
+        heartbeat.databaseFailed(.claims, Self.database)
+        heartbeat.databaseFailed(.commits, Self.database)
+        clock.pass(milliseconds: 5000)
+        heartbeat.databaseFailed(.claims, StoreError(.busy, "locked"))
+        #expect(heartbeat.condition().databaseAwaySeconds == 5, "the commits have not got through yet")
+        heartbeat.databaseAnswered(.commits)
+        #expect(heartbeat.condition().trouble == .locked && heartbeat.condition().troubleSeconds == 0)
+        heartbeat.databaseAnswered(.claims)
+        #expect(heartbeat.condition().trouble == nil)
+        #expect(log.count("warning") == 2 && log.count("notice") == 1, "\(log.lines)")
+    }
+
     @Test("The first contact is tried again with growing pauses; what is no absence ends the waiting")
     func firstContact() async throws {
         let wait = DatabaseWait(heartbeat: heartbeat())

@@ -7,6 +7,22 @@ import WorkflowCore
 
 @Suite("Worker", .timeLimit(.minutes(5)))
 struct LifeTests {
+    @Test(
+        "A database that has lost what it had acknowledged is no reason to decide in a circle: the run waits, and it is said"
+    )
+    func lostEvents() async throws {
+        let workshop = try await Workshop()
+        let run = try await workshop.enqueue()
+        // What a replica answers that took over without the last commits: the epoch is right, and nothing newer is there.
+        workshop.store.set { $0.commit = { _, commits, _ in commits.map { _ in .behind } } }
+        try await workshop.withWorker {
+            #expect(await eventually { workshop.log.count("fewer events") == 1 })
+            #expect(workshop.store.batches.count == 1)
+            #expect(await eventually { await workshop.store.healthy.run(run)?.task?.waiting == "worker_error" })
+        }
+        #expect(workshop.sent("/create").isEmpty)
+    }
+
     @Test("With one place at the platform, an answer is written before its run stands in line for the next call")
     func commitFirst() async throws {
         let (arrived, released) = (Gong(), Gong())

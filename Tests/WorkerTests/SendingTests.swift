@@ -263,6 +263,60 @@ struct SendingTests {
         #expect((1...2).contains(workshop.log.count("the database is away")))
     }
 
+    @Test(
+        "A database of another version: the answer is kept, no more runs are taken but one now and then, and all go on when it fits again"
+    )
+    func otherVersion() async throws {
+        let link = Link()
+        var workshop = try await Workshop { request in
+            if request.path == "/create", !link.gong.isStruck {
+                link.gong.strike()
+                await link.second.wait()
+            }
+            return TinyServer.good(request)
+        }
+        workshop.configuration.otherVersionPauseMilliseconds = 3_600_000
+        let run = try await workshop.enqueue("1")
+        let found = workshop
+        try await found.withWorker {
+            await link.gong.wait()
+            found.store.set { $0.commit = { _, _, _ in throw StoreError(.notMigrated, "turnup.commit has changed") } }
+            link.second.strike()
+            try #require(await eventually { await !found.events(run, .attemptLate).isEmpty })
+            let late = try #require(await found.events(run, .attemptLate).first)
+            #expect(late.body["outcome"] == "done" && late.body["sealed"] != nil, "its key may be shown only once")
+            try #require(await eventually { found.log.count("restart this worker with that version") == 1 })
+            let (claims, batches) = (found.store.count("claim"), found.store.batches.count)
+            let second = try await found.enqueue("2")
+            // By the claims' own clock: they looked many times, and asked for nothing.
+            let polls = ContinuousClock.now + .milliseconds(20 * Int(found.configuration.pollMilliseconds))
+            #expect(await eventually { ContinuousClock.now > polls })
+            #expect(found.store.count("claim") <= claims + 1 && found.store.batches.count == batches)
+            #expect(try await found.types(second) == ["run.requested"])
+        }
+        #expect(found.sent("/create").count == 1)
+        #expect(found.log.count("the database is away") == 0 && found.log.count("could not be advanced") == 0)
+    }
+
+    @Test("A worker whose version does not fit looks with one run at a time, and goes on when it fits again")
+    func otherVersionIsOver() async throws {
+        var workshop = try await Workshop()
+        workshop.configuration.otherVersionPauseMilliseconds = 20
+        workshop.store.set { $0.commit = { _, _, _ in throw StoreError(.notMigrated, "turnup.commit has changed") } }
+        var runs: [Identifier] = []
+        for number in 0..<4 { runs.append(try await workshop.enqueue("\(number)")) }
+        let found = workshop
+        try await found.withWorker {
+            #expect(await eventually { found.store.batches.count >= 6 })
+            // The first claim took all; from then on one went at a time.
+            #expect(found.store.batches.reversed().prefix(2).allSatisfy { $0.count == 1 })
+            found.store.set { $0.commit = nil }
+            for run in runs { try await found.reaches(.succeeded, run) }
+        }
+        for run in runs { #expect(try await found.types(run) == Sample.wholeStory) }
+        #expect(found.log.count("fits this worker again") >= 1)
+    }
+
     @Test("An outage longer than the lease: the worker writes its answer before it claims its own run again")
     func outageBeyondLease() async throws {
         let link = Link()

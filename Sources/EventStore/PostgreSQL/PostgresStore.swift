@@ -16,9 +16,28 @@ public struct PostgresStore: EventStore {
     {
         do {
             return try await pool.query(sql, parameters, readOnly: readOnly, label: label)
+        } catch  where error.sqlState == "55P03" {
+            throw StoreError(.busy, [error.description, await tableLocks()].compactMap { $0 }.joined(separator: "; "))
         } catch {
             throw StoreError(error)
         }
+    }
+
+    /// Who keeps, or waits for, a lock that nobody can work beside; those who wait stop all who come later. Nil when
+    /// there is none, as with a locked row.
+    private func tableLocks() async -> String? {
+        let rows = try? await pool.query(
+            """
+            select string_agg(format('turnup.%s %s in %s by session %s of %s%s', c.relname,
+              case when l.granted then 'is locked' else 'waits to be locked' end, l.mode, a.pid, a.usename,
+              ' (' || nullif(a.application_name, '') || ')'), ', ' order by l.granted desc, a.pid, c.relname) as locks
+            from pg_locks l join pg_class c on c.oid = l.relation and c.relkind = 'r'
+              join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'turnup'
+              join pg_stat_activity a on a.pid = l.pid and a.pid <> pg_backend_pid()
+            where l.locktype = 'relation' and l.database = (select oid from pg_database where datname = current_database())
+              and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+            """, readOnly: true, label: "look for table locks")
+        return rows.flatMap { try? $0.first?.stringOrNil("locks") }
     }
 
     /// Reads the one row that a function always answers with.

@@ -16,7 +16,11 @@ extension StoreError {
         case (_, "TU006"): self.init(.unsuitableDatabase, error.message, hint: error.hint)
         case (.outcomeUnknown, _):
             self.init(.outcomeUnknown, error.description, hint: "Look whether it took effect before doing it again.")
-        case (_, "3F000"), (_, "42P01"), (_, "42883"):
+        case (_, "42883"):
+            self.init(
+                .notMigrated, "the database lacks a function that this turnup calls: \(error.description)",
+                hint: "Run \"turnup migrate\", unless a newer turnup has: then use that version here too.")
+        case (_, "3F000"), (_, "42P01"):
             self.init(
                 .notMigrated, "the database has no schema of Turnup, or an older one",
                 hint: "Run \"turnup migrate\".")

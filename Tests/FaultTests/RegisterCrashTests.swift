@@ -29,9 +29,6 @@ import WorkflowCore
         let attempts: ClosedRange<Int>
     }
 
-    /// Generous, so that no request is broken off on a busy machine: a dead worker's leases are ended by hand.
-    private static let leaseSeconds = 60.0
-
     @Test(arguments: Chapter.all)
     func `a worker killed at a point: its run ends without a person, with one client or none`(
         _ chapter: Chapter
@@ -58,8 +55,8 @@ import WorkflowCore
     private func trace(_ story: CrashStory, _ installation: Installation) async throws -> [CrashPoint] {
         let run = try await begin(story, installation)
         let worker = try installation.startWorker(
-            named: "traced", leaseSeconds: Self.leaseSeconds, crashPoint: "trace")
-        try await installation.settles(seconds: 90)
+            named: "traced", leaseSeconds: Installation.generousLeaseSeconds, crashPoint: "trace")
+        try await installation.settles(seconds: 120)
         worker.send(SIGTERM)
         let said = await worker.end().errors
         try await check(run, story, installation, "undisturbed")
@@ -105,13 +102,14 @@ import WorkflowCore
         let name = "\(target.point.rawValue):\(target.passing)"
         let run = try await begin(chapter.story, installation)
         let before = try await installation.purposes(run).count
-        let doomed = try installation.startWorker(named: "doomed", leaseSeconds: Self.leaseSeconds, crashPoint: name)
+        let doomed = try installation.startWorker(
+            named: "doomed", leaseSeconds: Installation.generousLeaseSeconds, crashPoint: name)
         let isOver = try await eventually(seconds: 90) {
             if doomed.spoken.contains("crash point: killed at \(name)\n") { return true }
             return try await installation.store.run(run)?.status != .live
         }
         // The last commit ends the run before the worker has passed it.
-        let isKilled = await eventually(seconds: isOver ? 2 : 0) { doomed.spoken.contains("killed at \(name)\n") }
+        let isKilled = await eventually(seconds: isOver ? 10 : 0) { doomed.spoken.contains("killed at \(name)\n") }
         if !isKilled { doomed.send(SIGKILL) }
         let last = await doomed.end()
         let isDead = last.errors.contains("crash point: killed at \(name)\n")
@@ -122,8 +120,8 @@ import WorkflowCore
             && (purposes.count < chapter.part.attempt || purposes[chapter.part.attempt - 1] == chapter.part.purpose)
 
         try await bury(run, killedAt: target.point, installation)
-        let heir = try installation.startWorker(named: "heir", leaseSeconds: Self.leaseSeconds)
-        try await installation.settles(seconds: 90)
+        let heir = try installation.startWorker(named: "heir", leaseSeconds: Installation.generousLeaseSeconds)
+        try await installation.settles(seconds: 120)
         heir.send(SIGTERM)
         // It may not have got so far as to listen to signals when nothing was left to do.
         #expect([0, SIGTERM].contains(await heir.end().exitCode))
@@ -142,7 +140,8 @@ import WorkflowCore
             "+346\(1_000_000 + number)", organisation: "org-\(number)", workflow: "registered-number")
         guard let (point, passing) = story.firstDeath else { return run }
         let name = "\(point.rawValue):\(passing)"
-        let first = try installation.startWorker(named: "first", leaseSeconds: Self.leaseSeconds, crashPoint: name)
+        let first = try installation.startWorker(
+            named: "first", leaseSeconds: Installation.generousLeaseSeconds, crashPoint: name)
         let isDead = await eventually(seconds: 90) { first.spoken.contains("killed at \(name)\n") }
         if !isDead { first.send(SIGKILL) }
         _ = await first.end()
@@ -164,8 +163,7 @@ import WorkflowCore
             }
             #expect(isThere, "a request that was sent did not arrive")
         }
-        _ = try await installation.database.pool.query(
-            "update turnup.task set lease_expires = turnup.now() where lease_owner is not null")
+        try await installation.endLeases()
     }
 
     private func check(

@@ -44,7 +44,11 @@ final class ExchangeRecorder: HTTPClientResponseDelegate {
         state.withLock { $0.headSentAt = now }
     }
 
-    func didSendRequest(task: HTTPClient.Task<Void>) { phaseReached?(.sent) }
+    func didSendRequest(task: HTTPClient.Task<Void>) {
+        guard let phaseReached else { return }
+        // A request without a body is told of before its new connection is flushed, in the same turn of its loop.
+        task.eventLoop.execute { phaseReached(.sent) }
+    }
 
     func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
         phaseReached?(.headReceived)

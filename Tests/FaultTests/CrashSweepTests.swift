@@ -36,8 +36,9 @@ import WorkflowCore
         try await Installation.with { installation in
             _ = installation.simulator.addFaults(Self.faults)
             try await Self.enqueue(runs, installation)
-            let worker = try installation.startWorker(named: "traced", crashPoint: "trace")
-            try await installation.settles(seconds: 60)
+            let worker = try installation.startWorker(
+                named: "traced", leaseSeconds: Installation.generousLeaseSeconds, crashPoint: "trace")
+            try await installation.settles(seconds: 120)
             worker.send(SIGTERM)
             let said = await worker.end().errors
             for line in said.split(separator: "\n") where line.hasPrefix("crash point: passed ") {
@@ -63,14 +64,18 @@ import WorkflowCore
         try await Installation.with { installation in
             _ = installation.simulator.addFaults(Self.faults)
             try await Self.enqueue(runs, installation)
-            let doomed = try installation.startWorker(named: "doomed", crashPoint: "\(point.rawValue):\(passing)")
-            let isDead = await eventually(seconds: 60) { doomed.spoken.contains("crash point: killed") }
+            let doomed = try installation.startWorker(
+                named: "doomed", leaseSeconds: Installation.generousLeaseSeconds,
+                crashPoint: "\(point.rawValue):\(passing)")
+            let isDead = await eventually(seconds: 90) { doomed.spoken.contains("crash point: killed") }
             if !isDead { doomed.send(SIGKILL) }
             let last = await doomed.end()
             try #require(isDead && last.errors.contains("killed at \(point.rawValue):\(passing)\n"), "\(last.errors)")
             #expect(last.exitCode == SIGKILL)
-            let heir = try installation.startWorker(named: "heir")
-            try await installation.settles(seconds: 60)
+            try await installation.endLeases()
+            let heir = try installation.startWorker(
+                named: "heir", leaseSeconds: Installation.generousLeaseSeconds)
+            try await installation.settles(seconds: 120)
             heir.send(SIGTERM)
             // It may not have got so far as to listen to signals when nothing was left to do.
             #expect([0, SIGTERM].contains(await heir.end().exitCode))

@@ -10,10 +10,16 @@ import WorkflowCore
 
 /// Workers that are really stopped past their leases, with requests under way, and then go on.
 @Suite(.timeLimit(.minutes(20))) struct ZombieTests {
-    /// Together the workers have room for a few more, so that most runs are never the heir's.
-    private static let runsOfRound = 100
     private static let names = ["w0", "w1", "w2", "w3"]
-    private static let roomOfWorker = 30
+
+    /// What is begun together.
+    private struct Herd {
+        let workflow: String
+        let runs: Int
+
+        /// Together the workers have room for a few more, so that most runs are never the heir's.
+        var roomOfWorker: Int { runs * 3 / 10 }
+    }
 
     @Test
     func `200 takeovers from stopped workers: each one that wakes is refused, and what it had learned is kept`()
@@ -21,29 +27,10 @@ import WorkflowCore
     {
         try await Installation.with { installation in
             try await installation.allowManyRequests()
-            let workers = try Self.names.map {
-                try installation.startWorker(named: $0, leaseSeconds: 3, concurrency: Self.roomOfWorker)
-            }
-            var takeovers = 0
-            var round = 0
-            do {
-                while takeovers < 200, round < 30 {
-                    // In turns a call that cannot be asked about, and one that may be made again.
-                    let match = round % 2 == 0 ? Installation.create : Installation.token
-                    takeovers += try await takeOver(match, round, workers, installation)
-                    round += 1
-                }
-                try await installation.settles(seconds: 90)
-            } catch {
-                for worker in workers { await worker.killHard() }
-                try? await Invariants.check(installation, settled: false)
-                throw error
-            }
-            for worker in workers {
-                worker.send(SIGTERM)
-                #expect(await worker.end().exitCode == 0)
-            }
-            #expect(takeovers >= 200)
+            // In turns a call that cannot be asked about, and one that may be made again.
+            let (takeovers, round) = try await takeOver(
+                200, Herd(workflow: "whatsapp-number", runs: 100), [Installation.create, Installation.token],
+                installation)
             let late = try await lateAnswers(installation)
             print("\(takeovers) takeovers in \(round) rounds; \(late.all) late answers, \(late.read) with a secret")
             #expect(late.all > 0 && late.read > 0)
@@ -52,21 +39,71 @@ import WorkflowCore
         }
     }
 
+    @Test
+    func `30 takeovers where the platform can be asked: the heir finds what a stopped worker made, and each run ends`()
+        async throws
+    {
+        // A busy machine may be late to read what a stopped worker has sent.
+        let patient = RegistryDefinitions.adopting.replacingOccurrences(of: "after: 2s", with: "after: 5s")
+        try await Installation.withRegisterAlone(patient) { installation in
+            try await installation.allowManyRequests()
+            let (takeovers, round) = try await takeOver(
+                30, Herd(workflow: "registered-number", runs: 20), [.register], installation)
+            let late = try await lateAnswers(installation)
+            print("\(takeovers) takeovers in \(round) rounds; \(late.read) late answers say what was made")
+            #expect(late.read > 0)
+            #expect(try await installation.count("status <> 'succeeded'") == 0, "a run did not end by itself")
+            let clients = Dictionary(grouping: installation.simulator.clients(), by: \.externalId)
+            #expect(Int64(clients.count) == (try await installation.count("true")))
+            #expect(clients.values.allSatisfy { $0.count == 1 }, "a run has made two clients")
+            try await Invariants.check(installation)
+        }
+    }
+
+    /// Rounds until so many runs were taken over; then all of them settle, and the workers end.
+    private func takeOver(
+        _ wanted: Int, _ herd: Herd, _ matches: [RequestMatch], _ installation: Installation
+    ) async throws -> (takeovers: Int, rounds: Int) {
+        let workers = try Self.names.map {
+            try installation.startWorker(named: $0, leaseSeconds: 3, concurrency: herd.roomOfWorker)
+        }
+        var takeovers = 0
+        var round = 0
+        do {
+            while takeovers < wanted, round < 30 {
+                takeovers += try await takeOver(herd, matches[round % matches.count], round, workers, installation)
+                round += 1
+            }
+            _ = try await installation.store.resumeService("wpp")
+            try await installation.settles(seconds: 120)
+        } catch {
+            for worker in workers { await worker.killHard() }
+            try? await Invariants.check(installation, settled: false)
+            throw error
+        }
+        for worker in workers {
+            worker.send(SIGTERM)
+            #expect(await worker.end().exitCode == 0)
+        }
+        #expect(takeovers >= wanted)
+        return (takeovers, round)
+    }
+
     /// Stops all workers but one while their requests are under way, and wakes them when their runs are taken over and
     /// their answers have come. Answers how many runs were taken over from them while they were stopped.
     private func takeOver(
-        _ match: RequestMatch, _ round: Int, _ workers: [TurnupProcess], _ installation: Installation
+        _ herd: Herd, _ match: RequestMatch, _ round: Int, _ workers: [TurnupProcess], _ installation: Installation
     ) async throws -> Int {
         let simulator = installation.simulator
         _ = simulator.addFaults([
-            FaultRule(match: match, trigger: .untilCount(Self.runsOfRound), effect: .hold(.after))
+            FaultRule(match: match, trigger: .untilCount(herd.runs), effect: .hold(.after))
         ])
-        try await enqueueAtOnce(round, installation)
+        try await enqueueAtOnce(herd, round, installation)
         // With so short a lease some requests have ended on a busy machine before the last ones begin. They open the
         // breaker, so somebody has to insist.
         let areUnderWay = try await eventually(seconds: 60) {
             _ = try await installation.store.resumeService("wpp")
-            return simulator.heldCount() >= Self.runsOfRound / 3
+            return simulator.heldCount() >= herd.runs / 3
         }
         try #require(areUnderWay, "only \(simulator.heldCount()) requests are under way")
 
@@ -75,31 +112,35 @@ import WorkflowCore
         for index in stopped { workers[index].send(SIGSTOP) }
         for index in stopped { #expect(await eventually(seconds: 60) { workers[index].isStopped }) }
         let leases = try await leases(of: stopped.map { "worker:\(Self.names[$0])" }, installation)
-        let areTaken = try await eventually(seconds: 60) { try await taken(leases, installation) == leases.count }
+        // The heir's own requests may open it as well.
+        let areTaken = try await eventually(seconds: 90) {
+            _ = try await installation.store.resumeService("wpp")
+            return try await taken(leases, installation) == leases.count
+        }
         try #require(areTaken, "some runs were not taken over")
         let count = try await taken(leases, installation)
         for index in stopped { #expect(workers[index].isStopped, "it went on too early") }
 
         simulator.removeFaults()
         _ = simulator.release()
-        let areAnswered = await eventually(seconds: 30) {
+        let areAnswered = await eventually(seconds: 60) {
             simulator.heldCount() == 0 && installation.requests(match).allSatisfy { $0.delivery != .pending }
         }
         try #require(areAnswered)
         for index in stopped { workers[index].send(SIGCONT) }
-        let areKept = try await eventually(seconds: 30) { try await withoutEvidence(leases, installation) == 0 }
+        let areKept = try await eventually(seconds: 60) { try await withoutEvidence(leases, installation) == 0 }
         try #require(areKept, "late answers are lost")
         return count
     }
 
     /// All runs of a round in one transaction, so that they are begun together.
-    private func enqueueAtOnce(_ round: Int, _ installation: Installation) async throws {
+    private func enqueueAtOnce(_ herd: Herd, _ round: Int, _ installation: Installation) async throws {
         _ = try await installation.database.pool.query(
             """
             select turnup.enqueue(
-              'whatsapp-number', 'org-' || $1 || '-' || i, json_build_object('number', '+346' || $1 || (1000000 + i)))
+              $3, 'org-' || $1 || '-' || i, json_build_object('number', '+346' || $1 || (1000000 + i)))
             from generate_series(1, $2::integer) as i
-            """, [.text("\(round)"), .int(Int64(Self.runsOfRound))])
+            """, [.text("\(round)"), .int(Int64(herd.runs)), .text(herd.workflow)])
     }
 
     private struct Lease {

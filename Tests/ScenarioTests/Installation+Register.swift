@@ -11,6 +11,17 @@ extension Installation {
         _ definition: String, activation: Activation = .none, _ change: (inout Registry) -> Void = { _ in },
         _ body: (Installation) async throws -> Void
     ) async throws {
+        try await withRegisterAlone(definition, activation: activation, change) { installation in
+            try await installation.withWorker(leaseSeconds: 10) { _ in try await body(installation) }
+            try await Checker.check(installation)
+        }
+    }
+
+    /// The same without a worker.
+    static func withRegisterAlone(
+        _ definition: String, activation: Activation = .none, _ change: (inout Registry) -> Void = { _ in },
+        _ body: (Installation) async throws -> Void
+    ) async throws {
         var behaviour = Preset.registry.behaviour
         behaviour.activation = activation
         behaviour.firstClientToo = true
@@ -21,8 +32,7 @@ extension Installation {
             let file = installation.folder + "/registered-number.yaml"
             try definition.write(toFile: file, atomically: true, encoding: .utf8)
             try await installation.command("workflow", "publish", file)
-            try await installation.withWorker(leaseSeconds: 10) { _ in try await body(installation) }
-            try await Checker.check(installation)
+            try await body(installation)
         }
     }
 

@@ -88,6 +88,41 @@ extension ExpressionNode {
         return children.lazy.compactMap { $0.firstCall(of: function) }.first
     }
 
+    /// A value that is read from a root, such as `response.body.items[0].id`.
+    struct Place {
+        /// Unicode scalars before its root.
+        let offset: Int
+        let names: [String]
+    }
+
+    /// The values that it reads. What is only asked for or counted, or has a computed index, is not among them.
+    var placesRead: [Place] {
+        switch kind {
+        case .call(.has, _), .call(.size, _): return []
+        case .name(let root): return [Place(offset: offset, names: [root])]
+        case .path(let base, let steps):
+            let arguments = children.dropFirst().flatMap(\.placesRead)
+            guard case .name(let root) = base.kind else { return base.placesRead + arguments }
+            var names = [root]
+            for step in steps {
+                switch step {
+                case .member(let name, _): names.append(name)
+                case .index(let node, _):
+                    guard case .literal(let literal) = node.kind else { return arguments }
+                    switch literal {
+                    case .string(let name): names.append(name)
+                    case .integer(let index): names.append("\(index)")
+                    case .null, .bool, .double: return arguments
+                    }
+                case .method(.size, _, _): return arguments
+                case .method: return [Place(offset: base.offset, names: names)] + arguments
+                }
+            }
+            return [Place(offset: base.offset, names: names)] + arguments
+        default: return children.flatMap(\.placesRead)
+        }
+    }
+
     private var children: [ExpressionNode] {
         switch kind {
         case .literal, .name: []

@@ -97,15 +97,17 @@ extension DraftChecker {
             sibling.place == use.place && sibling.path.starts(with: around)
                 && draft.data.contains { $0.isSecret && $0.name == sibling.target }
         }
-        let secrets = siblings.flatMap(\.references).filter { $0.root == "response" || $0.root == "item" }
-        func holdsSecret(_ reference: ExpressionReference) -> Bool {
-            secrets.contains {
-                $0.root == reference.root && !$0.isPresenceTest && $0.path.starts(with: reference.path)
-            }
+        // A text put together from several values is secret, but its parts need not be.
+        let secrets = siblings.compactMap(\.onlyPlace)
+        let copies = use.placesRead.filter { place in secrets.contains { $0.starts(with: place.names) } }
+        guard let copy = copies.first else { return }
+        let offsets = Set(copies.map(\.offset))
+        let result = use.analyse {
+            offsets.contains($0.offset) ? StaticType(.dynamic, isSecret: true) : type(of: $0, in: use)
         }
-        guard let copied = use.references.first(where: holdsSecret) else { return }
-        let result = use.analyse { holdsSecret($0) ? StaticType(.dynamic, isSecret: true) : type(of: $0, in: use) }
-        guard result.type.isSecret else { return }
+        guard result.type.isSecret, let copied = use.references.first(where: { $0.offset == copy.offset }) else {
+            return
+        }
         report(
             .secretInPlainData, use.path, .value,
             "\(words(use)) copies \(copied.text), which is also saved as a secret, into data.\(target), which is plain",

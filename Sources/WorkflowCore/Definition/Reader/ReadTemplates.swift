@@ -35,6 +35,30 @@ struct ExpressionUse {
         }
     }
 
+    /// As `ExpressionNode.placesRead`; offsets count in the template.
+    var placesRead: [ExpressionNode.Place] {
+        switch content {
+        case .condition(let expression): expression.root.placesRead
+        case .template(let template):
+            template.parts.flatMap { part in
+                guard case .expression(let expression, let offset) = part else { return [ExpressionNode.Place]() }
+                return expression.root.placesRead.map { .init(offset: $0.offset + offset, names: $0.names) }
+            }
+        }
+    }
+
+    /// What it comes to, when that is one place as it stands.
+    var onlyPlace: [String]? {
+        guard case .template(let template) = content, template.parts.count == 1,
+            case .expression(let expression, _) = template.parts[0], let place = expression.root.placesRead.first
+        else { return nil }
+        switch expression.root.kind {
+        case .name: return place.names
+        case .path(_, let steps): return place.names.count == steps.count + 1 ? place.names : nil
+        default: return nil
+        }
+    }
+
     /// The variable that a `save` or `set` fills.
     var target: String? {
         guard case .name(let name)? = path.steps.last else { return nil }

@@ -20,6 +20,9 @@ struct YAMLComposer {
     private static let maximumDuplicates = 20
 
     static func compose(_ text: String) -> Composed {
+        if let problem = YAMLKeys.firstWithinKey(text) {
+            return Composed(root: nil, parser: nil, renamed: [:], problem: problem)
+        }
         // An alias in a mapping's key makes Yams hash the whole tree behind it, again and again. So a text that may have
         // aliases is first read with its aliases turned into words; only without any anchor is it read as it stands.
         if text.utf8.contains(UInt8(ascii: "*")), text.utf8.contains(UInt8(ascii: "&")) {

@@ -67,6 +67,34 @@ struct LargeFileTests {
         ),
     ]
 
+    @Test(
+        "lists and mappings as keys within keys are refused before Yams hashes them, by 900 around a list and in braces"
+    )
+    func keysWithinKeys() {
+        let list =
+            "a:\n  " + String(repeating: "? ", count: 900) + "[" + String(repeating: "a, ", count: 60_000) + "a]\n"
+        let braces = String(repeating: "{", count: 150) + "a" + String(repeating: ": 1}", count: 150)
+        let many = "a:\n" + String(repeating: "  - " + braces + "\n", count: 320)
+        for text in [list, many] {
+            let problems = WorkflowFile.check(text, name: "f.yaml").problems
+            #expect(
+                problems.map(\.description) == ["f.yaml:2:7: E101 a key must be a word, not a list or a mapping."])
+        }
+        // One that holds none costs no more than any other mapping, and hides nothing else.
+        let one = WorkflowFile.check("? {a: {b: 1}}\n: 1\nc: &x 1\n", name: "f.yaml").problems.map(\.description)
+        #expect(one.contains { $0.hasPrefix("f.yaml:3:4: E101 anchors") })
+        #expect(one.contains { $0.hasPrefix("f.yaml:1:3: E101 a key must be a word") })
+    }
+
+    @Test("hints are given to the first of many unknown keys alone, by a file full of them")
+    func hintsAreBounded() {
+        let text = Self.file((0..<15_000).map { "servic\($0): 1\n" }.joined(), states: "  s0: {next: done}")
+        let problems = WorkflowFile.check(text, name: "large.yaml").problems.filter { $0.code == .unknownKey }
+        #expect(problems.count == 15_000)
+        let hinted = problems.count { $0.hint != nil }
+        #expect((1...200).contains(hinted))
+    }
+
     @Test("a file full of one thing is judged in time, by the clock", arguments: files)
     func isJudgedInTime(_ file: LargeFile) {
         let (title, text) = (file.title, file.text)

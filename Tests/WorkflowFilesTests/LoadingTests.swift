@@ -54,7 +54,7 @@ struct LoadingTests {
     @Test(
         "a rule refuses nothing that was published before it, by reading broken files as workers do",
         arguments: [
-            "e102-enum", "e105-no-text", "e105-plain-fingerprint", "e105-sealed", "e208-never-waits",
+            "e102-enum", "e102-never-sent", "e105-no-text", "e105-plain-fingerprint", "e105-sealed", "e208-never-waits",
             "e301-stable-honoured", "e302-named-by-status", "e403-second-copy", "e403-set-secret",
         ])
     func readsWhatWasPublished(_ name: String) throws {

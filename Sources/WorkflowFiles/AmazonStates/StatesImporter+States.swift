@@ -12,7 +12,11 @@ extension StatesImporter {
         case "Wait":
             allow(["Type", "Comment", "Seconds", "Next", "End"], in: node, "a Wait state")
             if let seconds = node["Seconds"]?.value.integerValue, seconds >= 0 {
-                state["pause"] = .string("\(seconds)s")
+                if seconds > 0 {
+                    state["pause"] = .string("\(seconds)s")
+                } else {
+                    lose("a Wait state of 0 seconds becomes a state without a pause")
+                }
             } else {
                 refuse((node["Seconds"] ?? node).path, "a Wait state must give Seconds as a whole number")
             }

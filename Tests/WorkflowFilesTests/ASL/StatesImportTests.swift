@@ -139,6 +139,16 @@ struct StatesImportTests {
         #expect(result.yaml == nil)
     }
 
+    @Test("A wait of no time becomes a state that goes straight on, which is told, by a machine that has one")
+    func waitOfNothing() throws {
+        let result = imported(Self.machine.replacing(#""Seconds": 90"#, with: #""Seconds": 0"#, maxReplacements: 1))
+        #expect(result.problems == [])
+        #expect(result.losses.contains("a Wait state of 0 seconds becomes a state without a pause"))
+        let yaml = try #require(result.yaml)
+        let tree = try #require(WorkflowFile.check(yaml, name: "add-thing.yaml").tree)
+        #expect(tree["states"]?["wait"] == ["next": "look"])
+    }
+
     @Test("There and back again a definition does the same, by running both with the same results")
     func roundTrip() throws {
         var count = 0

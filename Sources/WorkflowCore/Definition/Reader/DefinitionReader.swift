@@ -31,6 +31,13 @@ struct DefinitionReader {
         problems.append(DefinitionProblem(path: path, spot: spot, code: code, message: message, hint: hint))
     }
 
+    /// For a hint, as long as there are few problems: hints cost time, and nobody reads the hundredth.
+    private var mayHint: Bool { problems.count < 200 }
+
+    func nearest(to name: String, among names: [String]) -> String? {
+        mayHint ? NearestName.of(name, among: names) : nil
+    }
+
     mutating func wrongType(_ node: Node, _ expectation: String, hint: String? = nil) {
         report(
             .wrongType, node.path, .value,
@@ -81,12 +88,12 @@ extension DefinitionReader {
             case nil where Vocabulary.reserved.contains(member.name):
                 report(.reservedWord, path, .name, "\"\(member.name)\" is reserved for dsl 2", hint: "remove it")
             case nil:
-                let nearest = NearestName.of(member.name, among: shape.keywords.map(\.name))
+                let nearest = self.nearest(to: member.name, among: shape.keywords.map(\.name))
                 meant.formUnion([nearest].compactMap(\.self))
                 report(
                     .unknownKey, path, .name, "unknown key \"\(member.name)\" in \(shape.title)",
                     hint: nearest.map { "did you mean \"\($0)\"?" }
-                        ?? "it takes \(Self.listed(shape.keywords.map(\.name)))")
+                        ?? (mayHint ? "it takes \(Self.listed(shape.keywords.map(\.name)))" : nil))
             }
         }
         for keyword in shape.keywords
@@ -202,7 +209,7 @@ extension DefinitionReader {
         guard let node else { return nil }
         let names = Choice.allCases.map(\.rawValue)
         guard case .string(let text) = node.value, let choice = Choice(rawValue: text) else {
-            let nearest = node.value.stringValue.flatMap { NearestName.of($0, among: names) }
+            let nearest = node.value.stringValue.flatMap { self.nearest(to: $0, among: names) }
             report(
                 .wrongType, node.path, .value,
                 "\(Self.label(node.path)) must be one of \(names.joined(separator: ", "))",

@@ -103,8 +103,9 @@ private struct SchemaWriter {
         return ["$ref": .string("#/definitions/\(name)")]
     }
 
+    /// Of more than nothing.
     private static let duration =
-        "^([0-9]{1,15}(ms|s|m|h|d)|P(?=[0-9T])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?)$"
+        "^(?=.*[1-9])([0-9]{1,15}(ms|s|m|h|d)|P(?=[0-9T])([0-9]+W)?([0-9]+D)?(T(?=[0-9])([0-9]+H)?([0-9]+M)?([0-9]+S)?)?)$"
 
     private static func number(_ type: String, _ range: ClosedRange<Int64>?) -> JSONValue {
         guard let range else { return ["type": .string(type)] }

@@ -16,6 +16,7 @@ extension DraftChecker {
         for use in uses {
             let isLegal = checkReferences(of: use)
             if use.place == .key { checkKey(use) }
+            refuseUnsendable(use)
             if isLegal { checkTypes(of: use) }
         }
         checkLiterals()

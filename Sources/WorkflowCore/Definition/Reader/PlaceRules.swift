@@ -41,6 +41,49 @@ extension DraftChecker {
         }
     }
 
+    /// What every attempt would refuse to send, as far as the text around the expressions tells it.
+    mutating func refuseUnsendable(_ use: ExpressionUse) {
+        guard case .template(let template) = use.content else { return }
+        let isBasic = use.place == .auth && use.path.steps.dropLast().last == .name("basic")
+        switch use.place {
+        case .path where Self.hasDots(template):
+            report(
+                .wrongType, use.path, .value, "the path of \"request\" has a segment . or .., which leads elsewhere",
+                hint: "write the path that is meant")
+        case .auth where isBasic:
+            guard use.path.steps.last == .name("user"), template.hasLiteral(containing: ":") else { return }
+            report(.wrongType, use.path, .value, "\"user\" holds a colon, which basic cannot say")
+        case .header, .auth, .idempotency:
+            guard template.hasLiteral(where: { ($0.value < 0x20 && $0 != "\t") || $0.value == 0x7F }) else { return }
+            report(
+                .wrongType, use.path, .value,
+                "\(DefinitionReader.label(use.path)) holds a line break or another control character, and headers cannot",
+                hint: "write it on one line")
+        default: return
+        }
+    }
+
+    /// Some servers decode before they look for dots, so what is encoded counts too.
+    private static func hasDots(_ template: Template) -> Bool {
+        var path = ""
+        for part in template.parts {
+            if case .text(let text) = part { path += text } else { path += "x" }
+        }
+        var pieces: [String] = [""]
+        var rest = path.lowercased()[...]
+        while let character = rest.first {
+            let code = rest.prefix(3)
+            let isCode = ["%2e", "%2f", "%5c"].contains(code)
+            if character == "/" || character == "\\" || code == "%2f" || code == "%5c" {
+                pieces.append("")
+            } else {
+                pieces[pieces.count - 1].append(code == "%2e" ? "." : character)
+            }
+            rest = rest.dropFirst(isCode ? 3 : 1)
+        }
+        return pieces.contains { $0 == "." || $0 == ".." }
+    }
+
     /// Headers and the like are text, and a query or a form holds single values.
     mutating func refuseNoText(_ type: StaticType, in use: ExpressionUse) {
         guard !type.isSecret else { return }

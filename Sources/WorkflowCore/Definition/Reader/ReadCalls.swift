@@ -62,7 +62,7 @@ extension DefinitionReader {
         guard Self.methods.contains(method) else {
             return report(
                 .wrongType, node.path, .value, "\"\(method)\" is no method; use \(Self.listed(Self.methods))",
-                hint: NearestName.of(method.uppercased(), among: Self.methods + [method]).map { "did you mean \($0)?" })
+                hint: nearest(to: method.uppercased(), among: Self.methods + [method]).map { "did you mean \($0)?" })
         }
         call.method = method
         guard let colon = target.firstIndex(of: ":"), target[target.index(after: colon)...].first == "/" else {

@@ -157,9 +157,13 @@ extension DefinitionReader {
 extension Template {
     /// Whether the text around its expressions holds one of the characters.
     func hasLiteral(containing characters: String) -> Bool {
+        hasLiteral { characters.unicodeScalars.contains($0) }
+    }
+
+    func hasLiteral(where isMeant: (Unicode.Scalar) -> Bool) -> Bool {
         parts.contains { part in
             guard case .text(let text) = part else { return false }
-            return text.unicodeScalars.contains { characters.unicodeScalars.contains($0) }
+            return text.unicodeScalars.contains(where: isMeant)
         }
     }
 }

@@ -109,6 +109,7 @@ public struct Worker: Service {
                     }
                     roundsInVain = runs.isEmpty ? roundsInVain : 0
                     if otherVersionAt != nil {
+                        if runs.isEmpty { await parts.commits.lookAgain() }
                         waitMilliseconds = parts.configuration.pollMilliseconds
                     } else if runs.count == free {
                         waitMilliseconds = 0

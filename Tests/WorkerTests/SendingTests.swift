@@ -317,6 +317,21 @@ struct SendingTests {
         #expect(found.log.count("fits this worker again") >= 1)
     }
 
+    @Test("A run whose calls do not fit while others' commits do is no circle without a pause")
+    func otherVersionOfOneFunction() async throws {
+        var workshop = try await Workshop()
+        // As if some other run's commit had shown each time that all is well.
+        workshop.configuration.otherVersionPauseMilliseconds = 0
+        workshop.store.set { $0.service = { throw StoreError(.notMigrated, "turnup.service has changed") } }
+        _ = try await workshop.enqueue()
+        let found = workshop
+        let began = ContinuousClock.now
+        try await found.withWorker {
+            #expect(await eventually { found.store.count("service") >= 4 })
+        }
+        #expect(began.duration(to: .now) >= .seconds(2), "it spins")
+    }
+
     @Test("A worker without a run to try notices, too, that the database fits again")
     func otherVersionIsOverAtRest() async throws {
         var workshop = try await Workshop()

@@ -63,6 +63,20 @@ actor CommitGrouper {
         heartbeat.databaseFailed(.commits, error)
     }
 
+    /// Whether the database fits again, when there is no run to find it out with.
+    func lookAgain() async {
+        do {
+            _ = try await store.commit(
+                [], worker: configuration.actor, leaseMilliseconds: configuration.leaseMilliseconds)
+            otherVersionAt = nil
+            heartbeat.databaseAnswered(.commits)
+        } catch let error as StoreError where error.code == .notMigrated {
+            noteOtherVersion(error)
+        } catch {
+            // The claims say it, or the next look does.
+        }
+    }
+
     /// From now on an unreachable database is an error instead of a reason to try again.
     func giveUpOnOutage() async {
         isGivingUp = true
@@ -111,7 +125,12 @@ actor CommitGrouper {
                 failuresLeft -= 1
                 if failuresLeft <= 0, batch.count > 1 { return await writeHalves(batch, in: lane, wakeUp) }
             } catch let error as StoreError where error.code == .busy {
-                noteOutage(nil, lane)
+                if lane == .lockedCommits, error.lockedRuns.isEmpty {
+                    // Again, and by nobody's row: a table is locked that the claims can do without.
+                    heartbeat.databaseFailed(lane, error)
+                } else {
+                    noteOutage(nil, lane)
+                }
                 if isGivingUp {
                     fail(batch, error, lane)
                 } else {
@@ -121,6 +140,8 @@ actor CommitGrouper {
             } catch let error as StoreError where error.code == .notMigrated {
                 isOut = false
                 noteOtherVersion(error)
+                // The trouble is that of the commits; this lane may have nothing more to do, ever.
+                if lane != .commits { heartbeat.databaseAnswered(lane) }
                 fail(batch, error, lane)
                 return nil
             } catch  where batch.count > 1 {

@@ -192,8 +192,9 @@ public final class Heartbeat: Sendable {
         let over = state.withLock { state -> (what: Trouble, time: Duration)? in
             guard state.failing.removeValue(forKey: lane) != nil, let trouble = state.trouble else { return nil }
             state.judge(at: now)
+            // What is over begins anew when it comes again, also while another trouble lasts.
+            state.saidAt = state.saidAt.filter { state.failing.values.contains($0.key) }
             guard state.failing.isEmpty else { return nil }
-            state.saidAt = [:]
             return (trouble.what, trouble.since.duration(to: now))
         }
         guard let over else { return }

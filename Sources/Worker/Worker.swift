@@ -109,6 +109,7 @@ public struct Worker: Service {
                     }
                     roundsInVain = runs.isEmpty ? roundsInVain : 0
                     if otherVersionAt != nil {
+                        if runs.isEmpty { await parts.commits.lookAgain() }
                         waitMilliseconds = parts.configuration.pollMilliseconds
                     } else if runs.count == free {
                         waitMilliseconds = 0
@@ -164,7 +165,8 @@ public struct Worker: Service {
             await giveBack(run, dueMilliseconds: 1000, waiting: nil)
         } catch let error as StoreError where error.code == .notMigrated {
             await parts.commits.noteOtherVersion(error)
-            await giveBack(run, dueMilliseconds: 0, waiting: nil)
+            // Not at once: while other runs' commits get through, this one would go in a circle.
+            await giveBack(run, dueMilliseconds: 1000, waiting: nil)
         } catch {
             parts.logger.error(
                 "a run could not be advanced", metadata: ["run": "\(run.id)", "error": "\(error)"])

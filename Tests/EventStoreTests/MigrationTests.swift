@@ -6,6 +6,19 @@ import Vault
 import WorkflowCore
 
 @Suite struct MigrationTests {
+    @Test func `a commit of nothing shows whether another version's migration has taken the function away`()
+        async throws
+    {
+        try await TestDatabase.withDatabase { database in
+            #expect(try await database.store.commit([], worker: workerA, leaseMilliseconds: 60_000).isEmpty)
+            try await database.pool.execute("alter function turnup.commit rename to commit_2")
+            let error = await storeError {
+                _ = try await database.store.commit([], worker: workerA, leaseMilliseconds: 60_000)
+            }
+            #expect(error?.code == .notMigrated, "\(error?.message ?? "no error")")
+        }
+    }
+
     @Test func `an empty database shows all that is pending, and nothing once it is migrated`() async throws {
         try await TestDatabase.withDatabase(migrated: false) { database in
             let migrator = Migrator(pool: database.pool)

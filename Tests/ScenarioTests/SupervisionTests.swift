@@ -223,6 +223,23 @@ import WorkflowCore
                 try await holder.execute("rollback")
                 let second = try await installation.enqueue("+34600111221", organisation: "o-2")
                 try await installation.reaches(.succeeded, second, seconds: 30)
+                // As a "create index" does, which only the commits wait for.
+                _ = installation.simulator.addFaults([
+                    FaultRule(match: Installation.create, trigger: .always, effect: .hold(.after))
+                ])
+                let third = try await installation.enqueue("+34600111222", organisation: "o-3")
+                #expect(await installation.simulator.wait(for: Installation.create, phase: .held), "never held")
+                try await holder.execute("begin; lock table turnup.event in share mode")
+                #expect(installation.simulator.release() == 1)
+                let isToldToo = try await eventually(seconds: 60) {
+                    guard worker.spoken.contains("turnup.event is locked in ShareLock") else { return false }
+                    return try await health(installation, "--json").output.contains(#""database_trouble":"locked""#)
+                }
+                #expect(isToldToo, "\(worker.spoken)")
+                try await holder.execute("rollback")
+                #expect(try await eventually(seconds: 60) { try await health(installation).exitCode == 0 })
+                // Held, if the lease was over before this was found.
+                #expect(try await eventually(seconds: 60) { try await installation.store.run(third)?.status != .live })
                 await holder.close()
                 let spoken = worker.spoken
                 #expect(spoken.contains("somebody keeps a table of the database locked"), "\(spoken)")

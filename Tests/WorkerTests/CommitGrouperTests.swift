@@ -11,12 +11,14 @@ struct CommitGrouperTests {
     private let store: FaultyStore
     private let log = LogBook()
     private let grouper: CommitGrouper
+    private let heartbeat: Heartbeat
     private let configuration = WorkerConfiguration(name: "a")
 
     init() async throws {
         let clock = ManualClock()
         store = FaultyStore(InMemoryStore { clock.now })
-        grouper = CommitGrouper(store: store, configuration: configuration, logger: log.logger)
+        heartbeat = Heartbeat(configuration: configuration, logger: log.logger)
+        grouper = CommitGrouper(store: store, configuration: configuration, heartbeat: heartbeat, logger: log.logger)
         _ = try await store.publish(
             PublishedDefinition(workflow: "w", version: 1, digest: "00", source: "", canonical: Sample.canonical),
             keyParts: [["input": "number"]], by: "person:test")
@@ -225,7 +227,9 @@ struct CommitGrouperTests {
         #expect(log.count("the database is away") == 0)
     }
 
-    @Test("When nobody can say which row is held, the batch waits apart and does not hold up later commits")
+    @Test(
+        "When nobody can say which row is held, the batch waits apart, is told as a lock, and holds up no later commits"
+    )
     func lockedSomewhere() async throws {
         let all = try await commits(4)
         let isLocked = Mutex(true)
@@ -239,12 +243,37 @@ struct CommitGrouperTests {
         }
         try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
             group.addTask { try await grouper.commit(all[0]) }
-            try #require(await eventually { store.batches.count >= 3 })
+            try #require(await eventually { store.batches.count >= 5 })
+            #expect(await eventually { heartbeat.condition().trouble == .locked })
             for commit in all.dropFirst() { #expect(try await grouper.commit(commit).isAccepted) }
             isLocked.withLock { $0 = false }
             #expect(try await group.next()?.isAccepted == true)
         }
+        #expect(heartbeat.condition().trouble == nil)
+        #expect(log.count("a table of the database locked") == 1 && log.lines.count == 2, "\(log.lines)")
         await expectEachOnce(all)
+    }
+
+    @Test("An outage of the commits set apart is over when another version's migration ends them")
+    func apartUntilMigrated() async throws {
+        let all = try await commits(2)
+        store.set {
+            $0.commit = { call, _, forward in
+                switch call {
+                case 1:
+                    var error = StoreError(.busy, "lock not available")
+                    error.lockedRuns = [all[0].runId]
+                    throw error
+                case 2: throw StoreError(.unavailable, "the database is away")
+                case 3: throw StoreError(.notMigrated, "turnup.commit has changed")
+                default: return try await forward()
+                }
+            }
+        }
+        await #expect(throws: StoreError.self) { try await grouper.commit(all[0]) }
+        #expect(heartbeat.condition().trouble == .otherVersion)
+        #expect(try await grouper.commit(all[1]).isAccepted)
+        #expect(heartbeat.condition().trouble == nil)
     }
 
     @Test("Giving up ends the waiting for a database that stays away, at once and for all")

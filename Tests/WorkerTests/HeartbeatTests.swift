@@ -157,6 +157,23 @@ struct HeartbeatTests {
         #expect(log.count("warning") == 2 && log.count("notice") == 1, "\(log.lines)")
     }
 
+    @Test("An outage that comes again beside a trouble that lasts is told again")
+    func outageBesideAnother() {
+        let log = LogBook()
+        let heartbeat = Heartbeat(configuration: WorkerConfiguration(name: "a"), logger: log.logger) { [clock] in
+            clock.now
+        }
+        heartbeat.databaseFailed(.commits, StoreError(.notMigrated, "changed"))
+        for outage in 1...2 {
+            heartbeat.databaseFailed(.claims, Self.database)
+            #expect(log.count("the database is away") == outage && log.count("still") == 0, "\(log.lines)")
+            #expect(heartbeat.condition().outages == Int64(outage))
+            heartbeat.databaseAnswered(.claims)
+            #expect(heartbeat.condition().trouble == .otherVersion)
+            clock.pass(milliseconds: 3_600_000)
+        }
+    }
+
     @Test("The first contact is tried again with growing pauses; what is no absence ends the waiting")
     func firstContact() async throws {
         let wait = DatabaseWait(heartbeat: heartbeat())

@@ -309,12 +309,46 @@ struct SendingTests {
         try await found.withWorker {
             #expect(await eventually { found.store.batches.count >= 6 })
             // The first claim took all; from then on one went at a time.
-            #expect(found.store.batches.reversed().prefix(2).allSatisfy { $0.count == 1 })
+            #expect(found.store.batches.reversed().prefix(2).allSatisfy { $0.count <= 1 })
             found.store.set { $0.commit = nil }
             for run in runs { try await found.reaches(.succeeded, run) }
         }
         for run in runs { #expect(try await found.types(run) == Sample.wholeStory) }
         #expect(found.log.count("fits this worker again") >= 1)
+    }
+
+    @Test("A run whose calls do not fit while others' commits do is no circle without a pause")
+    func otherVersionOfOneFunction() async throws {
+        var workshop = try await Workshop()
+        // As if some other run's commit had shown each time that all is well.
+        workshop.configuration.otherVersionPauseMilliseconds = 0
+        workshop.store.set { $0.service = { throw StoreError(.notMigrated, "turnup.service has changed") } }
+        _ = try await workshop.enqueue()
+        let found = workshop
+        let began = ContinuousClock.now
+        try await found.withWorker {
+            #expect(await eventually { found.store.count("service") >= 4 })
+        }
+        #expect(began.duration(to: .now) >= .seconds(2), "it spins")
+    }
+
+    @Test("A worker without a run to try notices, too, that the database fits again")
+    func otherVersionIsOverAtRest() async throws {
+        var workshop = try await Workshop()
+        workshop.configuration.otherVersionPauseMilliseconds = 20
+        workshop.store.set { $0.commit = { _, _, _ in throw StoreError(.notMigrated, "turnup.commit has changed") } }
+        _ = try await workshop.enqueue()
+        let found = workshop
+        let heartbeat = Heartbeat(configuration: found.configuration, logger: found.log.logger)
+        try await found.withWorker(heartbeat: heartbeat) {
+            try #require(await eventually { heartbeat.condition().trouble == .otherVersion })
+            // Others take the runs.
+            found.store.set { $0.claim = { _ in [] } }
+            try #require(await eventually { found.store.batches.count { $0.isEmpty } >= 2 })
+            #expect(heartbeat.condition().trouble == .otherVersion)
+            found.store.set { $0.commit = nil }
+            #expect(await eventually { heartbeat.condition().isReady })
+        }
     }
 
     @Test("An outage longer than the lease: the worker writes its answer before it claims its own run again")

@@ -6,7 +6,6 @@ extension PostgresStore {
     public func commit(_ commits: [RunCommit], worker: String, leaseMilliseconds: Int64) async throws
         -> [CommitAnswer]
     {
-        guard !commits.isEmpty else { return [] }
         let batch = CommitBatch(commits)
         let rows = try await naming(lockedAmong: commits) {
             try await query(

@@ -14,7 +14,7 @@ public protocol EventStore: Sendable {
     // Runs
     func enqueue(_ request: EnqueueRequest) async throws -> EnqueueReceipt
     func claim(worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [ClaimedRun]
-    /// All of the commits in one transaction; one answer each, in their order.
+    /// All of the commits in one transaction; one answer each, in their order. Without any it shows that it could.
     func commit(_ commits: [RunCommit], worker: String, leaseMilliseconds: Int64) async throws -> [CommitAnswer]
     func release(_ leases: [LeaseRelease], worker: String) async throws
     func append(_ request: AppendRequest) async throws -> AppendAnswer

@@ -36,7 +36,7 @@ public struct PostgresStore: EventStore {
               join pg_stat_activity a on a.pid = l.pid and a.pid <> pg_backend_pid()
             where l.locktype = 'relation' and l.database = (select oid from pg_database where datname = current_database())
               and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-            """, readOnly: true, label: "look for table locks")
+            """, readOnly: true, timeout: .seconds(2), label: "look for table locks")
         return rows.flatMap { try? $0.first?.stringOrNil("locks") }
     }
 

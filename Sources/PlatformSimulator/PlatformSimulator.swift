@@ -33,7 +33,7 @@ public final class PlatformSimulator: Sendable {
     ) throws {
         self.configuration = configuration
         self.logger = logger
-        let clock = SimulatorClock(startedAtMilliseconds: Int(Date().timeIntervalSince1970 * 1000))
+        let clock = SimulatorClock()
         core = try SimulatorCore(configuration, clock: clock, logger: logger)
     }
 

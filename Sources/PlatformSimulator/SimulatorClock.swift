@@ -1,14 +1,25 @@
+import Foundation
 import Synchronization
 
 /// Milliseconds since 1970: the wall clock at the start plus monotonic time, so that steps of the machine's clock
 /// change nothing, plus what a test has advanced it by.
 final class SimulatorClock: Sendable {
-    private let start = ContinuousClock.now
+    private let start: ContinuousClock.Instant
     let startedAtMilliseconds: Int
     private let advanced = Mutex(0)
 
-    init(startedAtMilliseconds: Int) {
-        self.startedAtMilliseconds = startedAtMilliseconds
+    /// The monotonic clock is read before the wall clock: a thread that loses its turn between the two makes this clock
+    /// run ahead by as much, never behind, where a request would seem to come before its intent. Of several readings the
+    /// closest one counts.
+    init() {
+        let readings = (0..<20).map { _ in
+            let before = ContinuousClock.now
+            let wall = Date()
+            return (before: before, wall: wall, gap: before.duration(to: .now))
+        }
+        let closest = readings.min { $0.gap < $1.gap } ?? (.now, Date(), .zero)
+        start = closest.before
+        startedAtMilliseconds = Int(closest.wall.timeIntervalSince1970 * 1000)
     }
 
     var nowMilliseconds: Int {

@@ -70,9 +70,17 @@ public actor TestCluster {
     }
 
     func administer(_ sql: String) async throws {
-        let server = try await server()
+        try await execute(sql, as: try await server().server.url(database: "postgres"))
+    }
+
+    /// As the superuser: a database may have a process that is nobody else's to end, such as an autovacuum's.
+    func drop(_ database: String) async throws {
+        try await execute("drop database \(database) with (force)", as: try await server().server.administratorURL)
+    }
+
+    private func execute(_ sql: String, as url: String) async throws {
         let connection = try await PostgresConnection.connect(
-            PostgresConfiguration(connectionString: server.server.url(database: "postgres")))
+            PostgresConfiguration(connectionString: url, overrides: ["dbname": "postgres"]))
         do {
             try await connection.execute(sql)
             await connection.close()

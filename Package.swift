@@ -12,24 +12,35 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "turnup",
-    products: [.executable(name: "turnup", targets: ["turnup"])],
+    products: [
+        .executable(name: "turnup", targets: ["turnup"]),
+        // For the package in Benchmarks/.
+        .library(name: "Postgres", targets: ["Postgres"]), .library(name: "LocalPostgres", targets: ["LocalPostgres"]),
+        .library(name: "WorkerParts", targets: ["WorkflowCore", "Vault", "EventStore", "HTTPActions", "Worker"]),
+    ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        // For `make docs` alone.
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(
             name: "Postgres",
-            dependencies: ["CLibpq", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CLibpq", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .target(name: "WorkflowCore", swiftSettings: strict),
         .target(
@@ -58,17 +69,22 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // The worker's pure part, apart so that the compiler keeps it pure and the simulation builds without the rest.
+        .target(
+            name: "WorkerMachines", dependencies: ["WorkflowCore"], path: "Sources/Worker/Machines",
+            swiftSettings: strict),
         .target(
             name: "Worker",
             dependencies: [
-                "WorkflowCore", "EventStore", "HTTPActions", "Vault",
+                "WorkerMachines", "WorkflowCore", "EventStore", "HTTPActions", "Vault",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
+            exclude: ["Machines"],
             swiftSettings: strict),
         .target(
             name: "Diagnostics",
@@ -104,12 +120,15 @@ let package = Package(
             dependencies: ["WorkflowCore", "Vault", "Postgres", "EventStore", "LocalPostgres"],
             swiftSettings: strict),
         .executableTarget(
-            name: "Simulation", dependencies: ["WorkflowCore"], path: "Tests/Simulation", exclude: ["regressions.txt"],
+            name: "Simulation", dependencies: ["WorkerMachines", "WorkflowCore"], path: "Tests/Simulation",
+            exclude: ["regressions.txt"],
             swiftSettings: strict),
         .testTarget(name: "WorkflowCoreTests", dependencies: ["WorkflowCore"], swiftSettings: strict),
         .testTarget(
             name: "WorkflowFilesTests", dependencies: ["WorkflowFiles", "WorkflowCore"], exclude: ["Corpus"],
             swiftSettings: strict),
+        .testTarget(
+            name: "WorkerMachinesTests", dependencies: ["WorkerMachines", "WorkflowCore"], swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["Vault", "WorkflowCore"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "LocalPostgres", "TestSupport"], swiftSettings: strict),
@@ -127,7 +146,7 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "Worker", "EventStore", "HTTPActions", "Vault", "WorkflowCore", "TestSupport",
+                "Worker", "EventStore", "HTTPActions", "Postgres", "Vault", "WorkflowCore", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -112,7 +112,7 @@ public final class HTTPActions: Sendable {
             }
             return outcome(of: exchange, dialled: dialled, request, action, scope, evidence)
         }
-        // Not the service's fault when our own time for sending was the shorter one.
+        // The service is not to blame when our own time for sending was over before the deadline.
         if times.latestDeparture < times.deadline, ContinuousClock.now >= times.latestDeparture {
             return tooLate(&evidence)
         }

@@ -54,7 +54,8 @@ struct ClusterLayout {
         self.socketDirectory = Self.socketDirectory(for: path)
     }
 
-    /// The folder for the socket: beside the data where that fits, else a short one that every command derives alike.
+    /// The folder for the socket: beside the data where the path fits, else a short path that every command derives in
+    /// the same way.
     ///
     /// libpq takes a comma in a host for the start of the next host and has no way to quote it.
     static func socketDirectory(for stateDirectory: String) -> String {

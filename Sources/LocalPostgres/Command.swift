@@ -138,7 +138,8 @@ struct Command {
         return file
     }
 
-    /// Descriptors that would be inherited unless closed; one opened meanwhile elsewhere closes itself by custom.
+    /// Descriptors that a child would inherit unless they are closed. A descriptor that another thread opens meanwhile
+    /// is by custom close-on-exec.
     private static func openDescriptors() -> [Int32] {
         // A process that changed its account may not read its own list.
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.compactMap(Int32.init)

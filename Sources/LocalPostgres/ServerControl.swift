@@ -27,8 +27,8 @@ struct ServerControl {
         }
     }
 
-    /// Whether a server that calls itself ready can be reached, which it cannot when it is dying or when somebody
-    /// cleaned up the folder of its socket.
+    /// Whether a server that calls itself ready can really be reached. It cannot when it is dying, or when somebody
+    /// removed the folder of its socket.
     func answers(_ process: ServerProcess) -> Bool {
         let deadline = Deadline(seconds: 3)
         while ServerProcess.isServer(process.identifier, of: layout), !deadline.isOver {
@@ -82,7 +82,8 @@ struct ServerControl {
     private func launch(
         binaries: ServerBinaries, account: ServerAccount, settings: ClusterSettings
     ) throws(LocalPostgresError) -> pid_t {
-        // What a crash left: a number that another process has now would stop the start, in both lock files.
+        // Files left by a crash: in both lock files, a process number that another process has now would stop the
+        // start.
         var stale = [layout.socketFile, "\(layout.socketFile).lock"]
         if case .stale = ServerProcess.find(layout) { stale.append(layout.processFile) }
         // The server empties a weekday's log only when it runs at that midnight, so a start does it too.

@@ -5,7 +5,7 @@ public struct Behaviour: Sendable, Hashable {
     public var firstClientToo = false
     /// What a second create for one organisation does.
     public var create = CreateSemantics.newClient
-    /// The answer to a key that is unknown, inactive, dead or revoked: the platform tells them not apart.
+    /// The answer to a key that is unknown, inactive, dead or revoked: the platform does not tell them apart.
     public var refusedKeyStatus = 403
     public var refusedKeyError = "Invalid API key"
     public var tokenLifetimeSeconds = 900

@@ -3,8 +3,8 @@ import Foundation
 extension Behaviour {
     /// This behaviour with some knobs changed, as the control port and a command line give them.
     ///
-    /// - Parameter patch: a JSON object of knobs. `null` puts a knob back to its default; `"preset"` starts from that
-    ///   preset instead of from the present behaviour.
+    /// `patch` is a JSON object of knobs. `null` puts a knob back to its default; `"preset"` starts from that
+    /// preset instead of from the present behaviour.
     /// - Throws: `SimulatorError.invalidSetting` with what is wrong.
     public func patched(with patch: String) throws -> Behaviour {
         do {

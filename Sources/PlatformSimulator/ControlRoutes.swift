@@ -108,7 +108,7 @@ struct ControlRoutes: Sendable {
         try await JSONDecoder().decode(type, from: bytes(of: request))
     }
 
-    /// Turns what the client got wrong into 400 with a sentence.
+    /// Turns a mistake of the client into a 400 with a sentence.
     private func refusable(_ work: () async throws -> Response) async throws -> Response {
         do {
             return try await work()

@@ -78,7 +78,7 @@ public struct Effect: Sendable, Hashable {
         Effect(.trickle(chunkBytes: max(1, chunkBytes), intervalMilliseconds: intervalMilliseconds), .after)
     }
 
-    /// Whether the effect can happen at a moment: what bends the true answer needs that answer.
+    /// Whether the effect can happen at a moment. An effect that bends the true answer needs that answer first.
     func allows(_ moment: Moment) -> Bool {
         switch action {
         case .close, .reset: true

@@ -57,7 +57,7 @@ public struct FaultRule: Sendable, Hashable {
     public var trigger: Trigger
     public var effect: Effect
 
-    /// - Parameter name: what the ledger shows when the rule fires; the effect's name when left out.
+    /// `name` is what the ledger shows when the rule fires; the effect's name when left out.
     public init(name: String? = nil, match: RequestMatch = RequestMatch(), trigger: Trigger = .always, effect: Effect) {
         self.name = name ?? effect.action.name
         self.match = match

@@ -65,7 +65,7 @@ public struct LedgerEntry: Codable, Sendable, Hashable {
     public let bodyBytes: Int
     /// FNV-1a (64 bits) of the request body, in hexadecimal digits.
     public let bodyHash: String
-    /// Nil as long as, or because, the platform never came to decide.
+    /// Nil until the platform decides, and for ever if it never does.
     public var decision: Decision?
     /// The status sent, or about to be sent.
     public var status: Int?

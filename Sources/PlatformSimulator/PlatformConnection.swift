@@ -97,7 +97,7 @@ struct PlatformConnection: Sendable {
         return false
     }
 
-    /// Ends the connection without a byte. The ledger is told after the fact, so that who waits for the end sees it.
+    /// Ends the connection without a byte. The ledger is told afterwards: whoever waits for the end sees it.
     private func leave(_ exchange: Exchange, effects: [Effect]) async {
         let reset = effects.contains { $0.action == .reset }
         await close(reset ? .reset : .close)
@@ -134,7 +134,7 @@ struct PlatformConnection: Sendable {
 extension PlatformRequest {
     init(_ head: HTTPRequestHead, idempotencyHeader: String?) {
         let path = head.uri.prefix { $0 != "?" }
-        // A query as browsers write it; the percent signs are the library's business.
+        // A query as browsers write it; the library decodes the percent signs.
         let items = URLComponents(string: head.uri)?.queryItems ?? []
         let query = Dictionary(items.map { ($0.name, $0.value ?? "") }) { first, _ in first }
         let authorization = head.headers.first(name: "Authorization")

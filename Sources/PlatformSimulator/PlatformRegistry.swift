@@ -76,8 +76,8 @@ extension PlatformState {
         return saved
     }
 
-    /// A 500 after the work is the platform's own answer, so its key gives that again; 502 to 504 come from a gateway
-    /// in front of it, which saves nothing.
+    /// A 500 after the work is the platform's own answer, so the idempotency key gives the 500 again. 502 to 504 come
+    /// from a gateway in front of the platform, and the gateway saves nothing.
     mutating func save(_ substitute: Reply, for request: PlatformRequest, after decision: Decision) {
         guard substitute.status == 500, decision.kind == .clientCreated, let key = request.idempotencyKey else {
             return
@@ -136,7 +136,7 @@ extension PlatformState {
         Self.refuse(404, "Client not found", reason: "unknown client")
     }
 
-    /// Without the key: that is shown once, by the create.
+    /// Describes a client without its API key, which only the create shows, once.
     private func describe(_ client: ClientRecord) -> [String: JSONField] {
         ["id": .text(client.session), "externalId": .text(client.externalId ?? ""), "status": "active"]
     }

@@ -192,6 +192,12 @@ public final class PlatformSimulator: Sendable {
     /// Milliseconds since 1970 on the simulator's clock.
     public var nowMilliseconds: Int { core.clock.nowMilliseconds }
 
+    /// How far `advance` has set the ledger's clock forward, in milliseconds.
+    public var advancedMilliseconds: Int { core.clock.advancedMilliseconds }
+
+    /// How far the machine's own clock was set forward since the start, in milliseconds; the ledger's does not follow it.
+    public var wallStepMilliseconds: Int { core.clock.wallStepMilliseconds }
+
     /// The start of the simulator's clock, from which outage windows count.
     public var startedAtMilliseconds: Int { core.clock.startedAtMilliseconds }
 

@@ -1,7 +1,8 @@
 import Foundation
 
-/// The platform itself: its clients, tokens and accounts, and what it answers. A value without sockets, clocks or
-/// chance of its own: the time comes in, and every random choice is drawn from the seed and what it is about.
+/// The platform itself: its clients, tokens and accounts, and what it answers. It is a value without sockets, clocks or
+/// chance of its own. Callers give the time, and every random choice is drawn from the seed and the thing that it is
+/// about.
 struct PlatformState {
     struct Token {
         var client: Int

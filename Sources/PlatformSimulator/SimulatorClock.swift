@@ -8,9 +8,9 @@ final class SimulatorClock: Sendable {
     let startedAtMilliseconds: Int
     private let advanced = Mutex(0)
 
-    /// The monotonic clock is read before the wall clock: a thread that loses its turn between the two makes this clock
-    /// run ahead by as much, never behind, where a request would seem to come before its intent. Of several readings the
-    /// closest one counts.
+    /// Reads the monotonic clock before the wall clock. If the thread loses its turn between the two, this clock runs
+    /// ahead by as much. It never runs behind, where a request would seem to come before its intent. Of several
+    /// readings the closest one counts.
     init() {
         let readings = (0..<20).map { _ in
             let before = ContinuousClock.now
@@ -22,10 +22,17 @@ final class SimulatorClock: Sendable {
         startedAtMilliseconds = Int(closest.wall.timeIntervalSince1970 * 1000)
     }
 
-    var nowMilliseconds: Int {
+    var nowMilliseconds: Int { unadvancedMilliseconds + advancedMilliseconds }
+
+    var advancedMilliseconds: Int { advanced.withLock { $0 } }
+
+    /// How far the machine's clock was set forward since the start; negative when it was set back.
+    var wallStepMilliseconds: Int { Int(Date().timeIntervalSince1970 * 1000) - unadvancedMilliseconds }
+
+    private var unadvancedMilliseconds: Int {
         let elapsed = (ContinuousClock.now - start).components
-        let real = Int(elapsed.seconds) * 1000 + Int(elapsed.attoseconds / 1_000_000_000_000_000)
-        return startedAtMilliseconds + real + advanced.withLock { $0 }
+        return startedAtMilliseconds + Int(elapsed.seconds) * 1000
+            + Int(elapsed.attoseconds / 1_000_000_000_000_000)
     }
 
     var elapsedMilliseconds: Int { nowMilliseconds - startedAtMilliseconds }

@@ -94,7 +94,7 @@ final class SimulatorCore: Sendable {
 
     /// Does what was asked and writes it down, in one go and before anything is sent.
     ///
-    /// - Parameter substitute: what a fault will answer in place of the true answer.
+    /// `substitute` is what a fault will answer in place of the true answer.
     func perform(_ request: PlatformRequest, in exchange: Exchange, answering substitute: Reply?) -> Reply {
         let now = clock.nowMilliseconds
         return contents.withLock { contents in

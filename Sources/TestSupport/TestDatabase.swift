@@ -76,8 +76,10 @@ public struct TestDatabase: Sendable {
     /// A session of the server's superuser in this database, for what no other role may do.
     public func withSuperuser(_ body: (PostgresConnection) async throws -> Void) async throws {
         let url = try await TestCluster.shared.server().server.administratorURL
-        let connection = try await PostgresConnection.connect(
-            PostgresConfiguration(connectionString: url, overrides: ["dbname": name]))
+        var configuration = PostgresConfiguration(connectionString: url, overrides: ["dbname": name])
+        // Like a session of somebody else's.
+        configuration.searchPath = nil
+        let connection = try await PostgresConnection.connect(configuration)
         do {
             try await body(connection)
             await connection.close()
@@ -94,10 +96,19 @@ public struct TestDatabase: Sendable {
 
     /// Marks the database as a test's, and sets how far its clock is ahead.
     public func shiftClock(seconds: Double) async throws {
-        _ = try await pool.query(
+        let rows = try await pool.query(
             """
             insert into turnup.test_clock (shift) values (make_interval(secs => $1::double precision))
             on conflict (only_row) do update set shift = excluded.shift
+            returning xmax = 0 as is_first
             """, [.double(seconds)])
+        guard try rows.onlyRow().bool("is_first") else { return }
+        _ = try await pool.withConnection { connection in
+            try await connection.execute(
+                """
+                create or replace function turnup.now() returns timestamptz language sql volatile parallel safe
+                return clock_timestamp() + coalesce((select shift from turnup.test_clock), interval '0')
+                """)
+        }
     }
 }

@@ -11,8 +11,8 @@ extension KeyRing {
     ///   symbolic link to it belongs to somebody else than this user and root; `key_file_format`;
     ///   `key_file_unusable` for what the system reports.
     ///
-    /// `isGuarded`: the file lies in a folder that a service manager made for this process alone. It may let one
-    /// account read by an access list, which shows as the group's right.
+    /// `isGuarded`: the file lies in a folder that a service manager made for this process alone. The file may then let
+    /// one account read it by an access list, which shows as the group's right.
     public static func load(path: String, isGuarded: Bool = false) throws(VaultError) -> KeyRing {
         var link = stat()
         guard lstat(path, &link) == 0 else {
@@ -38,9 +38,9 @@ extension KeyRing {
         return try KeyRingFile.keyRing(from: try readAll(descriptor, path: path), path: path)
     }
 
-    /// Makes a new ring and its file (mode 0600, in a folder that it makes with mode 0700 if there is none),
-    /// written to the disk before it is visible. If another process was first, or the file is there already,
-    /// this is its ring.
+    /// Makes a new ring and its file, and writes the file to the disk before it becomes visible. The file has mode
+    /// 0600; its folder, if it has to be made, has mode 0700. If the file is there already, or another process makes it
+    /// first, the ring is read from it.
     public static func create(path: String) throws(VaultError) -> KeyRing {
         let folder = folder(of: path)
         try makeFolder(folder)

@@ -14,7 +14,7 @@ public struct Masker: Sendable {
         /// What is compared: of a very long value only its beginning. A peer chooses both value and text, and comparing
         /// 500,000 equal bytes at each of as many places would take minutes.
         let bytes: [UInt8]
-        /// Of the whole value; so much is replaced.
+        /// The length of the whole value: this much text is replaced.
         let length: Int
         let standsAlone: Bool
     }
@@ -23,7 +23,7 @@ public struct Masker: Sendable {
 
     private var patterns: [Pattern] = []
     /// Indexes into `patterns` by the first byte, longest pattern first.
-    private var starts = [[Int]](repeating: [], count: 256)
+    private var starts: [[Int]] = []
 
     public init(_ secrets: [Secret]) {
         var known: Set<[UInt8]> = []
@@ -39,7 +39,9 @@ public struct Masker: Sendable {
                         bytes: Array(bytes.prefix(Self.comparedBytes)), length: bytes.count, standsAlone: standsAlone))
             }
         }
+        guard !patterns.isEmpty else { return }
         patterns.sort { $0.length > $1.length }
+        starts = [[Int]](repeating: [], count: 256)
         for (index, pattern) in patterns.enumerated() {
             if let first = pattern.bytes.first { starts[Int(first)].append(index) }
         }

@@ -14,7 +14,7 @@ public struct SecretPlace: Sendable, Hashable {
     /// 1 for the first value of that name in its scope, counting up.
     public let version: Int
 
-    /// The installation is one; its secrets need no further id.
+    /// There is only one installation; its secrets need no further id.
     public static let installationId = "installation"
 
     public init(scope: Scope, scopeId: String, name: String, version: Int) {
@@ -49,7 +49,7 @@ public struct SealedSecret: Sendable, Hashable {
         self.length = length
     }
 
-    /// What events and snapshots hold in its place.
+    /// What events and snapshots hold in place of the secret.
     public var reference: SealedReference {
         SealedReference(name: place.name, version: place.version, fingerprint: fingerprint.shown, length: length)
     }

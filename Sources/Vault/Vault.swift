@@ -51,7 +51,7 @@ public struct Vault: Sendable {
             throw broken(place)
         }
         let secret = Secret(bytes: plain)
-        // Both are stored beside the ciphertext and shown to people, so they must not lie either.
+        // Length and fingerprint are stored beside the ciphertext and shown to people, so they must be true too.
         guard plain.count == sealed.length, fingerprint(of: secret) == sealed.fingerprint else { throw broken(place) }
         return secret
     }

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A place in the life of a run at which a test can have this process killed.
 ///
-/// Off unless the environment variable `TURNUP_CRASH_POINT` was set at the start: `NAME:N` kills the process as if
-/// by `kill -9` when it passes that place for the N-th time, `trace` only says each passing. Both write a line to
+/// Off unless the environment variable `TURNUP_CRASH_POINT` was set at the start. `NAME:N` kills the process, as if by
+/// `kill -9`, when it passes that place for the N-th time; `trace` only reports each passing. Both write a line to
 /// stderr first, so that a test can tell that its fault really happened.
 public enum CrashPoint: String, Sendable, CaseIterable {
     case afterClaim = "after-claim"

@@ -4,6 +4,7 @@ public import Logging
 public import ServiceLifecycle
 import Synchronization
 public import Vault
+import WorkerMachines
 import WorkflowCore
 
 /// Advances runs until told to stop: claims what is due, decides, acts, commits.
@@ -11,22 +12,24 @@ import WorkflowCore
 /// A run of a worker that died is claimed like any other once its lease is over; there is no other rescue.
 public struct Worker: Service {
     private let parts: WorkerParts
-    private let bell: Bell
+    private let wakeSignal: WakeSignal
 
-    /// `bell` may be rung by whoever knows of new work; polling finds it anyway.
+    /// `perform` sends a request, as `HTTPActions.perform` does. `wakeSignal` may be raised by whoever knows of new work;
+    /// polling finds it anyway.
     public init(
-        store: any EventStore, vault: Vault, actions: HTTPActions, configuration: WorkerConfiguration,
-        bell: Bell = Bell(), heartbeat: Heartbeat? = nil, logger: Logger
+        store: any EventStore, vault: Vault, perform: @escaping @Sendable (Action) async -> ActionOutcome,
+        configuration: WorkerConfiguration, wakeSignal: WakeSignal = WakeSignal(), monitor: WorkerMonitor? = nil,
+        logger: Logger
     ) {
-        self.bell = bell
-        let heartbeat = heartbeat ?? Heartbeat(configuration: configuration, logger: logger)
+        self.wakeSignal = wakeSignal
+        let monitor = monitor ?? WorkerMonitor(configuration: configuration, logger: logger)
         parts = WorkerParts(
-            store: store, actions: actions, configuration: configuration,
-            commits: CommitGrouper(
-                store: store, configuration: configuration, heartbeat: heartbeat, logger: logger),
-            gate: ServiceGate(store: store, configuration: configuration, bell: bell),
+            store: store, perform: perform, configuration: configuration,
+            commits: CommitBatcher(
+                store: store, configuration: configuration, monitor: monitor, logger: logger),
+            services: ServiceBook(store: store), metrics: WorkerMetrics(),
             definitions: DefinitionCache(store: store),
-            credentials: CredentialReader(store: store, vault: vault), heartbeat: heartbeat, logger: logger)
+            credentials: CredentialReader(store: store, vault: vault), monitor: monitor, logger: logger)
     }
 
     /// Returns after a graceful shutdown: nothing new is claimed, requests under way end, the rest is given back.
@@ -34,16 +37,15 @@ public struct Worker: Service {
     /// Results in hand are still written; a database that stays away for a lease is given up. Cancelling breaks
     /// off requests under way, and gives up on a database that is away at once.
     public func run() async throws {
-        let drain = DrainFlag()
         let patience = Mutex<Task<Void, Never>?>(nil)
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 await withDiscardingTaskGroup { group in
-                    await claimLoop(&group, drain)
+                    await claimLoop(&group)
                 }
             } onGracefulShutdown: {
                 let stopping = Task {
-                    await stop(drain)
+                    await stop()
                     do {
                         try await Task.sleep(for: .milliseconds(parts.configuration.leaseMilliseconds))
                     } catch { return }
@@ -53,18 +55,17 @@ public struct Worker: Service {
             }
         } onCancel: {
             Task {
-                await stop(drain)
+                await stop()
                 await giveUp()
             }
         }
         patience.withLock { $0?.cancel() }
     }
 
-    private func stop(_ drain: DrainFlag) async {
-        parts.heartbeat.enter(.stopping)
-        drain.set()
-        await parts.gate.drain()
-        await bell.ring()
+    private func stop() async {
+        parts.monitor.enter(.stopping)
+        parts.isDraining.set()
+        await wakeSignal.signal()
     }
 
     private func giveUp() async {
@@ -72,71 +73,84 @@ public struct Worker: Service {
         await parts.commits.giveUpOnOutage()
     }
 
-    private func claimLoop(_ group: inout DiscardingTaskGroup, _ drain: DrainFlag) async {
+    /// Claims whenever there is room, and hands each run to a task of its own; `ClaimPacer` says how long to wait between.
+    private func claimLoop(_ group: inout DiscardingTaskGroup) async {
         let places = Places(parts.configuration.concurrentRuns)
-        var outageMilliseconds: Int64 = 0
-        var roundsInVain = 0
-        parts.heartbeat.waits(1, for: .claims)
-        defer { parts.heartbeat.waits(-1, for: .claims) }
-        while !drain.isSet, !Task.isCancelled {
-            parts.heartbeat.moved(.claims)
-            var waitMilliseconds = parts.configuration.pollMilliseconds
-            var free = await places.free
-            let otherVersionAt = await parts.commits.otherVersionAt
-            if let otherVersionAt {
-                // No run is taken that cannot be advanced here, but for one now and then to see whether that has changed.
-                let pause = Duration.milliseconds(parts.configuration.otherVersionPauseMilliseconds)
-                free = otherVersionAt.duration(to: .now) < pause ? 0 : min(free, 1)
-            }
-            if free > 0, await parts.commits.isWaitingForDatabase {
-                // Answers in hand are written first: a new claim would take this worker's own runs from it.
-                waitMilliseconds = min(waitMilliseconds, 100)
-            } else if free > 0 {
+        var watch = ServiceWatch(logger: parts.logger)
+        let lostHistory = LostHistory(
+            store: parts.store, acknowledgements: parts.commits.acknowledgements, credentials: parts.credentials,
+            actor: parts.configuration.actor, logger: parts.logger)
+        var generation = parts.store.generation
+        var pacer = ClaimPacer(
+            pollMilliseconds: parts.configuration.pollMilliseconds,
+            otherVersionPauseMilliseconds: parts.configuration.otherVersionPauseMilliseconds,
+            longestOutageMilliseconds: DatabaseWait.longestPauseMilliseconds)
+        parts.monitor.waits(1, for: .claims)
+        defer { parts.monitor.waits(-1, for: .claims) }
+        while !parts.isDraining.isSet, !Task.isCancelled {
+            parts.monitor.moved(.claims)
+            let database = await parts.commits.database
+            let demand = await places.demand(upTo: pacer.mostRuns(database))
+            var waitMilliseconds = pacer.waitWithoutRoom
+            if demand.room > 0, await parts.commits.isWaitingForDatabase {
+                waitMilliseconds = pacer.waitForAnswersInHand
+            } else if demand.room > 0 {
                 do {
                     let sentAt = ContinuousClock.now
-                    let runs = try await parts.store.claim(
-                        worker: parts.configuration.actor, limit: free,
-                        leaseMilliseconds: parts.configuration.leaseMilliseconds)
-                    parts.heartbeat.claimed(runs.count)
-                    if !runs.isEmpty { CrashPoint.afterClaim.passed() }
-                    await places.take(runs.count)
-                    for run in runs {
-                        group.addTask {
-                            await process(run, claimSentAt: sentAt)
-                            await places.give()
-                            await bell.ring()
-                        }
-                    }
-                    roundsInVain = runs.isEmpty ? roundsInVain : 0
-                    if otherVersionAt != nil {
-                        if runs.isEmpty { await parts.commits.lookAgain() }
-                        waitMilliseconds = parts.configuration.pollMilliseconds
-                    } else if runs.count == free {
-                        waitMilliseconds = 0
-                    } else if let next = try await parts.store.nextDue() {
-                        let left = next.due.milliseconds(since: next.now)
-                        waitMilliseconds = min(waitMilliseconds, left >= 0 ? left + 1 : backOff(&roundsInVain))
-                    }
-                    parts.heartbeat.databaseAnswered(.claims)
-                    parts.heartbeat.enter(.running)
-                    outageMilliseconds = 0
+                    let answer = try await claim(demand, lostHistory, &generation)
+                    parts.metrics.claimed(answer, took: sentAt.duration(to: .now))
+                    await places.take(answer)
+                    watch.see(answer.lines)
+                    for run in answer.runs { begin(run, claimSentAt: sentAt, places, &group) }
+                    if database != .fits, answer.runs.isEmpty { await parts.commits.lookAgain() }
+                    waitMilliseconds = pacer.answered(
+                        runs: answer.runs.count,
+                        next: answer.millisecondsToNext(wanting: await places.demand(upTo: .max)), database)
+                    parts.monitor.databaseAnswered(.claims)
+                    parts.monitor.enter(.running)
                 } catch {
-                    parts.heartbeat.databaseFailed(.claims, error)
-                    outageMilliseconds = min(
-                        DatabaseWait.longestPauseMilliseconds, max(100, outageMilliseconds * 2))
-                    waitMilliseconds = outageMilliseconds
+                    parts.monitor.databaseFailed(.claims, error)
+                    waitMilliseconds = pacer.failed()
                 }
             }
-            if waitMilliseconds == 0, await places.free > 0 { continue }
-            await bell.wait(milliseconds: max(1, waitMilliseconds))
+            if waitMilliseconds > 0 { await wakeSignal.wait(milliseconds: waitMilliseconds) }
         }
     }
 
-    /// For runs that are due and yet were not given out, because somebody holds their rows: 1, 2, 4 … milliseconds.
-    private func backOff(_ roundsInVain: inout Int) -> Int64 {
-        defer { roundsInVain += 1 }
-        return 1 << Int64(min(roundsInVain, 16))
+    /// Makes one claim between two checks for lost history, because a request whose events were lost must not be sent
+    /// again.
+    private func claim(_ demand: ClaimDemand, _ lostHistory: LostHistory, _ generation: inout Int) async throws
+        -> ClaimAnswer
+    {
+        try await lostHistory.look(ifNewerThan: &generation)
+        let answer = try await parts.store.claim(
+            worker: parts.configuration.actor, demand, leaseMilliseconds: parts.configuration.leaseMilliseconds)
+        do { try await lostHistory.look(ifNewerThan: &generation) } catch {
+            for run in answer.runs { await giveBack(run, dueMilliseconds: 1000, waitReason: nil) }
+            throw error
+        }
+        parts.monitor.claimed(answer.runs.count)
+        if !answer.runs.isEmpty { CrashPoint.afterClaim.passed() }
+        return answer
     }
+
+    private func begin(
+        _ run: ClaimedRun, claimSentAt: ContinuousClock.Instant, _ places: Places, _ group: inout DiscardingTaskGroup
+    ) {
+        group.addTask {
+            await process(run, claimSentAt: claimSentAt)
+            parts.metrics.gave(run.service)
+            switch await places.give(run.service) {
+            case .planned: return
+            case .soon: try? await Task.sleep(for: Self.claimPause)
+            case .now: break
+            }
+            await wakeSignal.signal()
+        }
+    }
+
+    /// How long a free place waits for others that come free, so that one claim fills them all.
+    private static let claimPause: Duration = .milliseconds(10)
 
     /// What an operator should see without asking.
     private func report(_ state: RunState) {
@@ -150,43 +164,60 @@ public struct Worker: Service {
     }
 
     private func process(_ run: ClaimedRun, claimSentAt: ContinuousClock.Instant) async {
-        let pulse = parts.heartbeat.take()
-        defer { parts.heartbeat.drop(pulse) }
+        let pulse = parts.monitor.take()
+        defer { parts.monitor.drop(pulse) }
         do {
-            let definition = try await parts.definitions.definition(workflow: run.workflow, version: run.version)
-            var processor = RunProcessor(
-                parts: parts, definition: definition, run: run, state: try run.state.get(), claimSentAt: claimSentAt)
-            processor.pulse = pulse
-            try await processor.run()
-            report(processor.state)
-        } catch let error as StoreError where error.isPassing {
-            // The claims say so once for all runs.
-            parts.logger.debug("a run was interrupted", metadata: ["run": "\(run.id)", "error": "\(error.message)"])
-            await giveBack(run, dueMilliseconds: 1000, waiting: nil)
-        } catch let error as StoreError where error.code == .notMigrated {
-            await parts.commits.noteOtherVersion(error)
-            // Not at once: while other runs' commits get through, this one would go in a circle.
-            await giveBack(run, dueMilliseconds: 1000, waiting: nil)
+            let state = try run.state.get()
+            let definition = try await parts.definitions.definition(workflow: state.workflow, version: state.version)
+            var driver = RunDriver(
+                parts: parts, definition: definition, run: run, state: state, claimSentAt: claimSentAt, pulse: pulse)
+            switch await driver.run() {
+            case .done: report(driver.state)
+            case .giveBack(let trouble, let lost):
+                if let lost {
+                    parts.logger.error(
+                        "the answer to an attempt is lost", metadata: ["run": "\(run.id)", "attempt": "\(lost.id)"])
+                }
+                await giveBack(run, after: trouble)
+            }
         } catch {
-            parts.logger.error(
-                "a run could not be advanced", metadata: ["run": "\(run.id)", "error": "\(error)"])
-            await giveBack(run, dueMilliseconds: 60_000, waiting: "worker_error")
+            if let error = error as? StoreError, error.code == .notMigrated {
+                await parts.commits.noteOtherVersion(error)
+            }
+            await giveBack(run, after: RunMachine.Trouble(error))
+        }
+    }
+
+    private func giveBack(_ run: ClaimedRun, after trouble: RunMachine.Trouble) async {
+        switch trouble {
+        case .outage, .otherVersion:
+            // The claims report the trouble once for all runs. The run is not due at once: while other runs' commits
+            // get through, it would be claimed again and again.
+            parts.logger.debug("a run was interrupted", metadata: ["run": "\(run.id)", "trouble": "\(trouble)"])
+            await giveBack(run, dueMilliseconds: 1000, waitReason: nil)
+        case .broken(let why):
+            parts.logger.error("a run could not be advanced", metadata: ["run": "\(run.id)", "error": "\(why)"])
+            await giveBack(run, dueMilliseconds: 60_000, waitReason: .workerError)
         }
     }
 
     /// If this fails too, the end of the lease does it.
-    private func giveBack(_ run: ClaimedRun, dueMilliseconds: Int64, waiting: String?) async {
-        let lease = LeaseRelease(runId: run.id, epoch: run.epoch, dueMilliseconds: dueMilliseconds, waiting: waiting)
-        try? await parts.release(lease)
+    private func giveBack(_ run: ClaimedRun, dueMilliseconds: Int64, waitReason: WaitReason?) async {
+        let lease = LeaseRelease(
+            runId: run.id, token: run.token, dueMilliseconds: dueMilliseconds, waitReason: waitReason)
+        // In a task of its own: also when the worker is being cancelled.
+        try? await Task { try await parts.store.release([lease]) }.value
     }
 }
 
-/// How many more runs the worker may take in hand.
-private actor Places {
-    private(set) var free: Int
-
-    init(_ count: Int) { free = count }
-
-    func take(_ count: Int) { free -= count }
-    func give() { free += 1 }
+extension ClaimAnswer {
+    /// Milliseconds until a line has a run that there is room for; 0: at once; nil: nobody knows.
+    func millisecondsToNext(wanting demand: ClaimDemand) -> Int64? {
+        lines.compactMap { line in
+            let room = demand.rooms[line.service] ?? demand.roomEach
+            guard demand.room > 0, room > 0, let next = line.next else { return nil }
+            let left = next.microseconds - line.now.microseconds
+            return left > 0 ? left / 1000 + 1 : 0
+        }.min()
+    }
 }

@@ -1,24 +1,22 @@
 import EventStore
 import HTTPActions
 import Logging
-import WorkflowCore
 
 /// What all runs of a worker share.
 struct WorkerParts: Sendable {
     let store: any EventStore
-    let actions: HTTPActions
+    /// Sends the request of an attempt, once.
+    let perform: @Sendable (Action) async -> ActionOutcome
     let configuration: WorkerConfiguration
-    let commits: CommitGrouper
-    let gate: ServiceGate
+    let commits: CommitBatcher
+    let services: ServiceBook
+    let metrics: WorkerMetrics
     let definitions: DefinitionCache
     let credentials: CredentialReader
-    let heartbeat: Heartbeat
+    let monitor: WorkerMonitor
     let logger: Logger
+    /// Set when the worker is to end: nothing more is sent.
+    let isDraining = DrainFlag()
     /// Set when the worker ends and the database has been away for too long.
     let isGivingUp = DrainFlag()
-
-    /// Gives a lease back, also when the worker is being cancelled.
-    func release(_ lease: LeaseRelease) async throws {
-        try await Task { try await store.release([lease], worker: configuration.actor) }.value
-    }
 }

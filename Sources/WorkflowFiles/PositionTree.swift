@@ -2,7 +2,7 @@ import WorkflowCore
 
 /// Where the values of a file stand, in the shape of the values.
 struct PositionTree: Sendable {
-    /// Of the member's name, for a value that is a member.
+    /// The position of the member's name, for a value that is a member.
     let name: SourcePosition?
     let value: SourcePosition
     var children: [DefinitionPath.Step: PositionTree] = [:]

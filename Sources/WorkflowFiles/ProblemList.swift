@@ -4,7 +4,7 @@ import WorkflowCore
 public enum ProblemList {
     public static let maximumPerFile = 100
 
-    /// One line per problem, by file and place; beyond a hundred of one file only their number.
+    /// One line per problem, by file and place; of those beyond the maximum of a file, only the number.
     public static func lines(_ problems: [WorkflowProblem], maximumPerFile: Int = maximumPerFile) -> [String] {
         var lines: [String] = []
         let ordered = ordered(problems)
@@ -18,7 +18,7 @@ public enum ProblemList {
         return lines
     }
 
-    /// By file and place.
+    /// In the order of file and place.
     public static func ordered(_ problems: [WorkflowProblem]) -> [WorkflowProblem] {
         problems.sorted {
             ($0.file, $0.position, $0.code.rawValue, $0.message) < ($1.file, $1.position, $1.code.rawValue, $1.message)

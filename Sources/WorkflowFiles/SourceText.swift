@@ -48,7 +48,7 @@ struct SourceText {
         }
     }
 
-    /// YAML counts U+0085, U+2028 and U+2029 as line breaks where editors do not, so they would shift every line number.
+    /// YAML counts U+0085, U+2028 and U+2029 as line breaks and editors do not, so they would shift every line number.
     private static func refusal(of scalar: UInt32) -> (message: String, hint: String)? {
         switch scalar {
         case 0x09, 0x0A, 0x0D, 0x20...0x7E: nil

@@ -69,9 +69,8 @@ public enum WorkflowFile {
     /// What a file changes against a published version: E501 for other content under its number, E502 for runs that
     /// `moved` would lose, W503 for stricter input. `check` finds what is wrong with the file itself.
     ///
-    /// - Parameters:
-    ///   - older: the canonical form of that version.
-    ///   - liveRuns: how many live and held runs of it stand in each state; nil when nobody counted.
+    /// `older` is the canonical form of that version. `liveRuns` says how many live and held runs of it stand in each
+    /// state; nil when nobody counted.
     public static func changes(
         _ bytes: [UInt8], name: String, after older: JSONValue, liveRuns: [String: Int]? = nil
     ) -> [WorkflowProblem] {

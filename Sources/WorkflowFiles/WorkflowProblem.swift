@@ -2,7 +2,7 @@ public import WorkflowCore
 
 /// Something wrong with a definition file, as it is shown to people.
 public struct WorkflowProblem: Sendable, Hashable, Error {
-    /// As it was named by the caller.
+    /// The file, as the caller named it.
     public let file: String
     public let position: SourcePosition
     public let code: ProblemCode
@@ -23,7 +23,7 @@ public struct WorkflowProblem: Sendable, Hashable, Error {
     public var column: Int { position.column }
     public var severity: DefinitionProblem.Severity { code.severity }
 
-    /// The same for programs.
+    /// The problem as JSON, for programs.
     public var json: JSONValue {
         var object = JSONObject()
         object["file"] = .string(file)

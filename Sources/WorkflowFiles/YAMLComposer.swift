@@ -23,8 +23,9 @@ struct YAMLComposer {
         if let problem = YAMLKeys.firstWithinKey(text) {
             return Composed(root: nil, parser: nil, renamed: [:], problem: problem)
         }
-        // An alias in a mapping's key makes Yams hash the whole tree behind it, again and again. So a text that may have
-        // aliases is first read with its aliases turned into words; only without any anchor is it read as it stands.
+        // An alias in a mapping's key makes Yams hash the whole tree behind it, again and again. So a text that may
+        // have aliases is first read with its aliases turned into words. It is read as it stands only if it has no
+        // anchor.
         if text.utf8.contains(UInt8(ascii: "*")), text.utf8.contains(UInt8(ascii: "&")) {
             let words = String(
                 decoding: text.utf8.map { $0 == UInt8(ascii: "*") ? UInt8(ascii: "x") : $0 }, as: UTF8.self)

@@ -46,7 +46,7 @@ enum YAMLErrorText {
         return YAMLProblem(position, .notYAML, "this is not YAML: \(problem)", hint: hint)
     }
 
-    /// At the end of a text without a last line break libyaml has gone on to a line that does not exist.
+    /// The place of an error. At the end of a text without a last line break, libyaml names a line that does not exist.
     private static func place(_ mark: Mark, in text: String) -> SourcePosition {
         var line = 1
         var column = 1

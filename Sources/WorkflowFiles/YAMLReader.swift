@@ -129,7 +129,7 @@ struct YAMLReader {
                 hint: "write the value out"))
     }
 
-    /// Escapes can write it, and PostgreSQL cannot store it.
+    /// Refuses U+0000: escapes can write it, and PostgreSQL cannot store it.
     private mutating func refuseNul(in text: String, _ position: SourcePosition) {
         guard text.utf8.contains(0) else { return }
         problems.append(YAMLProblem(position, .notYAML, "this text holds the character U+0000", hint: "remove it"))

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// Runs the command line. Exit codes: 0 done, 1 it failed, 2 bad input, 3 the database or a port is not to be had,
+/// Runs the command line. Exit codes: 0 done, 1 it failed, 2 bad input, 3 no database, or a port in use,
 /// 130 interrupted.
 @main
 struct Main {
@@ -20,11 +20,11 @@ struct Main {
         }
     }
 
-    /// A standard stream that came closed would become the next file or socket that is opened, and what is printed would
-    /// go into it.
+    /// If a standard stream is closed at the start, the next file or socket that is opened would take its number, and
+    /// printed text would go into that file.
     private static func keepStandardDescriptors() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
-            // For the other direction, so that using it is the error that it would have been.
+            // Opened for the other direction, so that using the stream fails as it would have failed before.
             _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
     }

@@ -12,7 +12,7 @@ struct Turnup: AsyncParsableCommand {
             them a private PostgreSQL of this user is used, and said so on stderr; TURNUP_STATE_DIR names another folder \
             for it.
 
-            Exit codes: 0 done, 1 it failed, 2 bad input, 3 the database or a port is not to be had, 130 interrupted.
+            Exit codes: 0 done, 1 it failed, 2 bad input, 3 no database, or a port in use, 130 interrupted.
             """,
         version: Version.text,
         groupedSubcommands: [

@@ -9,7 +9,7 @@ SENDS_AGAIN = {"retry_anyway"}
 SETTLES = SENDS_AGAIN | {"adopt", "done"}
 
 
-def violations(snapshot, ledger, lease_seconds, clocks_differ):
+def violations(snapshot, ledger, lease_seconds, clock_error):
     found = []
     by_run = {}
     sent = {}
@@ -21,7 +21,7 @@ def violations(snapshot, ledger, lease_seconds, clocks_differ):
             continue
         by_run.setdefault(attempt.run, []).append(entry)
         sent.setdefault(attempt.id, []).append(entry)
-        found += request(attempt, entry, name, clocks_differ)
+        found += request(attempt, entry, name, clock_error)
     for attempt, entries in sent.items():
         if len(entries) > 1:
             run = snapshot.attempts[attempt].run
@@ -31,18 +31,17 @@ def violations(snapshot, ledger, lease_seconds, clocks_differ):
         found += [(rule, run.id, text) for rule, text in outcomes(run, sent)]
         found += [(rule, run.id, text) for rule, text in clients(snapshot, run, mine, ledger)]
         found += [(rule, run.id, text) for rule, text in repeats(snapshot, run)]
-        if not clocks_differ:
-            found += [(rule, run.id, text) for rule, text in ends(run, mine, lease_seconds)]
+        if clock_error is not None:
+            found += [(rule, run.id, text) for rule, text in ends(run, mine, lease_seconds, clock_error)]
     return found
 
 
-def request(attempt, entry, name, clocks_differ):
+def request(attempt, entry, name, clock_error):
     method, path = attempt.pattern()
     if method != entry["method"] or path is None or not re.search(f"{path}$", entry["path"]):
         announced = attempt.intent.body.get("request")
         yield "X2", attempt.run, f"{name} is not what its intent announced: {announced}"
-    # Both clocks are one machine's; the ledger counts whole milliseconds.
-    if not clocks_differ and attempt.intent.at // 1000 > entry["receivedAtMilliseconds"] + 1:
+    if clock_error is not None and attempt.intent.at // 1000 > entry["receivedAtMilliseconds"] + clock_error:
         yield "X2", attempt.run, f"{name} came before its intent was committed"
 
 
@@ -100,8 +99,8 @@ def clients(snapshot, run, mine, ledger):
     status = run.row["status"]
     if status == "succeeded" and made and there == 0:
         yield "E3", "it succeeded, and its client is deleted"
-    if status in ("failed", "cancelled") and not run.row["key_held"] and there > 0 and not lied:
-        if not any(event.type == "run.superseded" for event in run.events):
+    if status in ("failed", "cancelled") and not run.row["owns_key"] and there > 0 and not lied:
+        if not any(event.type == "run.taken_over" for event in run.events):
             yield "E3", f"it let go of its key, and {there} of its clients are still there"
     given = {decision(entry).get("client") for entry in mine if decision(entry).get("kind") in ISSUING}
     for entry in mine:
@@ -139,7 +138,7 @@ def repeats(snapshot, run):
             doubtful[attempt.state] = attempt.id
 
 
-def ends(run, mine, lease_seconds):
+def ends(run, mine, lease_seconds, clock_error):
     """E5: nothing is sent after the end, give or take one lease."""
     ended = None
     for event in run.events:
@@ -150,5 +149,5 @@ def ends(run, mine, lease_seconds):
     if ended is None:
         return
     for entry in mine:
-        if entry["receivedAtMilliseconds"] > ended.at // 1000 + lease_seconds * 1000:
+        if entry["receivedAtMilliseconds"] > ended.at // 1000 + lease_seconds * 1000 + clock_error:
             yield "E5", f"request {entry['ordinal']} came after its end at event {ended.seq}"

@@ -13,8 +13,9 @@ QUERY = r"""
 \set ON_ERROR_STOP on
 begin transaction isolation level repeatable read read only;
 select jsonb_build_object('table', 'run', 'id', id, 'workflow', workflow, 'version', version,
-  'definition', encode(definition, 'hex'), 'organisation', organisation, 'key', key, 'key_held', key_held, 'state', state,
-  'status', status, 'seq', seq, 'epoch', epoch, 'hash', encode(hash, 'hex')) from turnup.run order by id;
+  'definition', encode(definition, 'hex'), 'organisation', organisation, 'key', key, 'owns_key', owns_key, 'state', state,
+  'status', status, 'seq', h.seq, 'epoch', h.epoch, 'hash', encode(h.hash, 'hex'))
+from turnup.run r join turnup.head h on h.run_id = r.id order by id;
 select jsonb_build_object('table', 'event', 'run', run_id, 'seq', seq, 'type', type, 'body', body::text, 'epoch', epoch,
   'attempt', attempt_id, 'actor', actor, 'at', (extract(epoch from recorded_at) * 1000000)::bigint,
   'hash', encode(hash, 'hex')) from turnup.event order by run_id, seq;

@@ -7,7 +7,7 @@ TERMINAL = {"run.succeeded": "succeeded", "run.failed": "failed", "run.cancelled
 CLOSING = {"attempt.done", "attempt.not_done", "attempt.unknown"}
 # What may follow the end: evidence of late workers, and what people and programs do with an ended run.
 AFTER_THE_END = {
-    "attempt.late", "cancel.requested", "retry.requested", "run.reopened", "run.superseded", "run.diagnosed",
+    "attempt.late", "cancel.requested", "retry.requested", "run.reopened", "run.taken_over", "run.diagnosed",
     "secret.read", "secret.forgotten", "signal.received",
 }
 KNOWN = AFTER_THE_END | CLOSING | set(TERMINAL) | {
@@ -32,7 +32,7 @@ def violations(snapshot):
             yield "T1", run.id, f"it is {status}, with {rows} queue rows"
     held = {}
     for run in snapshot.runs.values():
-        if not run.row["key_held"]:
+        if not run.row["owns_key"]:
             continue
         place = (run.row["organisation"], run.row["workflow"], run.row["key"])
         if place in held:
@@ -131,7 +131,7 @@ def length(value):
 
 def fold(run):
     """State, status and key of a run from its events alone. Key: True, False, or None where the events leave it open."""
-    state, status, superseded = run.events[0].body.get("state"), "live", False
+    state, status, taken_over = run.events[0].body.get("state"), "live", False
     for event in run.events[1:]:
         kind, body = event.type, event.body
         if kind in CLOSING or kind == "run.resolved":
@@ -144,16 +144,16 @@ def fold(run):
             status = "live"
         elif kind == "cancel.requested" and status == "held":
             status = "live"
-        elif kind == "run.superseded":
-            superseded = True
+        elif kind == "run.taken_over":
+            taken_over = True
             status = "cancelled" if status == "held" else status
         elif kind in TERMINAL:
             status = TERMINAL[kind]
-    return state, status, superseded
+    return state, status, taken_over
 
 
 def projection(run):
-    state, status, superseded = fold(run)
+    state, status, taken_over = fold(run)
     row = run.row
     if row["seq"] != run.events[-1].seq:
         yield "S1", f"its row stands at event {row['seq']}, its stream at {run.events[-1].seq}"
@@ -161,14 +161,14 @@ def projection(run):
         yield "S1", f"its row is in state {row['state']}, its events lead to {state}"
     if row["status"] != status:
         yield "S1", f"its row is {row['status']}, its events say {status}"
-    if superseded:
+    if taken_over:
         expected = False
     elif status in ("live", "held", "succeeded"):
         expected = True
     else:
         expected = left_behind(run)
-    if expected is not None and row["key_held"] != expected:
-        yield "S1", f"its row {'holds' if row['key_held'] else 'does not hold'} the key, its events say otherwise"
+    if expected is not None and row["owns_key"] != expected:
+        yield "S1", f"its row {'holds' if row['owns_key'] else 'does not hold'} the key, its events say otherwise"
 
 
 def left_behind(run):

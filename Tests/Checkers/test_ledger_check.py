@@ -53,7 +53,7 @@ class World:
     def add_run(self, run, key):
         self.runs[run] = {
             "table": "run", "id": run, "workflow": "w", "version": 1, "definition": "00", "organisation": "academy",
-            "key": key, "key_held": True, "state": "requested", "status": "live", "seq": 0, "epoch": 1, "hash": "",
+            "key": key, "owns_key": True, "state": "requested", "status": "live", "seq": 0, "epoch": 1, "hash": "",
         }
         self.tasks.append(run)
         self.event(run, "run.requested", {"state": "requested", "key": key}, epoch=0, actor="person:test")
@@ -115,7 +115,7 @@ class World:
         rows += list(self.runs.values()) + self.events + [{"table": "task", "run": run, "due": ""} for run in self.tasks]
         return "".join(json.dumps(row) + "\n" for row in rows)
 
-    def check(self, faults=None, ledger=None):
+    def check(self, faults=None, ledger=None, more=()):
         with tempfile.TemporaryDirectory() as folder:
             def write(name, text):
                 path = os.path.join(folder, name)
@@ -124,7 +124,7 @@ class World:
                 return path
 
             entries = "".join(json.dumps(entry) + "\n" for entry in self.ledger) if ledger is None else ledger
-            arguments = ["--snapshot", write("snapshot", self.lines()), "--ledger", write("ledger", entries)]
+            arguments = ["--snapshot", write("snapshot", self.lines()), "--ledger", write("ledger", entries), *more]
             if faults is not None:
                 arguments += ["--faults", write("faults", "".join(json.dumps(fault) + "\n" for fault in faults))]
             done = subprocess.run(
@@ -272,14 +272,14 @@ class CheckerTests(unittest.TestCase):
 
     def test_S1_key(self):
         world = good()
-        world.row(FIRST, key_held=False)
+        world.row(FIRST, owns_key=False)
         self.finds("S1", world, "does not hold")
 
     def test_S1_a_failed_run_lets_go_of_its_key_though_its_client_may_be_there(self):
         world = good()
         world.call(SECOND, 11, "requested", client=2)
         world.event(SECOND, "run.failed", {"state": "token-pending"})
-        world.row(SECOND, status="failed", state="token-pending", key_held=False)
+        world.row(SECOND, status="failed", state="token-pending", owns_key=False)
         self.finds("S1", world, "its events say otherwise")
         self.finds("E3", world, "let go of its key")
 
@@ -322,6 +322,8 @@ class CheckerTests(unittest.TestCase):
         world = good()
         world.ledger[0]["receivedAtMilliseconds"] -= 5000
         self.finds("X2", world, "came before its intent")
+        self.assertEqual(world.check(more=["--clock-error", "3000"])[0], 1)
+        self.assertEqual(world.check(more=["--clock-error", "6000"])[0], 0)
 
     def test_X2_another_request_than_announced(self):
         world = good()
@@ -402,12 +404,12 @@ class CheckerTests(unittest.TestCase):
         world.row(SECOND, state="token-pending")
         self.finds("E2", world, "without a person's decision")
 
-    def test_accepts_a_superseded_run_and_a_reopened_one(self):
+    def test_accepts_a_taken_over_run_and_a_reopened_one(self):
         world = good()
         world.call(SECOND, 11, "requested", outcome="unknown", client=2)
         world.event(SECOND, "run.held", {})
-        world.event(SECOND, "run.superseded", {"by": FIRST}, actor="person:test")
-        world.row(SECOND, status="cancelled", key_held=False)
+        world.event(SECOND, "run.taken_over", {"by": FIRST}, actor="person:test")
+        world.row(SECOND, status="cancelled", owns_key=False)
         self.accepts(world)
         world = good()
         world.call(SECOND, 11, "requested", client=2)

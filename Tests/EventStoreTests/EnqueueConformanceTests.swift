@@ -3,9 +3,8 @@ import Testing
 import WorkflowCore
 
 @Suite struct EnqueueConformanceTests {
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `a new run stands in the queue with its first event`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `a new run stands in the queue with its first event`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let receipt = try await store.enqueue(request(["number": "+34"]))
@@ -21,11 +20,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `the same key and input is the same run, other input is a conflict that names it`(
-        _ kind: StoreFixture.Kind
-    ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `the same key and input is the same run, other input is a conflict that names it`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow(input: #"{"number":{"type":"string"},"label":{"type":"string"}}"#)
             let first = try await store.enqueue(request(["number": "1", "label": "a"]))
@@ -42,11 +38,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `the same input is the same run also after a version with other defaults was published`(
-        _ kind: StoreFixture.Kind
-    ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `the same input is the same run also after a version with other defaults was published`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow(version: 1)
             let first = try await store.enqueueRun("1")
@@ -58,11 +51,10 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `a failed run keeps its key while something may exist over there, and lets go of it otherwise`(
-        _ kind: StoreFixture.Kind
-    ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `a failed run keeps its key while something may exist over there, and lets go of it otherwise`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let first = try await store.enqueueRun("1")
@@ -80,9 +72,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `an unknown workflow or version is refused`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `an unknown workflow or version is refused`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             let none = await storeError { try await store.enqueueRun() }
             #expect(none?.code == .unknownWorkflow && none?.message == "workflow \"w\" is not published")
@@ -110,11 +101,11 @@ import WorkflowCore
         (["number": "1", "label": "a\u{0}"], "the input is not JSON that can be kept"),
     ]
 
-    @Test(arguments: StoreFixture.Kind.allCases, badInputs)
+    @Test(arguments: badInputs)
     func `input that does not fit is refused, with the reason`(
-        _ kind: StoreFixture.Kind, _ bad: (input: JSONObject, message: String)
+        _ bad: (input: JSONObject, message: String)
     ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow(
                 input: """
@@ -131,9 +122,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `a missing organisation and a secret input are refused`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `a missing organisation and a secret input are refused`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow(input: #"{"number":{"type":"string","secret":true}}"#)
             for organisation in ["", String(repeating: "o", count: 256)] {
@@ -145,26 +135,21 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `a run enqueued for later is due then, to the microsecond`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `a run enqueued for later is due then, to the microsecond`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let due = Instant(microseconds: try await store.now().microseconds / 1_000_000 * 1_000_000 + 3_600_123_457)
             let run = try await store.enqueueRun(due: due)
             #expect(try await store.run(run)?.task?.due == due)
-            #expect(try await store.nextDue()?.due == due)
-            #expect(try await store.claim(worker: workerA, limit: 1, leaseMilliseconds: minute).isEmpty)
+            #expect(try await store.line("").next == due)
             try await fixture.pass(milliseconds: 3_602_000)
             #expect(try await store.claimOne().due == due)
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `the same id again is the same run whatever became of it, and other input is a conflict`(
-        _ kind: StoreFixture.Kind
-    ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `the same id again is the same run whatever became of it, and other input is a conflict`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let id = newId()

@@ -16,7 +16,7 @@ import WorkflowCore
     /// The blocks marked as SQL of the document, in order.
     private static func examples() throws -> [Example] {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("docs/operations/enqueue-from-sql.md")
+            .deletingLastPathComponent().appendingPathComponent("docs/guide/enqueue-from-sql.md")
         let lines = try String(contentsOf: path, encoding: .utf8).components(separatedBy: "\n")
         var examples: [Example] = []
         var start: Int?
@@ -39,10 +39,13 @@ import WorkflowCore
         try await TestDatabase.withDatabase { database in
             try await database.store.publishWorkflow("whatsapp-number")
             let examples = try Self.examples()
+            let today = newId().description.prefix(13)
             #expect(examples.count > 12 && examples.count { $0.failure != nil } > 4)
             try await database.withSuperuser { connection in
                 for example in examples {
-                    let error = await postgresError { try await connection.execute(example.text) }
+                    // The ids of the document are not of today.
+                    let text = example.text.replacing("018f0000-0000", with: today)
+                    let error = await postgresError { try await connection.execute(text) }
                     #expect(
                         error?.sqlState == example.failure, "line \(example.line): \(error?.description ?? "no error")")
                     if error != nil { try await connection.execute("rollback") }
@@ -66,12 +69,21 @@ import WorkflowCore
         (#"'w', 'o', '{"number":"2"}', actor => ''"#, "TU002", "the actor has 0 bytes", nil),
         (#"'w', 'o', '{"number":"2"}', actor => repeat('a', 256)"#, "TU002", "the actor has 256 bytes", nil),
         (
+            #"'w', 'o', '{"number":"2"}', id => '018f0000-0000-7000-8000-00000000000a'"#, "TU002",
+            "cannot be a new run's", "between 31 days ago and an hour from now"
+        ),
+        (#"'w', 'o', '{"number":"2"}', id => gen_random_uuid()"#, "TU002", "cannot be a new run's", "version 7"),
+        (
+            #"'w', 'o', '{"number":"2"}', id => turnup.id_at(turnup.now() + interval '2 hours')"#, "TU002",
+            "cannot be a new run's", "version 7"
+        ),
+        (
             #"'w', 'o', '{"number":"1","label":"b"}'"#, "TU003", #""1" of organisation "o" belongs to run"#,
             "other input"
         ),
         (#"'w', 'o', '{"number":"1"}', on_conflict => 'error'"#, "TU003", "(live, state requested)", "same input"),
         (
-            #"'w', 'o', '{"number":"2"}', id => '018f0000-0000-7000-8000-00000000000a'"#, "TU003", "was used before",
+            #"'w', 'o', '{"number":"2"}', id => 'ID'"#, "TU003", "was used before",
             "Leave the id out"
         ),
     ]
@@ -83,18 +95,62 @@ import WorkflowCore
         try await TestDatabase.withDatabase { database in
             try await database.store.publishWorkflow(
                 input: #"{"number":{"type":"string"},"label":{"type":"string","default":"a"}}"#)
-            let id = try #require(Identifier("018f0000-0000-7000-8000-00000000000a"))
+            let id = newId()
+            let call = call.replacing("ID", with: id.description)
             _ = try await database.store.enqueueRun("1", id: id)
             let error = await postgresError {
                 try await database.pool.query("select turnup.enqueue(\(call))")
             }
             #expect(error?.sqlState == state)
             #expect(error?.message.contains(message) == true, "\(error?.message ?? "no error")")
-            if let hint { #expect(error?.hint?.contains(hint) == true, "\(error?.hint ?? "no hint")") }
+            if let hint {
+                // As the program tells it; SQL itself gives facts.
+                let told = error.flatMap { StoreError($0).hint }
+                #expect(told?.contains(hint) == true, "\(told ?? "no hint")")
+            }
             if state == "TU003" {
                 let detail = try #require(error?.detail)
                 #expect(try JSONValue.parse(detail)["run"] == .string(id.description))
             }
+        }
+    }
+
+    /// Inputs beside the limit of 256 KiB, and how long they are as they are kept: `{"label": "…", "number": "1"}`.
+    static let sizes: [(String, Int, Bool)] = [
+        ("json_build_object('number', '1', 'label', repeat('x', 262144 - 28))", 262_144, true),
+        ("json_build_object('number', '1', 'label', repeat('x', 262144 - 27))", 262_145, false),
+        ("json_build_object('number', '1', 'label', repeat('é', 200000))", 400_028, false),
+        (#"('{"number":"1",' || repeat(' ', 300000) || '"label":"a"}')::json"#, 29, true),
+        // A short text that becomes long.
+        (#"'{"number":"1","label":[1e131071,1e131071,1e131071]}'"#, 393_248, false),
+    ]
+
+    @Test(arguments: sizes)
+    func `an input may have 256 KiB as it is kept, by itself and among many`(
+        _ input: String, _ size: Int, _ isTaken: Bool
+    ) async throws {
+        try await TestDatabase.withDatabase { database in
+            try await database.store.publishWorkflow(
+                input: #"{"number":{"type":"string"},"label":{"type":["string","array"],"default":"a"}}"#)
+            let alone = await postgresError {
+                try await database.pool.query("select turnup.enqueue('w', 'o', \(input))")
+            }
+            let words = "the input has \(size) bytes; it may have 262144 (256 KiB)"
+            #expect(alone?.sqlState == (isTaken ? nil : "TU002"), "\(alone?.description ?? "no error")")
+            #expect(isTaken || alone?.message == words, "\(alone?.message ?? "")")
+            let rows = try await database.pool.withTransaction { connection in
+                _ = try connection.querySync("select turnup.stage()")
+                _ = try connection.querySync("insert into turnup_staged (line, input) values (1, (\(input))::jsonb)")
+                return try connection.querySync(
+                    "select outcome, code, message from turnup.enqueue_staged('w', 'p')")
+            }
+            let row = try #require(rows.first)
+            #expect(try row.string("outcome") == (isTaken ? "created" : "error"))
+            if !isTaken {
+                #expect(try row.string("code") == "TU002")
+                #expect(try row.string("message") == words)
+            }
+            #expect(try await database.count("select count(*) from turnup.run") == (isTaken ? 2 : 0))
         }
     }
 
@@ -166,11 +222,4 @@ import WorkflowCore
             #expect(try await database.count("select count(*) from turnup.event") == 1)
         }
     }
-}
-
-private func postgresError(_ work: () async throws -> Void) async -> PostgresError? {
-    do {
-        try await work()
-        return nil
-    } catch { return error as? PostgresError }
 }

@@ -40,7 +40,7 @@ import WorkflowCore
             try await store.publishWorkflow()
             for number in ["née", "2"] { try await store.enqueueRun(number) }
             let attempt = newId()
-            for run in try await store.claim(worker: workerA, limit: 2, leaseMilliseconds: minute) {
+            for run in try await store.claimed(workerA, 2, leaseMilliseconds: minute) {
                 let first = try run.commit([.started(attempt), .done(attempt)], keepsLease: true)
                 let second = try run.commit(
                     [NewEvent(.stateEntered, ["state": "x", "set": ["a": "\" é 💡\n", "b": 1]])], on: first.state)

@@ -12,7 +12,7 @@ import WorkflowCore
         try await TestDatabase.withDatabase { database in
             try await database.store.publishWorkflow()
             for number in 0..<3 { try await database.store.enqueueRun("\(number)") }
-            let runs = try await database.store.claim(worker: workerA, limit: 3, leaseMilliseconds: 60_000)
+            let runs = try await database.store.claimed(workerA, 3, leaseMilliseconds: 60_000)
             let commits = try runs.map { try $0.commit([.entered("token-pending")]) }
             var configuration = PostgresConfiguration(connectionString: database.url)
             let holder = try await PostgresConnection.connect(configuration)
@@ -61,7 +61,7 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: ["task", "run"])
+    @Test(arguments: ["lease", "line"])
     func `a claim that a locked table keeps waiting is busy, and names who keeps it locked or waits to`(table: String)
         async throws
     {
@@ -77,7 +77,7 @@ import WorkflowCore
             let pool = PostgresPool(configuration)
             let store = PostgresStore(pool: pool)
             func claim() async throws -> Int {
-                try await store.claim(worker: workerA, limit: 3, leaseMilliseconds: 60_000).count
+                try await store.claimed(workerA, 3, leaseMilliseconds: 60_000).count
             }
             let number = await holder.backendProcessID
             try await holder.execute("begin; lock table turnup.\(table) in share row exclusive mode")

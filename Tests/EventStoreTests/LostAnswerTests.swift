@@ -70,7 +70,7 @@ import WorkflowCore
             let id = try await database.store.enqueueRun()
             let reads: [@Sendable (PostgresStore) async throws -> Void] = [
                 { _ = try await $0.events(of: id, after: 0) }, { _ = try await $0.run(id) },
-                { _ = try await $0.runs(RunFilter()) }, { _ = try await $0.nextDue() }, { _ = try await $0.now() },
+                { _ = try await $0.runs(RunFilter()) }, { _ = try await $0.now() },
                 { _ = try await $0.service("s") }, { _ = try await $0.services() }, { _ = try await $0.secrets() },
                 { _ = try await $0.definitions() }, { _ = try await $0.definition(workflow: "w", version: nil) },
                 { _ = try await $0.secret(scope: .run, scopeId: "r", name: "n") },

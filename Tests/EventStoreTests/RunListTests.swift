@@ -3,9 +3,8 @@ import Testing
 import WorkflowCore
 
 @Suite struct RunListTests {
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `runs are found by age, last error and service`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `runs are found by age, last error and service`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             var ids: [Identifier] = []
@@ -13,7 +12,7 @@ import WorkflowCore
                 ids.append(try await store.enqueueRun("\(number)"))
                 try await fixture.pass(milliseconds: minute)
             }
-            for (index, claimed) in try await store.claim(worker: workerA, limit: 3, leaseMilliseconds: minute)
+            for (index, claimed) in try await store.claimed(workerA, 3, leaseMilliseconds: minute)
                 .enumerated()
             {
                 let attempt = newId()
@@ -39,9 +38,32 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `pages give every run once, also while new ones come`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `the run that sent a request is found by the attempt's id, and by no other's`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            var attempts: [Identifier] = []
+            for number in 1...3 {
+                let id = try await store.enqueueRun("\(number)")
+                let claimed = try await store.claimOne()
+                #expect(claimed.id == id)
+                let (first, second) = (newId(), newId())
+                let commit = try claimed.commit(
+                    [.started(first), .done(first), .started(second)], due: 60 * minute)
+                #expect(try await store.commitOne(commit).isAccepted)
+                attempts += [first, second]
+            }
+            for (index, attempt) in attempts.enumerated() {
+                let found = try await store.runs(RunFilter(attemptId: attempt))
+                #expect(found.map(\.key) == ["\(index / 2 + 1)"])
+            }
+            #expect(try await store.runs(RunFilter(attemptId: newId())).isEmpty)
+            #expect(try await store.runs(RunFilter(key: "1", attemptId: attempts[2])).isEmpty)
+        }
+    }
+
+    @Test func `pages give every run once, also while new ones come`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             var expected: [Identifier] = []

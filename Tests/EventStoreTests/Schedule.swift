@@ -5,13 +5,20 @@ import WorkflowCore
 /// What a simulated world asked of its model of the store, one after the other.
 struct Schedule: Sendable {
     let seed: String
+    /// Requests to the service at the same time; nil: any number.
+    let concurrent: Int64?
     let calls: [JSONValue]
     /// All events of all runs, as they stood in the end.
     let streams: [JSONValue]
 
     struct File: Sendable {
-        let definitions: [JSONValue]
-        let schedules: [Schedule]
+        var definitions: [JSONValue] = []
+        /// The digest that all runs take for their definition's.
+        var digest = ""
+        /// The service that all of them call, and the longest wait that it may ask of everybody.
+        var service = ""
+        var capMilliseconds: Int64 = 0
+        var schedules: [Schedule] = []
     }
 
     /// Lets the simulation record these seeds; with a planted bug, the first seed that it breaks.
@@ -33,23 +40,28 @@ struct Schedule: Sendable {
     }
 
     private static func read(_ text: String) throws -> File {
-        var definitions: [JSONValue] = []
-        var schedules: [Schedule] = []
-        var seed = ""
+        var file = File()
+        var begun: JSONValue = [:]
         var calls: [JSONValue] = []
         for line in text.components(separatedBy: "\n") where !line.isEmpty {
             let item = try JSONValue.parse(line)
             if item["call"] != nil {
                 calls.append(item)
-            } else if let begun = item["schedule"]?.stringValue {
-                (seed, calls) = (begun, [])
+            } else if item["schedule"] != nil {
+                (begun, calls) = (item, [])
             } else if let streams = item["streams"]?.arrayValue {
-                schedules.append(Schedule(seed: seed, calls: calls, streams: streams))
+                file.schedules.append(
+                    Schedule(
+                        seed: begun["schedule"]?.stringValue ?? "", concurrent: begun["concurrent"]?.integerValue,
+                        calls: calls, streams: streams))
             } else {
-                definitions = item["definitions"]?.arrayValue ?? []
+                file.definitions = item["definitions"]?.arrayValue ?? []
+                file.digest = item["digest"]?.stringValue ?? ""
+                file.service = item["service"]?.stringValue ?? ""
+                file.capMilliseconds = item["cap"]?.integerValue ?? 0
             }
         }
-        return File(definitions: definitions, schedules: schedules)
+        return file
     }
 
     /// The program that was built with the tests, beside their bundle.

@@ -16,47 +16,88 @@ final class ScheduleReplay {
     }
 
     private let database: TestDatabase
-    private var sessions: [String: (pool: PostgresPool, store: PostgresStore)] = [:]
-    /// The rows as the model has them, in the order of the runs.
+    private var sessions: [String: Session] = [:]
+    /// The rows as the model has them, in the order of the runs, and that of the service.
     private var rows: [String] = []
+    private var service = ScheduleReplay.openService
+    /// What leases and events are to the model, and what to the database.
+    private var tokens: [Int64: Identifier] = [:]
+    private var hashes: [Place: [UInt8]] = [:]
     /// How often each call had each answer.
     private(set) var counts: [String: Int] = [:]
-    /// Times that the database drew itself, and that were then set to the model's.
-    private(set) var draws = 0
 
-    init(_ database: TestDatabase, definitions: [JSONValue]) async throws {
+    private struct Place: Hashable {
+        let run: Identifier
+        let seq: Int64
+    }
+
+    private struct Session {
+        let pool: PostgresPool
+        let store: PostgresStore
+        /// What its last claim answered, and when.
+        var bounds: [String: LineBounds] = [:]
+        var boundsResetAt: Int64 = 0
+    }
+
+    private static let openService = "-|-|0|0|-|-|-"
+    /// When all worlds begin; their runs' ids are of that time.
+    private static let start = "timestamptz '2023-11-14 22:13:20+00'"
+
+    init(_ database: TestDatabase, _ file: Schedule.File) async throws {
         self.database = database
         try await run(
             """
             create table turnup.replay_clock (moment timestamptz not null);
-            insert into turnup.replay_clock values (timestamptz 'epoch');
+            insert into turnup.replay_clock values (\(Self.start));
             create or replace function turnup.now() returns timestamptz language sql volatile parallel safe as
               $$ select moment from turnup.replay_clock $$;
+            select turnup.make_partitions();
+            do $$
+            declare
+              name text;
+            begin
+              for name in
+                select 'turnup.event' union all
+                select i.inhrelid::regclass::text from pg_inherits i where i.inhparent = 'turnup.event'::regclass
+              loop
+                execute format('alter table %s disable trigger refuse_truncate', name);
+              end loop;
+            end $$;
             """)
-        for item in definitions {
+        for item in file.definitions {
             let name = item["workflow"]?.stringValue ?? ""
             let canonical = """
-                {"dsl":1,"input":{"number":{"type":"string"}},"key":"${input.number}",\
+                {"dsl":1,"input":{"number":{"type":"string"}},"key":"${input.number}","services":{"\(file.service)":{}},\
                 "start":"\(item["start"]?.stringValue ?? "")","states":{},"workflow":"\(name)"}
                 """
-            let digest = ContentDigest.hex(ContentDigest.sha256(Array(canonical.utf8)))
-            _ = try await database.store.publish(
-                PublishedDefinition(
-                    workflow: name, version: 1, digest: digest, source: "# source", canonical: canonical),
-                keyParts: numberKey, by: person)
+            _ = try await database.pool.query(
+                """
+                select turnup.publish($1, 1, decode($2, 'hex'), '# source', $3::json, $4::json, $5::json, $6)
+                """,
+                [
+                    .text(name), .text(file.digest), .text(canonical), .text(numberKey.serialized()),
+                    .text((item["facts"] ?? [:]).serialized()), .text(person),
+                ])
         }
+        _ = try await database.pool.query(
+            "update turnup.service_state set retry_after_cap_milliseconds = $1::bigint where name = $2",
+            [.int(file.capMilliseconds), .text(file.service)])
     }
 
     func close() async { for session in sessions.values { await session.pool.close() } }
 
     /// Replays one schedule in emptied tables, up to its first divergence.
     func replay(_ schedule: Schedule) async throws -> Divergence? {
-        rows = []
+        (rows, service, tokens, hashes) = ([], Self.openService, [:], [:])
+        for name in sessions.keys { sessions[name]?.bounds = [:] }
         try await run(
             """
-            alter table turnup.event disable trigger refuse_truncate;
-            truncate turnup.event, turnup.run, turnup.task, turnup.service;
-            alter table turnup.event enable always trigger refuse_truncate;
+            truncate turnup.event, turnup.run, turnup.task, turnup.lease, turnup.line, turnup.note;
+            update turnup.service_state
+            set paused_until = null, pause_reason = null, paused_by = null, consecutive_failures = 0, unanswered = 0,
+              trial_token = null, trial_expires = null, reopened_at = null, not_before = null, concurrent_all = null;
+            update turnup.service_state set concurrent_all = \(schedule.concurrent.map { "\($0)" } ?? "null")
+            where name = 'wpp';
             """)
         func divergence(_ index: Int, _ text: String) -> Divergence {
             let call = schedule.calls[index]
@@ -67,7 +108,7 @@ final class ScheduleReplay {
         }
         for (index, call) in schedule.calls.enumerated() {
             if let text = try await look(settingClockTo: call["at"]?.integerValue ?? 0) {
-                return divergence(index - 1, text)
+                return divergence(max(0, index - 1), text)
             }
             let expected = call["answer"] ?? .null
             let answer: JSONValue
@@ -83,6 +124,7 @@ final class ScheduleReplay {
                 let (place, text) = (Int(run) ?? 0, row.stringValue ?? "")
                 if place < rows.count { rows[place] = text } else { rows.append(text) }
             }
+            service = call["service_row"]?.stringValue ?? service
         }
         let last = schedule.calls.count - 1
         if let text = try await look(settingClockTo: schedule.calls[last]["at"]?.integerValue ?? 0) {
@@ -90,8 +132,7 @@ final class ScheduleReplay {
         }
         for (run, stream) in schedule.streams.enumerated() {
             let events = try await database.store.events(of: identifier(run), after: 0).map(Self.event)
-            let expected = (stream.arrayValue ?? []).map(Self.withoutDigest)
-            if events.map(Self.withoutDigest) != expected { return divergence(last, "the events of run \(run) differ") }
+            if events != stream.arrayValue ?? [] { return divergence(last, "the events of run \(run) differ") }
         }
         return nil
     }
@@ -114,64 +155,61 @@ final class ScheduleReplay {
     private static let select = """
         with tick as (
           update turnup.replay_clock set moment = timestamptz 'epoch' + $1::bigint * interval '1 microsecond')
-        select coalesce(string_agg(row.line, E'\\n' order by row.id), '') as lines
+        select coalesce(string_agg(row.line, E'\\n' order by row.id), '') as lines,
+          (select concat_ws('|', coalesce(turnup.microseconds(s.paused_until)::text, '-'), coalesce(s.pause_reason, '-'),
+            s.consecutive_failures, s.unanswered, coalesce(turnup.microseconds(s.trial_expires)::text, '-'),
+            coalesce(turnup.microseconds(s.reopened_at)::text, '-'),
+            coalesce(turnup.microseconds(s.not_before)::text, '-'))
+          from turnup.service_state s where s.name = 'wpp') as service
         from (
           select r.id, concat_ws('|',
             coalesce(turnup.microseconds(t.due)::text, '-'), coalesce(turnup.microseconds(t.deadline)::text, '-'),
-            coalesce(t.lease_owner, '-'), coalesce(turnup.microseconds(t.lease_expires)::text, '-'),
-            coalesce(t.service, '-'), coalesce(t.waiting, '-'), r.state, r.status, r.seq, r.epoch, r.key_held::text,
-            coalesce(r.reason, '-')) as line
-          from turnup.run r left join turnup.task t on t.run_id = r.id) as row
+            coalesce(t.epoch::text, '-'), coalesce(t.seq::text, '-'), coalesce(t.snapshot_seq::text, '-'),
+            coalesce(t.service, '-'), coalesce(t.wait_reason, '-'),
+            coalesce(l.worker, '-'), coalesce(turnup.microseconds(l.expires)::text, '-'), coalesce(l.epoch::text, '-'),
+            coalesce(l.seq::text, '-'), coalesce(l.service, '-'),
+            r.state, r.status, r.owns_key::text, coalesce(r.reason, '-'), coalesce(r.last_error, '-'),
+            case when t.run_id is null then r.epoch::text else '-' end) as line
+          from turnup.run r left join turnup.task t on t.run_id = r.id left join turnup.lease l on l.run_id = r.id) as row
         """
 
     /// Compares the rows with the model's, after the last call, and puts the clock to the time of the next one.
     private func look(settingClockTo microseconds: Int64) async throws -> String? {
-        let answer = try await database.pool.query(Self.select, [.int(microseconds)]).onlyRow().string("lines")
-        guard answer != rows.joined(separator: "\n") else { return nil }
-        let actual = answer.isEmpty ? [] : answer.components(separatedBy: "\n")
+        let answer = try await database.pool.query(Self.select, [.int(microseconds)]).onlyRow()
+        let (lines, actualService) = (try answer.string("lines"), try answer.string("service"))
+        guard actualService == service else {
+            return "the model's row of the service \(service), PostgreSQL's \(actualService)"
+        }
+        guard lines != rows.joined(separator: "\n") else { return nil }
+        let actual = lines.isEmpty ? [] : lines.components(separatedBy: "\n")
         guard actual.count == rows.count else { return "the model has \(rows.count) runs, PostgreSQL \(actual.count)" }
         for (run, (mine, theirs)) in zip(rows, actual).enumerated() where mine != theirs {
-            guard let due = Self.drawnDue(mine, theirs) else {
-                return "the model's row of run \(run) \(mine), PostgreSQL's \(theirs)"
-            }
-            draws += 1
-            _ = try await database.pool.query(
-                """
-                update turnup.task set due = timestamptz 'epoch' + $1::bigint * interval '1 microsecond'
-                where run_id = $2::uuid
-                """, [.int(due), .uuid(PostgresUUID(high: 7, low: UInt64(run) + 1))])
+            return "the model's row of run \(run) \(mine), PostgreSQL's \(theirs)"
         }
         return nil
     }
 
-    /// Who waits behind a pause comes back within a second of its end; when, the database draws. The model's due time
-    /// when the rows differ in that and in nothing else.
-    private static func drawnDue(_ mine: String, _ theirs: String) -> Int64? {
-        let (mine, theirs) = (mine.components(separatedBy: "|"), theirs.components(separatedBy: "|"))
-        guard mine.dropFirst() == theirs.dropFirst(), mine[5] == "service_paused", let due = Int64(mine[0]),
-            let drawn = Int64(theirs[0]), abs(due - drawn) < 1_000_000
-        else { return nil }
-        return due
-    }
-
     // MARK: Calls
 
-    private func identifier(_ run: Int) -> Identifier { Identifier(high: 7, low: UInt64(run) + 1) }
+    private func identifier(_ run: Int) -> Identifier {
+        Identifier(unixMilliseconds: 1_700_000_000_000, random: (0, UInt64(run) + 1))
+    }
 
-    private func number(_ run: Identifier) -> JSONValue { .integer(Int64(run.low) - 1) }
+    private func number(_ run: Identifier) -> JSONValue { .integer(Int64(run.low & 0x3FFF_FFFF_FFFF_FFFF) - 1) }
 
-    private func session(_ name: String) -> PostgresStore {
-        if let session = sessions[name] { return session.store }
+    private func session(_ name: String) -> Session {
+        if let session = sessions[name] { return session }
         let pool = PostgresPool(
             PostgresConfiguration(connectionString: database.url, applicationName: name),
             limits: PostgresPoolLimits(maximum: 1))
-        sessions[name] = (pool, PostgresStore(pool: pool))
-        return PostgresStore(pool: pool)
+        let session = Session(pool: pool, store: PostgresStore(pool: pool))
+        sessions[name] = session
+        return session
     }
 
     private func ask(_ call: JSONValue) async throws -> JSONValue {
         let asker = try needed(call["session"]?.stringValue)
-        let store = session(asker)
+        let store = session(asker).store
         func whole(_ name: String) throws -> Int64 { try needed(call[name]?.integerValue) }
         func text(_ name: String) throws -> String { try needed(call[name]?.stringValue) }
         func run() throws -> Identifier { identifier(Int(try whole("run"))) }
@@ -186,43 +224,18 @@ final class ScheduleReplay {
             } catch let error as StoreError where error.code == .keyConflict {
                 return ["what": "conflict", "run": error.runId.flatMap { Identifier($0) }.map(number) ?? .null]
             }
-        case "claim":
-            let claims = try await store.claim(
-                worker: asker, limit: Int(try whole("limit")), leaseMilliseconds: try whole("lease"))
-            let rescues = (call["answer"]?.arrayValue ?? []).map { $0["rescue"] ?? .null }
-            return .array(
-                try claims.enumerated().map { place, claim in
-                    [
-                        "run": number(claim.id), "epoch": .integer(claim.epoch),
-                        "due": .integer(claim.due.microseconds),
-                        // The database does not say it; the rows did.
-                        "rescue": place < rescues.count ? rescues[place] : .null,
-                        "state": Self.state(try claim.state.get()),
-                    ]
-                })
-        case "next_due": return try await store.nextDue().map { .integer($0.due.microseconds) } ?? .null
+        case "claim": return try await claim(call, by: asker)
         case "events":
-            return .array(try await store.events(of: try run(), after: try whole("after")).map(Self.event))
-        case "commit":
-            let commit = RunCommit(
-                runId: try run(), epoch: try whole("epoch"), baseSeq: try whole("base_seq"),
-                events: try needed(call["events"]?.arrayValue).map(newEvent), state: try state(call, try run()),
-                dueMilliseconds: try whole("due"), keepsLease: call["keeps_lease"] == true,
-                service: call["service"]?.stringValue, waiting: call["waiting"]?.stringValue,
-                deadlineMilliseconds: call["deadline"]?.integerValue)
-            let answers = try await store.commit([commit], worker: asker, leaseMilliseconds: try whole("lease"))
-            switch try needed(answers.first) {
-            case .accepted(let at): return ["what": "accepted", "at": .integer(at.microseconds)]
-            case .already(let at): return ["what": "already", "at": .integer(at.microseconds)]
-            case .behind: return ["what": "behind"]
-            case .fenced: return ["what": "fenced"]
-            }
+            let (run, after) = (try run(), try whole("after"))
+            let tail = try await store.tail(of: run, after: after)
+            if let last = tail.events.last { hashes[Place(run: run, seq: last.seq)] = tail.hash }
+            return .array(tail.events.map(Self.event))
+        case "commit": return try await commit(call, by: asker)
         case "release":
             let lease = LeaseRelease(
-                runId: try run(), epoch: try whole("epoch"), dueMilliseconds: try whole("due"),
-                service: call["service"]?.stringValue, waiting: call["waiting"]?.stringValue,
-                deadlineMilliseconds: call["deadline"]?.integerValue)
-            try await store.release([lease], worker: asker)
+                runId: try run(), token: tokens[try whole("token")] ?? Self.noToken, dueMilliseconds: try whole("due"),
+                waitReason: call["wait_reason"]?.stringValue.flatMap(WaitReason.init))
+            try await store.release([lease])
             return .null
         case "append":
             let request = AppendRequest(
@@ -231,7 +244,7 @@ final class ScheduleReplay {
             return try await verb {
                 if case .behind = try await store.append(request) { "behind" } else { "accepted" }
             }
-        case "supersede":
+        case "take_over":
             let request = EnqueueRequest(
                 workflow: try text("workflow"), organisation: "org", input: ["number": .string(try text("key"))],
                 id: identifier(rows.count),
@@ -246,10 +259,93 @@ final class ScheduleReplay {
             return .bool(try await store.appendLate(evidence, worker: asker))
         case "pause":
             let ends = try await store.pauseService(
-                "wpp", milliseconds: try whole("milliseconds"), reason: "refused", by: asker)
+                "wpp", milliseconds: call["milliseconds"]?.integerValue, reason: "a person", by: asker)
             return .integer(ends.microseconds)
         case "resume": return .bool(try await store.resumeService("wpp"))
         case let other: return .string("nobody knows \(other)")
+        }
+    }
+
+    /// As a worker does it, with the bounds that its last claim answered, for a second.
+    private func claim(_ call: JSONValue, by asker: String) async throws -> JSONValue {
+        let at = try needed(call["at"]?.integerValue)
+        var session = session(asker)
+        if at - session.boundsResetAt > 1_000_000 { (session.bounds, session.boundsResetAt) = ([:], at) }
+        let demand = ClaimDemand(
+            room: Int(try needed(call["room"]?.integerValue)),
+            roomEach: Int(try needed(call["room_each"]?.integerValue)),
+            bounds: session.bounds)
+        let answer = try await session.store.claim(
+            worker: asker, demand, leaseMilliseconds: try needed(call["lease"]?.integerValue))
+        for line in answer.lines { session.bounds[line.service] = line.bounds }
+        sessions[asker] = session
+        let expected = call["answer"]?.arrayValue ?? []
+        let claims = try answer.runs.sorted { $0.id < $1.id }.enumerated().map { place, claim -> JSONValue in
+            // Each side draws its own tokens, and the database does not say whose lease was over; the rows did.
+            let said = place < expected.count ? expected[place] : [:]
+            if let token = said["token"]?.integerValue, said["run"] == number(claim.id) { tokens[token] = claim.token }
+            let state = try claim.state.get()
+            hashes[Place(run: claim.id, seq: state.seq)] = claim.hash
+            return [
+                "run": number(claim.id), "token": said["token"] ?? .null, "epoch": .integer(claim.epoch),
+                "due": .integer(claim.due.microseconds), "service": .string(claim.service),
+                "trial": .bool(claim.isTrial), "rescue": said["rescue"] ?? .null, "state": Self.state(state),
+            ]
+        }
+        for line in call["lines"]?.arrayValue ?? [] {
+            if let problem = problem(of: line, in: answer, at: at) { return .string(problem) }
+        }
+        return .array(claims)
+    }
+
+    /// A worker that sleeps until the time it was told must not sleep too long, nor wake again and again for nothing.
+    private func problem(of line: JSONValue, in answer: ClaimAnswer, at: Int64) -> String? {
+        let name = line["service"]?.stringValue ?? ""
+        guard let theirs = answer.lines.first(where: { $0.service == name }) else {
+            return "line \(name) was not asked"
+        }
+        let (next, mine) = (theirs.next?.microseconds, line["next"]?.integerValue)
+        let text =
+            "line \(name): next is \(next.map { "\($0)" } ?? "never"), the model's \(mine.map { "\($0)" } ?? "never")"
+        if let mine, next.map({ $0 > max(mine, at) }) ?? true { return text }
+        if let next, next <= at, line["taken"] == 0, mine.map({ $0 > at }) ?? true { return text }
+        if let shut = line["shut"]?.integerValue, theirs.shutUntil?.microseconds != shut {
+            return "line \(name) is not shut"
+        }
+        return nil
+    }
+
+    private func commit(_ call: JSONValue, by asker: String) async throws -> JSONValue {
+        func whole(_ name: String) throws -> Int64 { try needed(call[name]?.integerValue) }
+        let run = identifier(Int(try whole("run")))
+        let base = Place(run: run, seq: try whole("base_seq"))
+        let report = call["report"].flatMap { report -> ServiceReport? in
+            guard let finding = report["finding"]?.stringValue.flatMap(ServiceReport.Finding.init) else { return nil }
+            return ServiceReport(
+                service: "wpp", finding: finding, reason: report["reason"]?.stringValue,
+                askedMilliseconds: report["asked"]?.integerValue ?? 0,
+                pauseMilliseconds: report["pause"]?.integerValue ?? 0)
+        }
+        let commit = RunCommit(
+            runId: run, token: tokens[try whole("token")] ?? Self.noToken, epoch: try whole("epoch"), baseSeq: base.seq,
+            baseHash: hashes[base] ?? [], events: try needed(call["events"]?.arrayValue).map(newEvent),
+            state: try state(call, run), dueMilliseconds: try whole("due"), keepsLease: call["keeps_lease"] == true,
+            renewsLease: call["renews_lease"] == true,
+            service: call["service"]?.stringValue,
+            waitReason: call["wait_reason"]?.stringValue.flatMap(WaitReason.init),
+            deadlineMilliseconds: call["deadline"]?.integerValue, report: report)
+        let answers = try await session(asker).store.commit(
+            [commit], worker: asker, leaseMilliseconds: try whole("lease"))
+        func landed(_ what: JSONValue, _ at: Instant, _ hash: [UInt8]) -> JSONValue {
+            hashes[Place(run: run, seq: base.seq + Int64(commit.events.count))] = hash
+            return ["what": what, "at": .integer(at.microseconds)]
+        }
+        switch try needed(answers.first) {
+        case .accepted(let at, let hash): return landed("accepted", at, hash)
+        case .already(let at, let hash): return landed("already", at, hash)
+        case .behind: return ["what": "behind"]
+        case .noPermit: return ["what": "no permit"]
+        case .fenced: return ["what": "fenced"]
         }
     }
 
@@ -267,6 +363,9 @@ final class ScheduleReplay {
 
     private struct Incomplete: Error {}
 
+    /// Of a lease that the database never gave.
+    private static let noToken = Identifier(high: 1, low: 1)
+
     private func needed<Value>(_ value: Value?) throws -> Value {
         guard let value else { throw Incomplete() }
         return value
@@ -276,10 +375,7 @@ final class ScheduleReplay {
         let json = try needed(call["state"])
         return try needed(
             RunState(
-                id: run, workflow: json["workflow"]?.stringValue ?? "", version: 1, definitionDigest: "",
-                organisation: "org", key: json["key"]?.stringValue ?? "",
-                status: try needed(json["status"]?.stringValue.flatMap(RunStatus.init)),
-                seq: try needed(json["seq"]?.integerValue),
+                id: run, seq: try needed(json["seq"]?.integerValue),
                 snapshot: Snapshot(
                     json: try needed(json["snapshot"]),
                     times: (json["times"]?.arrayValue ?? []).compactMap(\.integerValue))))
@@ -306,14 +402,5 @@ final class ScheduleReplay {
             "epoch": .integer(event.epoch), "attempt": event.attemptId.map { .string($0.description) } ?? .null,
             "actor": .string(event.actor), "at": .integer(event.recordedAt.microseconds),
         ]
-    }
-
-    /// The model's definitions are not published, so they have another digest.
-    private static func withoutDigest(_ event: JSONValue) -> JSONValue {
-        guard event["type"] == "run.requested", var json = event.objectValue, var body = json["body"]?.objectValue
-        else { return event }
-        body["definition"] = nil
-        json["body"] = .object(body)
-        return .object(json)
     }
 }

@@ -7,7 +7,6 @@ import WorkflowCore
     private struct Result: Sendable {
         var schedules = 0
         var calls = 0
-        var draws = 0
         var counts: [String: Int] = [:]
         var divergences: [ScheduleReplay.Divergence] = []
     }
@@ -15,7 +14,7 @@ import WorkflowCore
     private static func replayed(firstSeed: Int, seeds: Int, bug: String? = nil) async throws -> Result {
         let file = try await Schedule.recorded(firstSeed: firstSeed, seeds: seeds, bug: bug)
         return try await TestDatabase.withDatabase { database in
-            let replay = try await ScheduleReplay(database, definitions: file.definitions)
+            let replay = try await ScheduleReplay(database, file)
             var result = Result()
             for schedule in file.schedules {
                 if let divergence = try await replay.replay(schedule) { result.divergences.append(divergence) }
@@ -24,7 +23,6 @@ import WorkflowCore
             }
             await replay.close()
             result.counts = replay.counts
-            result.draws = replay.draws
             return result
         }
     }
@@ -34,19 +32,18 @@ import WorkflowCore
     {
         let seeds = 200
         let parts = 4
-        let rare = [378, 1055, 1710, 2058]
+        let rare = [286, 366, 2370]
         let total = try await withThrowingTaskGroup(of: Result.self) { group in
             for part in 0..<parts {
                 group.addTask {
                     try await Self.replayed(firstSeed: 1 + part * seeds / parts, seeds: seeds / parts)
                 }
             }
-            // Rare: a key is asked for, or taken back, while another run has it.
+            // Rare: a key is asked for, or taken back, while another run has it; evidence is kept twice.
             for seed in rare { group.addTask { try await Self.replayed(firstSeed: seed, seeds: 1) } }
             return try await group.reduce(into: Result()) { total, part in
                 total.schedules += part.schedules
                 total.calls += part.calls
-                total.draws += part.draws
                 total.divergences += part.divergences
                 total.counts.merge(part.counts, uniquingKeysWith: +)
             }
@@ -56,20 +53,21 @@ import WorkflowCore
         // What makes the comparison worth something did happen.
         let counts = total.counts
         let least = [
-            "commit accepted": 10_000, "commit already": 100, "commit behind": 20, "commit fenced": 80, "rescue": 200,
-            "append_late true": 50, "append_late false": 1, "append accepted": 100, "append behind": 40,
-            "supersede accepted": 5, "supersede keyTaken": 1, "enqueue existing": 50, "enqueue conflict": 1,
-            "pause": 500, "resume true": 80, "release": 200, "events": 20, "next_due": 1000,
+            "commit accepted": 10_000, "commit already": 100, "commit behind": 15, "commit fenced": 100,
+            "commit no permit": 250, "rescue": 300, "append_late true": 50, "append_late false": 1,
+            "append accepted": 120,
+            "append behind": 50, "take_over accepted": 5, "take_over keyTaken": 1, "enqueue existing": 50,
+            "enqueue conflict": 1, "pause": 60, "resume true": 40, "release": 15, "events": 15,
         ]
         for (name, count) in least { #expect(counts[name] ?? 0 >= count, "\(name): \(counts[name] ?? 0)") }
-        #expect(total.draws > 100)
-        print("\(total.calls) calls, \(total.draws) draws: \(counts.sorted { $0.key < $1.key })")
+        print("\(total.calls) calls: \(counts.sorted { $0.key < $1.key })")
     }
 
     @Test(arguments: [
-        "no-epoch-check", "claim-over-lease", "rescue-without-epoch", "key-released-early", "key-of-second-run",
-        "release-loses-task", "ended-keeps-task", "held-keeps-task", "person-overwrites",
-        "late-changes-state", "projection-in-second-transaction", "due-from-worker-clock",
+        "no-fence", "claim-over-lease", "rescue-without-epoch", "move-without-epoch", "permit-while-paused",
+        "permit-without-place", "key-released-early", "key-of-second-run", "release-loses-task", "ended-keeps-task",
+        "held-keeps-task", "person-overwrites", "news-waits", "late-changes-state",
+        "projection-in-second-transaction", "due-from-worker-clock",
     ])
     func `a mistake planted in the model is a difference to PostgreSQL`(bug: String) async throws {
         let result = try await Self.replayed(firstSeed: 1, seeds: 5000, bug: bug)

@@ -8,11 +8,8 @@ import WorkflowCore
         SecretPlace(scope: .organisation, scopeId: scopeId, name: "admin", version: version)
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `the newest version is found, an old one by its number, and none is written twice`(
-        _ kind: StoreFixture.Kind
-    ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `the newest version is found, an old one by its number, and none is written twice`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             let first = try fixture.vault.seal(Secret("one"), at: Self.place(1))
             let second = try fixture.vault.seal(Secret("two"), at: Self.place(2))
@@ -29,9 +26,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `a forgotten secret keeps its fingerprint and nothing else`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `a forgotten secret keeps its fingerprint and nothing else`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             for version in 1...2 {
                 let sealed = try fixture.vault.seal(Secret("value \(version)"), at: Self.place(version))
@@ -57,26 +53,23 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `a new credential wakes the runs that waited for one`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `a new credential wakes the runs that waited for one`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let id = try await store.enqueueRun()
             let run = try await store.claimOne()
             try await store.release(
-                [LeaseRelease(runId: id, epoch: run.epoch, dueMilliseconds: 60 * minute, waiting: "no_secret")],
-                worker: workerA)
-            #expect(try await store.claim(worker: workerA, limit: 1, leaseMilliseconds: minute).isEmpty)
+                [run.release(due: 60 * minute, waitReason: .noSecret)])
+            #expect(try await store.claimed(workerA, 1, leaseMilliseconds: minute).isEmpty)
             try await store.putSecret(fixture.vault.seal(Secret("x"), at: Self.place(1)), by: "person:a")
             try await fixture.pass(milliseconds: 1500)
             #expect(try await store.claimOne().id == id)
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `secrets that runs were given are not in the list`(_ kind: StoreFixture.Kind) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `secrets that runs were given are not in the list`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let id = try await store.enqueueRun()

@@ -4,7 +4,7 @@ import WorkflowCore
 
 @Suite struct TakeoverConformanceTests {
     /// A run of number 1 that is held, failed or cancelled.
-    private static func parked(_ status: RunStatus, in store: any EventStore) async throws -> Identifier {
+    private static func parked(_ status: RunStatus, in store: PostgresStore) async throws -> Identifier {
         let id = try await store.enqueueRun("1")
         let run = try await store.claimOne()
         let attempt = newId()
@@ -30,11 +30,11 @@ import WorkflowCore
         return wanted
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases, [RunStatus.held, .failed, .cancelled])
+    @Test(arguments: [RunStatus.held, .failed, .cancelled])
     func `a new run takes the key of one that is held, failed or cancelled, and both histories say so`(
-        _ kind: StoreFixture.Kind, _ status: RunStatus
+        _ status: RunStatus
     ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let old = try await Self.parked(status, in: store)
@@ -49,10 +49,10 @@ import WorkflowCore
             #expect(after.reason == (status == .held ? "a test" : before.reason))
             #expect(after.seq == before.seq + 1 && after.endedAt != nil && after.task == nil)
             let fold = try #require(try await store.fold(old))
-            #expect(fold.status == after.status && fold.reason == after.reason && !fold.holdsKey)
-            #expect(fold.supersededBy == receipt.runId.description)
+            #expect(fold.status == after.status && fold.reason == after.reason && !fold.ownsKey)
+            #expect(fold.takenOverBy == receipt.runId.description)
             let told = try #require(try await store.events(of: old, after: before.seq).first)
-            #expect(told.type == "run.superseded" && told.actor == "person:test")
+            #expect(told.type == "run.taken_over" && told.actor == "person:test")
             #expect(told.body["by"] == .string(receipt.runId.description) && told.body["reason"] == "a test")
             let first = try #require(try await store.events(of: receipt.runId, after: 0).first)
             #expect(first.body["instead_of"] == .string(old.description))
@@ -63,11 +63,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `the new run may be of another workflow, as long as organisation and key are the same`(
-        _ kind: StoreFixture.Kind
-    ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `the new run may be of another workflow, as long as organisation and key are the same`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             try await store.publishWorkflow("v")
@@ -89,11 +86,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `a run that is live, has succeeded, lost its key before or has moved on is not replaced`(
-        _ kind: StoreFixture.Kind
-    ) async throws {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `a run that is live, has succeeded, lost its key before or has moved on is not replaced`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let live = try await store.enqueueRun("1")
@@ -120,11 +114,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `when somebody else has the key meanwhile, the old run is left as it was`(_ kind: StoreFixture.Kind)
-        async throws
-    {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `when somebody else has the key meanwhile, the old run is left as it was`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let old = try await store.enqueueRun("1")
@@ -138,11 +129,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `the same takeover again, with the id of its request, gives the run it made`(_ kind: StoreFixture.Kind)
-        async throws
-    {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `the same takeover again, with the id of its request, gives the run it made`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             let old = try await Self.parked(.held, in: store)
@@ -157,11 +145,8 @@ import WorkflowCore
         }
     }
 
-    @Test(arguments: StoreFixture.Kind.allCases)
-    func `of several people who replace a run at once one wins, and the others are told`(_ kind: StoreFixture.Kind)
-        async throws
-    {
-        try await StoreFixture.with(kind) { fixture in
+    @Test func `of several people who replace a run at once one wins, and the others are told`() async throws {
+        try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow()
             for (round, seq) in [Int64(4), nil].enumerated() {
@@ -172,7 +157,7 @@ import WorkflowCore
                 let errors = outcomes.compactMap { $0 }
                 #expect(errors.count == 7)
                 #expect(errors.allSatisfy { $0.code == (seq == nil ? .notTaken : .behind) })
-                let told = try await store.events(of: old, after: 0).count { $0.type == "run.superseded" }
+                let told = try await store.events(of: old, after: 0).count { $0.type == "run.taken_over" }
                 #expect(told == 1)
             }
             #expect(try await store.runs(RunFilter()).count == 3)
@@ -180,7 +165,7 @@ import WorkflowCore
     }
 
     /// The run that took over, held in its turn.
-    private static func again(in store: any EventStore) async throws -> Identifier {
+    private static func again(in store: PostgresStore) async throws -> Identifier {
         let run = try await store.claimOne()
         #expect(try await store.commitOne(run.commit([.held])).isAccepted)
         return run.id

@@ -113,7 +113,7 @@ struct Damage: CustomTestStringConvertible, Sendable {
             "an outcome without a start", .attemptNotStarted, of: "live",
             "select pg_temp.forge({live}, 'attempt.done', '{}', gen_random_uuid())", and: .foldRefused),
         Damage(
-            "late evidence without a start", .attemptNotStarted, of: "ended",
+            "late evidence without a start", .historyLost, of: "ended",
             "select pg_temp.forge({ended}, 'attempt.late', '{}', gen_random_uuid())"),
         Damage(
             "an end with an open attempt", .order, of: "live",
@@ -138,17 +138,43 @@ struct Damage: CustomTestStringConvertible, Sendable {
             "a run that ended in the row alone", .attemptOpen, of: "live",
             "update turnup.run set status = 'failed', ended_at = turnup.now() where id = {live}",
             and: .rowStatus, .rowEndedAt, .taskExtra),
+        Damage("a seq too high", .rowSeq, of: "fresh", "update turnup.run set seq = 2 where id = {fresh}"),
         Damage(
-            "another seq", .rowSeq, of: "fresh", "update turnup.run set seq = 2 where id = {fresh}"),
+            "another seq in the task", .rowSeq, of: "fresh",
+            "update turnup.task set seq = 2 where run_id = {fresh}"),
         Damage(
-            "a key let go", .rowKeyHeld, of: "failed", "update turnup.run set key_held = true where id = {failed}"),
+            "another seq in the lease", .rowSeq, of: "live", "update turnup.lease set seq = 3 where run_id = {live}"),
         Damage(
-            "another last hash", .rowHash, of: "live", "update turnup.run set hash = sha256('x') where id = {live}"),
+            "an intent that stands in no row", .rowSeq, of: "live",
+            "update turnup.lease l set seq = 1, hash = t.hash from turnup.task t where l.run_id = {live} and t.run_id = {live}",
+            and: .rowHash),
+        Damage(
+            "a key let go", .rowOwnsKey, of: "failed", "update turnup.run set owns_key = true where id = {failed}"),
+        Damage(
+            "another hash in the run row", .rowHash, of: "live",
+            "update turnup.run set hash = sha256('x') where id = {live}"),
+        Damage(
+            "another hash in the task", .rowHash, of: "waiting",
+            "update turnup.task set hash = sha256('x') where run_id = {waiting}"),
+        Damage(
+            "another hash in the lease", .rowHash, of: "live",
+            "update turnup.lease set hash = sha256('x') where run_id = {live}"),
         Damage("an epoch set back", .rowEpoch, of: "ended", "update turnup.run set epoch = 1 where id = {ended}"),
+        Damage(
+            "an epoch that went with its lease", .rowEpoch, of: "waiting",
+            "update turnup.task set epoch = 0 where run_id = {waiting}"),
+        Damage(
+            "an epoch given twice", .rowEpoch, of: "live", "update turnup.task set epoch = 1 where run_id = {live}"),
         Damage(
             "another end", .rowEndedAt, of: "ended",
             "update turnup.run set ended_at = ended_at - interval '1 day' where id = {ended}"),
         Damage("another reason", .rowReason, of: "failed", "update turnup.run set reason = 'none' where id = {failed}"),
+        Damage(
+            "another last error", .rowLastError, of: "failed",
+            "update turnup.run set last_error = 'other' where id = {failed}"),
+        Damage(
+            "a place kept after the end", .slotKept, of: "ended",
+            "update turnup.run set live_slot = true where id = {ended}"),
         Damage(
             "another organisation", .rowFacts, of: "live",
             "update turnup.run set organisation = 'other' where id = {live}", and: .taskOrganisation),
@@ -157,48 +183,69 @@ struct Damage: CustomTestStringConvertible, Sendable {
             "update turnup.run set definition = sha256('x') where id = {live}", and: .runDefinition),
         Damage(
             "a definition that is gone", .runDefinition, of: "fresh",
-            """
-            alter table turnup.run drop constraint if exists run_workflow_version_fkey;
-            delete from turnup.definition
-            """),
+            "delete from turnup.definition"),
         Damage(
-            "a snapshot of another state", .snapshotDiffers, of: "live",
-            "update turnup.run set snapshot = replace(snapshot::text, '\"attempts\":1', '\"attempts\":7')::json where id = {live}"
+            "a snapshot of another state", .snapshotDiffers, of: "waiting",
+            "update turnup.task set snapshot = replace(snapshot, '\"attempts\":0', '\"attempts\":7') where run_id = {waiting}"
         ),
         Damage(
-            "another time in a snapshot", .snapshotDiffers, of: "live",
-            "update turnup.run set times[1] = times[1] + 1 where id = {live}"),
+            "another time in a snapshot", .snapshotDiffers, of: "waiting",
+            "update turnup.task set times[1] = times[1] + 1 where run_id = {waiting}"),
         Damage(
-            "a broken snapshot", .snapshotUnreadable, of: "live",
-            "update turnup.run set snapshot = '{\"state\":\"x\"}' where id = {live}"),
+            "another input before anybody looked", .snapshotDiffers, of: "fresh",
+            "update turnup.task set snapshot = replace(snapshot, '\"6\"', '\"7\"') where run_id = {fresh}"),
         Damage(
-            "a lost snapshot", .snapshotSeq, of: "live", "update turnup.run set snapshot = null where id = {live}"),
+            "a broken snapshot", .snapshotUnreadable, of: "waiting",
+            "update turnup.task set snapshot = '{\"state\":\"x\"}' where run_id = {waiting}"),
+        Damage(
+            "a snapshot of events to come", .snapshotSeq, of: "waiting",
+            "update turnup.task set seq = 9, snapshot_seq = 9 where run_id = {waiting}", and: .rowSeq),
+        Damage("a lost snapshot", .snapshotSeq, of: "held", "update turnup.run set snapshot = null where id = {held}"),
     ]
+
+    /// A task as the run's row would make it.
+    private static func task(of run: String) -> String {
+        """
+        insert into turnup.task (run_id, due, seq, snapshot_seq, organisation, hash, times, snapshot)
+        select {\(run)}, turnup.now(), seq, 1, organisation, hash, times, coalesce(snapshot, '{}') from turnup.run
+        where id = case when {\(run)} = {nobody} then {ended} else {\(run)} end
+        """
+    }
 
     private static let queue = [
         Damage("a lost task", .taskMissing, of: "fresh", "delete from turnup.task where run_id = {fresh}"),
-        Damage(
-            "a task of a held run", .taskExtra, of: "held",
-            "insert into turnup.task (run_id, due, organisation) values ({held}, turnup.now(), 'o')"),
-        Damage(
-            "a task of an ended run", .taskExtra, of: "ended",
-            "insert into turnup.task (run_id, due, organisation) values ({ended}, turnup.now(), 'o')"),
+        Damage("a task of a held run", .taskExtra, of: "held", task(of: "held")),
+        Damage("a task of an ended run", .taskExtra, of: "ended", task(of: "ended")),
         Damage(
             "two tasks", .taskTwice, of: "fresh",
             """
             alter table turnup.task drop constraint task_pkey;
             insert into turnup.task select * from turnup.task where run_id = {fresh}
             """),
+        Damage("a task of no run", .taskWithoutRun, of: "nobody", task(of: "nobody")),
         Damage(
-            "a task of no run", .taskWithoutRun, of: "nobody",
+            "a lease alone", .leaseWithoutTask, of: "live", "delete from turnup.task where run_id = {live}",
+            and: .taskMissing),
+        Damage(
+            "a lease of no run", .leaseWithoutTask, of: "nobody",
             """
-            alter table turnup.task drop constraint if exists task_run_id_fkey;
-            insert into turnup.task (run_id, due, organisation) values ({nobody}, turnup.now(), 'o')
+            insert into turnup.lease (run_id, service, organisation, taken_at, expires, epoch, token, seq, hash, worker)
+            select {nobody}, service, organisation, taken_at, expires, epoch, token, seq, hash, worker from turnup.lease
             """),
         Damage(
             "a lease that nobody took over", .leaseStale, of: "live",
-            "update turnup.task set due = turnup.now(), lease_expires = turnup.now() - interval '11 minutes' where run_id = {live}"
-        ),
+            "update turnup.lease set expires = turnup.now() - interval '11 minutes' where run_id = {live}"),
+        Damage(
+            "a lost note of an organisation without a place", .lineLost, of: "fresh",
+            "delete from turnup.note; delete from turnup.line"),
+        Damage(
+            "a lost note beside a place that is ready too late", .lineLost, of: "fresh",
+            "delete from turnup.note; update turnup.line set ready_at = turnup.now() + interval '1 minute'"),
+        Damage(
+            "a place whose bound lies beyond the run", .lineLost, of: "fresh",
+            "delete from turnup.note; update turnup.line set ready_at = '-infinity', bound_due = turnup.now()"),
+        Damage(
+            "a line that no claim knows", .lineLost, of: "fresh", "delete from turnup.service_state where name = ''"),
     ]
 
     private static let secrets = [
@@ -240,5 +287,25 @@ struct Damage: CustomTestStringConvertible, Sendable {
             "a trigger that a replica skips", .guardMissing, of: nil,
             "alter table turnup.event enable trigger refuse_truncate"),
         Damage("a lost index", .guardMissing, of: nil, "drop index turnup.run_key"),
+        Damage(
+            "a partition that does not guard", .guardMissing, of: nil,
+            partition("alter table turnup.%I disable trigger refuse_truncate", ahead: 0)),
+        Damage(
+            "a partition whose guard is gone", .guardMissing, of: nil,
+            partition("drop trigger refuse_truncate on turnup.%I", ahead: 31)),
+        Damage(
+            "no partition for the coming month", .partitionMissing, of: nil,
+            partition("drop table turnup.%I", ahead: 31)),
+        Damage(
+            "no partition for ids of last month", .partitionMissing, of: nil,
+            partition("alter table turnup.event detach partition turnup.%I", ahead: -31)),
     ]
+
+    /// Does something to the partition of the month in so many days.
+    private static func partition(_ sql: String, ahead days: Int) -> String {
+        """
+        do $body$ begin execute format('\(sql)',
+          'event_' || to_char((turnup.now() + interval '\(days) days') at time zone 'UTC', 'YYYY_MM')); end $body$
+        """
+    }
 }

@@ -10,14 +10,14 @@ import WorkflowCore
             let store = database.store
             try await store.publishWorkflow()
             for number in 0..<150 { try await store.enqueueRun("\(number)") }
-            let claims = try await store.claim(worker: workerA, limit: 150, leaseMilliseconds: minute)
+            let claims = try await store.claimed(workerA, 150)
             var seen: Set<EventType> = []
             var held: Set<Bool> = []
             let commits = try claims.map { claim in
                 let events = try Self.stream(from: claim.state.get(), count: 40)
                 seen.formUnion(events.map(\.type))
                 let commit = try claim.commit(events)
-                if commit.state.status.isEnded { held.insert(commit.state.holdsKey) }
+                if commit.state.status.isEnded { held.insert(commit.state.ownsKey) }
                 return commit
             }
             #expect(seen == Set(EventType.allCases).subtracting([.runRequested]))
@@ -69,8 +69,8 @@ import WorkflowCore
         // The check is stricter than the workers' fold: these are a worker's, and a worker has live runs only.
         case .runHeld, .reconcileStarted, .undoStarted, .undoSkipped:
             return state.status == .live ? NewEvent(type, body) : nil
-        case .runSucceeded, .runFailed, .runCancelled, .runSuperseded:
-            guard Int.random(in: 0..<6) == 0, state.status == .live || type == .runSuperseded else { return nil }
+        case .runSucceeded, .runFailed, .runCancelled, .runTakenOver:
+            guard Int.random(in: 0..<6) == 0, state.status == .live || type == .runTakenOver else { return nil }
             return NewEvent(type, body)
         case .retryRequested, .cancelRequested: return NewEvent(type, body)
         }

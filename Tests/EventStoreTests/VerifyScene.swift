@@ -1,17 +1,20 @@
-import EventStore
 import Postgres
 import TestSupport
 import Testing
 import Vault
 import WorkflowCore
 
+@testable import EventStore
+
 /// Runs of every kind, made by the store's own calls.
 struct VerifyScene {
     let database: TestDatabase
     /// Succeeded after two attempts, with a sealed secret and late evidence of an earlier worker.
     let ended: Identifier
-    /// Live, leased, with an open attempt.
+    /// Live, leased, with an open attempt; its intent stands in the lease alone.
     let live: Identifier
+    /// Live, in no worker's hands, with a snapshot, due in an hour.
+    let waiting: Identifier
     let held: Identifier
     /// Failed before anything was sent, so that it lets go of its key.
     let failed: Identifier
@@ -64,13 +67,19 @@ struct VerifyScene {
         _ = try await store.commitOne(
             store.claimOne().commit(
                 [.entered("failed"), NewEvent(.runFailed, ["state": "failed", "reason": "a test"])]))
+        let waiting = try await store.enqueueRun("5")
+        _ = try await store.commitOne(store.claimOne().commit([.entered("x")], due: 60 * minute))
         return VerifyScene(
-            database: database, ended: ended, live: live, held: held, failed: failed,
-            fresh: try await store.enqueueRun("5"))
+            database: database, ended: ended, live: live, waiting: waiting, held: held, failed: failed,
+            fresh: try await store.enqueueRun("6"))
     }
 
     func named(_ name: String) -> Identifier? {
-        ["ended": ended, "live": live, "held": held, "failed": failed, "fresh": fresh, "nobody": Self.nobody][name]
+        let runs = [
+            "ended": ended, "live": live, "waiting": waiting, "held": held, "failed": failed, "fresh": fresh,
+            "nobody": Self.nobody,
+        ]
+        return runs[name]
     }
 
     static let nobody = Identifier(unixMilliseconds: 1, random: (1, 1))
@@ -79,7 +88,7 @@ struct VerifyScene {
     /// `pg_temp.forge` appends an event with a chain that holds.
     func tamper(_ sql: String, keepsGuards: Bool = true) async throws {
         var text = sql
-        for name in ["ended", "live", "held", "failed", "fresh", "nobody"] {
+        for name in ["ended", "live", "waiting", "held", "failed", "fresh", "nobody"] {
             text = text.replacing("{\(name)}", with: "'\(named(name)?.description ?? "")'::uuid")
         }
         let script = text
@@ -107,16 +116,25 @@ struct VerifyScene {
             update turnup.event set hash = last where run_id = target and seq = e.seq;
             top := e.seq;
           end loop;
-          update turnup.run set seq = top, hash = last where id = target;
+          update turnup.task set seq = top, hash = last where run_id = target;
+          if found then
+            update turnup.lease set seq = top, hash = last where run_id = target;
+            update turnup.run r set hash = (select v.hash from turnup.event v where v.run_id = target and v.seq = r.seq)
+            where r.id = target;
+          else
+            update turnup.run set seq = top, hash = last where id = target;
+          end if;
         end $$;
         create function pg_temp.forge(
           target uuid, new_type text, new_body text, attempt uuid default null, new_epoch bigint default 9
         ) returns void language plpgsql as $$
         begin
           insert into turnup.event (run_id, seq, type, body, epoch, attempt_id, actor, recorded_at, hash)
-          select r.id, r.seq + 1, new_type, new_body::json, new_epoch, attempt, 'worker:x', turnup.now(), r.hash
-          from turnup.run r where r.id = target;
-          update turnup.run r set epoch = greatest(r.epoch, new_epoch) where r.id = target;
+          select target, max(e.seq) + 1, new_type, new_body::json, new_epoch, attempt, 'worker:x', turnup.now(),
+            turnup.first_hash()
+          from turnup.event e where e.run_id = target;
+          update turnup.run set epoch = greatest(epoch, new_epoch) where id = target;
+          update turnup.lease set epoch = greatest(epoch, new_epoch) where run_id = target;
           perform pg_temp.rechain(target);
         end $$
         """

@@ -15,8 +15,9 @@ enum Invariants {
         (
             "a stream is not 1..n, or its end is not what the run's row says",
             """
-            select r.id::text from turnup.run r left join turnup.event e on e.run_id = r.id
-            group by r.id having count(e.seq) = 0 or min(e.seq) <> 1 or max(e.seq) <> count(*) or max(e.seq) <> r.seq
+            select h.run_id::text from turnup.head h left join turnup.event e on e.run_id = h.run_id
+            group by h.run_id, h.seq
+            having count(e.seq) = 0 or min(e.seq) <> 1 or max(e.seq) <> count(*) or max(e.seq) <> h.seq
             """
         ),
         (
@@ -36,10 +37,14 @@ enum Invariants {
             """
         ),
         (
+            "a lease without its task",
+            "select l.run_id::text from turnup.lease l where not exists (select from turnup.task t where t.run_id = l.run_id)"
+        ),
+        (
             "an epoch above its run's",
             """
-            select e.run_id || ' ' || e.seq from turnup.event e join turnup.run r on r.id = e.run_id
-            where e.epoch > r.epoch
+            select e.run_id || ' ' || e.seq from turnup.event e join turnup.head h on h.run_id = e.run_id
+            where e.epoch > h.epoch
             """
         ),
         (
@@ -78,7 +83,7 @@ enum Invariants {
             """
             select e.run_id || ' ' || e.seq from turnup.event e join turnup.event f on f.run_id = e.run_id
               and f.seq < e.seq and f.type in ('run.succeeded', 'run.failed', 'run.cancelled')
-            where e.type not in ('attempt.late', 'run.reopened', 'run.superseded') and not exists (
+            where e.type not in ('attempt.late', 'run.reopened', 'run.taken_over') and not exists (
               select from turnup.event o where o.run_id = e.run_id and o.type = 'run.reopened'
                 and o.seq between f.seq and e.seq)
             """
@@ -144,7 +149,8 @@ enum Invariants {
             guard let owner = runs[entry.requestId ?? ""] else { continue }
             if let ended = owner.ended {
                 #expect(
-                    Int64(entry.receivedAtMilliseconds) <= ended + 1, "a request came after the end of its run",
+                    Int64(entry.receivedAtMilliseconds - Checker.clockError(installation)) <= ended,
+                    "a request came after the end of its run",
                     sourceLocation: sourceLocation)
             }
             if let match = Installation.create.path, entry.path == match, entry.decision?.kind == .clientCreated {

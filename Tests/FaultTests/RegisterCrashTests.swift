@@ -177,7 +177,7 @@ import WorkflowCore
         let left = clients.filter { $0.deletedAtMilliseconds == nil }
         #expect(story.makes.contains(clients.count), "\(name): \(clients.count) clients, \(history)")
         #expect(left.count == (story.end == .succeeded ? 1 : 0), "\(name): \(left.count) are left, \(history)")
-        let holds = try await installation.count("id = '\(run)' and key_held") == 1
+        let holds = try await installation.count("id = '\(run)' and owns_key") == 1
         #expect(holds == (story.end == .succeeded), "\(name): the key")
     }
 }

@@ -80,19 +80,19 @@ import WorkflowCore
     private static func run(_ lane: Int, _ database: TestDatabase, _ tally: Tally) async throws {
         let worker = WorkerConfiguration(name: "lane-\(lane)", leaseMilliseconds: 10 * minute)
         try await database.withProxy { proxy, store in
-            let grouper = CommitGrouper(
+            let batcher = CommitBatcher(
                 store: store, configuration: worker, logger: Logger(label: "lane") { _ in SwiftLogNoOpLogHandler() })
-            var runs: [(claimed: ClaimedRun, state: RunState)] = []
+            var runs: [(claimed: ClaimedRun, state: RunState, hash: [UInt8])] = []
             for number in 0..<runsOfLane {
                 try await database.store.enqueueRun("\(lane)-\(number)")
                 let claimed = try await database.store.claimOne(worker.actor)
-                runs.append((claimed, try claimed.state.get()))
+                runs.append((claimed, try claimed.state.get(), claimed.hash))
             }
             for round in 0..<roundsOfLane {
                 for (index, cut) in Cut.allCases.enumerated() {
                     // Each run meets every cut, at an intent and at a result.
                     let place = (round + index) % runsOfLane
-                    let (claimed, state) = runs[place]
+                    let (claimed, state, hash) = runs[place]
                     let events: [NewEvent]
                     if let open = state.openAttempt {
                         events = [.done(open.id), .entered("round-\(round)")]
@@ -102,11 +102,12 @@ import WorkflowCore
                     let after = try state.after(events, epoch: claimed.epoch, by: worker.actor)
                     let before = proxy.faultCount
                     proxy.set(cut.fault(on: worker.actor), once: true)
-                    let answer = try await grouper.commit(
+                    let answer = try await batcher.commit(
                         RunCommit(
-                            runId: claimed.id, epoch: claimed.epoch, baseSeq: state.seq, events: events, state: after,
-                            keepsLease: true))
+                            runId: claimed.id, token: claimed.token, epoch: claimed.epoch, baseSeq: state.seq,
+                            baseHash: hash, events: events, state: after, keepsLease: true, service: claimed.service))
                     runs[place].state = after
+                    runs[place].hash = answer.hash ?? hash
                     let fired = proxy.faultCount - before
                     #expect(answer.landedAt != nil, "lane \(lane), round \(round), \(cut): \(answer)")
                     await tally.note(cut, count: fired, hasLanded: answer.isAlready, events, of: claimed.id)

@@ -27,7 +27,7 @@ extension Installation {
     /// Ends the leases of workers that are dead for certain, as time would.
     func endLeases() async throws {
         _ = try await database.pool.query(
-            "update turnup.task set lease_expires = turnup.now() where lease_owner is not null")
+            "update turnup.lease set expires = turnup.now()")
     }
 
     /// Waits until no run is live any more.
@@ -44,7 +44,7 @@ extension Installation {
     /// More requests to the platform at a time than a test has runs.
     func allowManyRequests() async throws {
         var service = try #require(try await store.service("wpp"))
-        service.concurrentRequests = 1000
+        service.limits.concurrent = 1000
         try await store.setService(service)
     }
 }

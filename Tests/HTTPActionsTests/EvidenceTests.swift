@@ -6,8 +6,7 @@ import WorkflowCore
 @testable import HTTPActions
 
 @Suite struct EvidenceTests {
-    @Test("what is kept of a refusal: phases, headers, ids, clock, digest and its words")
-    func refusal() async throws {
+    @Test func `what is kept of a refusal: phases, headers, ids, clock, digest and its words`() async throws {
         let body = #"{"error":"Invalid API key"}"#
         let date = HTTPDate.now() / 1000 - 90
         let text = Date(timeIntervalSince1970: Double(date)).formatted(
@@ -47,8 +46,8 @@ import WorkflowCore
         }
     }
 
-    @Test("our own id coming back is no id of the provider; a look-up is timed where there was one")
-    func absences() async throws {
+    @Test
+    func `our own id coming back is no id of the provider; a look-up is timed where there was one`() async throws {
         let server = try ScriptedServer(
             answering: http("500 Oops", headers: ["X-Request-Id": attemptId.description, "CF-Ray": "ray-1"]))
         var setup = Setup(server)
@@ -64,8 +63,8 @@ import WorkflowCore
         #expect(outcome.evidence["retry_after_milliseconds"] == nil)
     }
 
-    @Test("no secret is in anything that an attempt leaves, in whatever form the platform sends it back")
-    func canaries() async throws {
+    @Test
+    func `no secret is in anything that an attempt leaves, in whatever form the platform sends it back`() async throws {
         let key = "canary/Key+\"4711\""
         let master = "master-canary-0815"
         let secret = "canary-password-99"
@@ -112,8 +111,7 @@ import WorkflowCore
         }
     }
 
-    @Test("a key that the platform returns again is recognised by its fingerprint")
-    func sameKey() async throws {
+    @Test func `a key that the platform returns again is recognised by its fingerprint`() async throws {
         let server = try ScriptedServer(answering: http("200 OK", #"{"apiKey":"sk-live-0001","token":"tok-new-1"}"#))
         var setup = Setup(server)
         setup.save = ["api_key": "${response.body.apiKey}", "token": "${response.body.token}"]
@@ -128,8 +126,8 @@ import WorkflowCore
         #expect(outcome.evidence["credentials_used"] == nil)
     }
 
-    @Test("of a success, saved plain fields stay and other text becomes type, length and fingerprint")
-    func outline() async throws {
+    @Test
+    func `of a success, saved plain fields stay and other text becomes type, length and fingerprint`() async throws {
         let body = #"{"session":"wpp-1","apiKey":"sk-live-0001","other":["undeclared-key"],"expiresIn":3600,"ok":true}"#
         let server = try ScriptedServer(answering: http("200 OK", body))
         var setup = Setup(server)
@@ -145,8 +143,7 @@ import WorkflowCore
         #expect(!outcome.everything.contains("undeclared-key"))
     }
 
-    @Test("text of a peer is cut, and nothing in it can act on a terminal, a page or the database")
-    func hostileText() async throws {
+    @Test func `text of a peer is cut, and nothing in it can act on a terminal, a page or the database`() async throws {
         let hostile = "a\u{0}b\u{1B}[31mc\u{202E}d\u{7F}e\r\nf\u{2028}g" + String(repeating: "é", count: 3000)
         let server = try ScriptedServer(answering: http("500 Oops", hostile, type: "text/plain"))
         let outcome = try await perform(Setup(server))
@@ -158,8 +155,7 @@ import WorkflowCore
         #expect(!JSONValue.object(outcome.evidence).containsNul)
     }
 
-    @Test("a secret at the edge of an excerpt leaves no part of itself behind")
-    func secretAtTheCut() async throws {
+    @Test func `a secret at the edge of an excerpt leaves no part of itself behind`() async throws {
         let key = "sk-live-0123456789abcdef"
         let server = try ScriptedServer(
             answering: http("500 Oops", String(repeating: "x", count: 1010) + key + "tail", type: "text/plain"))
@@ -169,16 +165,14 @@ import WorkflowCore
         #expect(outcome.evidence["body"]?.stringValue?.contains("sk-") == false)
     }
 
-    @Test("invalid UTF-8 in a body or a header is shown as such, and still is JSON")
-    func invalidUTF8() {
+    @Test func `invalid UTF-8 in a body or a header is shown as such, and still is JSON`() {
         let text = EvidenceText(masker: Masker([]))
         let shown = text.shown(String(decoding: [0x61, 0xFF, 0xC0, 0x62, 0xED, 0xA0, 0x80], as: UTF8.self))
         #expect(shown.hasPrefix("a\u{FFFD}"))
         #expect((try? JSONValue.parse(JSONValue.string(shown).serialized())) != nil)
     }
 
-    @Test("a success of very many members is given up in seconds")
-    func manyMembers() async throws {
+    @Test func `a success of very many members is given up in seconds`() async throws {
         let members = (10_000..<40_000).map { "\"k\($0)\":0" }.joined(separator: ",")
         let server = try ScriptedServer(answering: http("200 OK", "{\(members)}"))
         let began = ContinuousClock.now
@@ -189,8 +183,7 @@ import WorkflowCore
         #expect(outcome.evidence["body_digest"] != nil)
     }
 
-    @Test("a success too large to outline keeps its length and digest only")
-    func largeSuccess() async throws {
+    @Test func `a success too large to outline keeps its length and digest only`() async throws {
         let body = "{\"items\":[" + (0..<200).map { "\"item-\($0)\"" }.joined(separator: ",") + "]}"
         let server = try ScriptedServer(answering: http("200 OK", body))
         let outcome = try await perform(Setup(server))

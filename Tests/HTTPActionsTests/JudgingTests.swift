@@ -17,8 +17,7 @@ import WorkflowCore
         return outcome
     }
 
-    @Test("a success fills plain variables, and seals secret ones at the run's next version")
-    func success() async throws {
+    @Test func `a success fills plain variables, and seals secret ones at the run's next version`() async throws {
         let body = #"{"session":"wpp-1","apiKey":"sk-live-0001","n":{"count":3}}"#
         let outcome = try await outcome(of: http("201 Created", body)) {
             $0.save = [
@@ -39,23 +38,22 @@ import WorkflowCore
         #expect(!outcome.everything.contains("sk-live"))
     }
 
-    @Test(
-        "without a rule the status decides",
-        arguments: [
-            ("404 Not Found", "http.404", Outcome.notDone, true), ("408 Request Timeout", "http.408", .notDone, true),
-            ("409 Conflict", "http.409", .notDone, true), ("429 Too Many Requests", "http.429", .notDone, false),
-            ("500 Oops", "http.500", .unknown, true), ("503 Later", "http.503", .unknown, true),
-            ("302 Found", "http.302", .unknown, true),
-        ])
-    func byStatus(status: String, error: String, expected: Outcome, isCounted: Bool) async throws {
+    @Test(arguments: [
+        ("404 Not Found", "http.404", Outcome.notDone, true), ("408 Request Timeout", "http.408", .notDone, true),
+        ("409 Conflict", "http.409", .notDone, true), ("429 Too Many Requests", "http.429", .notDone, false),
+        ("500 Oops", "http.500", .unknown, true), ("503 Later", "http.503", .unknown, true),
+        ("302 Found", "http.302", .unknown, true),
+    ])
+    func `without a rule the status decides`(status: String, error: String, expected: Outcome, isCounted: Bool)
+        async throws
+    {
         let outcome = try await outcome(of: http(status, #"{"error":"x"}"#))
         #expect(outcome.result.outcome == expected)
         #expect(outcome.result.error == error)
         #expect(outcome.result.isCounted == isCounted)
     }
 
-    @Test("named errors are tested in order, by status and condition, before ok")
-    func namedErrors() async throws {
+    @Test func `named errors are tested in order, by status and condition, before ok`() async throws {
         let rules = [
             try rule("other_text", [.exact(403)], when: "response.body.error == 'Something else'"),
             try rule("key_not_active", [.exact(403)], when: "response.body.error == 'Invalid API key'"),
@@ -89,8 +87,9 @@ import WorkflowCore
         #expect(declared.result.outcome == .unknown && declared.result.isCounted)
     }
 
-    @Test("a rule whose condition asks for what is missing does not match; headers and text can be asked too")
-    func conditions() async throws {
+    @Test func `a rule whose condition asks for what is missing does not match; headers and text can be asked too`()
+        async throws
+    {
         let missing = try await outcome(of: http("403 Forbidden", #"{"message":"no"}"#)) {
             $0.errors = [
                 try rule("by_path", when: "response.body.error.code == 7"),
@@ -108,24 +107,23 @@ import WorkflowCore
         #expect(text.result.error == "by_text")
     }
 
-    @Test("a refusal that the call takes for success is one")
-    func okList() async throws {
+    @Test func `a refusal that the call takes for success is one`() async throws {
         let outcome = try await outcome(of: http("404 Not Found")) { $0.ok = [.family(2), .exact(404)] }
         #expect(outcome.result.outcome == .done)
         #expect(outcome.result.status == 404)
     }
 
-    @Test(
-        "a 2xx answer that does not hold what is to be saved is a bad answer, never a success",
-        arguments: [
-            http("200 OK", "<html>Bad gateway</html>", type: "text/html"), http("200 OK"), http("204 No Content"),
-            http("200 OK", "{}"), http("200 OK", #"{"session":7}"#), http("200 OK", #"{"session":null}"#),
-            http("200 OK", #"{"session":"s","session":"t"}"#), http("200 OK", #"{"session":"s"#),
-            http("200 OK", #"{"session":"s"} x"#), http("200 OK", #"{"session":"a\u0000b"}"#),
-            http("200 OK", #"{"session":"\ud800"}"#),
-            http("200 OK", String(repeating: "[", count: 5000)), http("200 OK", #"[{"session":"s"}]"#),
-        ])
-    func badAnswers(answer: String) async throws {
+    @Test(arguments: [
+        http("200 OK", "<html>Bad gateway</html>", type: "text/html"), http("200 OK"), http("204 No Content"),
+        http("200 OK", "{}"), http("200 OK", #"{"session":7}"#), http("200 OK", #"{"session":null}"#),
+        http("200 OK", #"{"session":"s","session":"t"}"#), http("200 OK", #"{"session":"s"#),
+        http("200 OK", #"{"session":"s"} x"#), http("200 OK", #"{"session":"a\u0000b"}"#),
+        http("200 OK", #"{"session":"\ud800"}"#),
+        http("200 OK", String(repeating: "[", count: 5000)), http("200 OK", #"[{"session":"s"}]"#),
+    ])
+    func `a 2xx answer that does not hold what is to be saved is a bad answer, never a success`(answer: String)
+        async throws
+    {
         let outcome = try await outcome(of: answer) { $0.save = ["session": "${response.body.session}"] }
         #expect(outcome.result.outcome == .unknown)
         #expect(outcome.result.error == "bad_answer")
@@ -133,8 +131,7 @@ import WorkflowCore
         #expect(outcome.detail.contains("session"))
     }
 
-    @Test("an answer that cannot be read is no success where a rule needs its body")
-    func undecidedRule() async throws {
+    @Test func `an answer that cannot be read is no success where a rule needs its body`() async throws {
         for answer in [http("200 OK", "{broken"), http("200 OK", "<html>", type: "text/html")] {
             let outcome = try await outcome(of: answer) {
                 $0.errors = [try rule("soft_failure", when: "response.body.ok == false")]
@@ -150,8 +147,10 @@ import WorkflowCore
         #expect(empty.result.outcome == .done)
     }
 
-    @Test("a key that came with a bad answer, a named error or a 5xx is sealed all the same: it may be shown once")
-    func keyKept() async throws {
+    @Test
+    func `a key that came with a bad answer, a named error or a 5xx is sealed all the same: it may be shown once`()
+        async throws
+    {
         let bodies = [
             http("200 OK", #"{"apiKey":"sk-live-0002"}"#), http("500 Oops", #"{"apiKey":"sk-live-0002"}"#),
             http("409 Conflict", #"{"apiKey":"sk-live-0002"}"#),
@@ -168,8 +167,9 @@ import WorkflowCore
         }
     }
 
-    @Test("an empty key, a plain variable that holds a key's value, and an undeclared variable are bad answers")
-    func unsafeSaves() async throws {
+    @Test func `an empty key, a plain variable that holds a key's value, and an undeclared variable are bad answers`()
+        async throws
+    {
         let empty = try await outcome(of: http("200 OK", #"{"apiKey":""}"#)) {
             $0.save = ["api_key": "${response.body.apiKey}"]
         }
@@ -183,8 +183,7 @@ import WorkflowCore
         #expect(undeclared.result.error == "bad_answer")
     }
 
-    @Test("Retry-After is read in both forms and clamped")
-    func retryAfter() async throws {
+    @Test func `Retry-After is read in both forms and clamped`() async throws {
         let date = "Tue, 15 Nov 1994 08:12:31 GMT"
         let cases: [(KeyValuePairs<String, String>, Int64?)] = [
             (["Retry-After": "120"], 120_000), (["Retry-After": "0"], 0), (["Retry-After": "-5"], 0),
@@ -204,8 +203,7 @@ import WorkflowCore
         }
     }
 
-    @Test("dates are read in the one current form, and nothing else traps")
-    func dates() {
+    @Test func `dates are read in the one current form, and nothing else traps`() {
         #expect(HTTPDate.milliseconds("Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777_000)
         for text in [
             "", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT",

@@ -28,8 +28,7 @@ import WorkflowCore
         return outcome.detail
     }
 
-    @Test("a POST carries its JSON body, credentials, headers and the attempt's id")
-    func post() async throws {
+    @Test func `a POST carries its JSON body, credentials, headers and the attempt's id`() async throws {
         let request = try await arrival {
             $0.auth = .bearer(try template("${secrets.master}"))
             $0.secrets = [try opened("master", "master-secret")]
@@ -59,8 +58,8 @@ import WorkflowCore
             ])
     }
 
-    @Test("a service that refuses unknown headers gets no request id; a base URL's path stays in front")
-    func serviceSettings() async throws {
+    @Test
+    func `a service that refuses unknown headers gets no request id; a base URL's path stays in front`() async throws {
         let request = try await arrival {
             $0.sendsRequestId = false
             $0.baseURL += "/api/v2/"
@@ -77,8 +76,7 @@ import WorkflowCore
         #expect(request.header("x-both") == "call")
     }
 
-    @Test("a call's own auth replaces the service's; basic is encoded")
-    func auth() async throws {
+    @Test func `a call's own auth replaces the service's; basic is encoded`() async throws {
         let request = try await arrival {
             $0.service = ServiceDefinition(name: "wpp", auth: .bearer(try template("service-word")))
             $0.auth = .basic(user: try template("user"), password: try template("${secrets.word}"))
@@ -87,8 +85,7 @@ import WorkflowCore
         #expect(request.header("authorization") == "Basic dXNlcjpwYTpzcw==")
     }
 
-    @Test("query and form values are encoded, and null ones left out")
-    func queryAndForm() async throws {
+    @Test func `query and form values are encoded, and null ones left out`() async throws {
         let request = try await arrival {
             $0.input = ["text": "a b&c=d+é/?#", "none": .null]
             $0.query = ["q": "${input.text}", "none": "${input.none}", "n": "${state.attempts}"]
@@ -99,8 +96,7 @@ import WorkflowCore
         #expect(request.body == "f=a+b%26c%3Dd%2B%C3%A9%2F%3F%23&x=1")
     }
 
-    @Test("a value in the path never adds a segment, a query or a host")
-    func pathValues() async throws {
+    @Test func `a value in the path never adds a segment, a query or a host`() async throws {
         let request = try await arrival {
             $0.input = ["id": "a/b?c#d@e:f%2Fg é"]
             $0.path = "/clients/${input.id}/sessions"
@@ -109,10 +105,8 @@ import WorkflowCore
         #expect(request.header("host")?.hasPrefix("127.0.0.1:") == true)
     }
 
-    @Test(
-        "a path that leads elsewhere is refused",
-        arguments: ["..", ".", "../x", "x/..", "..\\x", "a/../b", "", "a\nb", "a\u{0}b"])
-    func traversal(value: String) async throws {
+    @Test(arguments: ["..", ".", "../x", "x/..", "..\\x", "a/../b", "", "a\nb", "a\u{0}b"])
+    func `a path that leads elsewhere is refused`(value: String) async throws {
         let reason = try await refusal {
             $0.input = ["id": .string(value)]
             $0.path = "/clients/${input.id}"
@@ -120,8 +114,7 @@ import WorkflowCore
         #expect(reason.contains("path"))
     }
 
-    @Test("dots that only literal text and a value make together are refused too")
-    func composedTraversal() async throws {
+    @Test func `dots that only literal text and a value make together are refused too`() async throws {
         for path in ["/clients/.${input.dot}", "/clients/%2e${input.dot}/x", "/a/%2E%2E/b"] {
             _ = try await refusal {
                 $0.input = ["dot": "."]
@@ -130,10 +123,8 @@ import WorkflowCore
         }
     }
 
-    @Test(
-        "a header value with a line break or a control character is refused",
-        arguments: ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\u{0}b", "a\u{1B}b"])
-    func headerInjection(value: String) async throws {
+    @Test(arguments: ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\u{0}b", "a\u{1B}b"])
+    func `a header value with a line break or a control character is refused`(value: String) async throws {
         let reason = try await refusal {
             $0.input = ["v": .string(value)]
             $0.headers = ["X-V": "${input.v}"]
@@ -145,17 +136,15 @@ import WorkflowCore
         }
     }
 
-    @Test(
-        "headers that the client sets, and names that are none, are refused",
-        arguments: [
-            "Host", "content-length", "Transfer-Encoding", "Connection", "", "X Y", "X:Y", "É",
-        ])
-    func headerNames(name: String) async throws {
+    @Test(arguments: [
+        "Host", "content-length", "Transfer-Encoding", "Connection", "", "X Y", "X:Y", "É",
+    ])
+    func `headers that the client sets, and names that are none, are refused`(name: String) async throws {
         _ = try await refusal { $0.headers = .init(dictionaryLiteral: (name, "x")) }
     }
 
-    @Test("secrets are refused in a URL, and missing or unfit values anywhere; reasons hold no value")
-    func expressionErrors() async throws {
+    @Test
+    func `secrets are refused in a URL, and missing or unfit values anywhere; reasons hold no value`() async throws {
         let changes: [(String, (inout Setup) throws -> Void)] = [
             ("path", { $0.path = "/x/${data.api_key}" }),
             ("query q", { $0.query = ["q": "${data.api_key}"] }),

@@ -16,10 +16,12 @@ final class ScriptedServer: Sendable {
     /// Complete requests, in the order they came.
     var requests: [ReceivedRequest] { received.withLock { $0 } }
     var connectionCount: Int { accepted.withLock { $0 } }
-    var origin: String { "http://127.0.0.1:\(port)" }
+    var origin: String { isIPv6 ? "http://[::1]:\(port)" : "http://127.0.0.1:\(port)" }
+    private let isIPv6: Bool
 
-    init(_ script: @escaping Script) throws {
-        let (listener, port) = try Self.listen()
+    init(onIPv6 isIPv6: Bool = false, _ script: @escaping Script) throws {
+        let (listener, port) = try isIPv6 ? Self.listenOnIPv6() : Self.listen()
+        self.isIPv6 = isIPv6
         self.listener = listener
         self.port = port
         Thread.detachNewThread { [weak self] in
@@ -47,8 +49,8 @@ final class ScriptedServer: Sendable {
     }
 
     /// Answers every request of a connection in the same way.
-    convenience init(answering text: String) throws {
-        try self.init { connection in
+    convenience init(onIPv6 isIPv6: Bool = false, answering text: String) throws {
+        try self.init(onIPv6: isIPv6) { connection in
             while connection.readRequest() != nil { connection.send(text) }
         }
     }
@@ -96,6 +98,32 @@ final class ScriptedServer: Sendable {
         }
         try #require(isNamed)
         return (listener, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    /// Whether this machine has the address ::1.
+    static var hasIPv6: Bool {
+        guard let (listener, _) = try? listenOnIPv6() else { return false }
+        close(listener)
+        return true
+    }
+
+    private static func listenOnIPv6() throws -> (Int32, Int) {
+        let listener = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_addr = in6addr_loopback
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let isOpen = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) == 0 && Glibc.listen(listener, 64) == 0
+                    && getsockname(listener, $0, &length) == 0
+            }
+        }
+        guard listener >= 0, isOpen else {
+            close(listener)
+            throw POSIXError(.EADDRNOTAVAIL)
+        }
+        return (listener, Int(UInt16(bigEndian: address.sin6_port)))
     }
 
     /// A port of loopback that nobody listens on, held so that nobody else takes it.
@@ -186,8 +214,10 @@ final class ServerConnection: Sendable {
     }
 
     /// Sends all of it; false when the client is gone.
-    @discardableResult func send(_ text: String) -> Bool {
-        var rest = Array(text.utf8)[...]
+    @discardableResult func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    @discardableResult func send(_ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
                 Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))

@@ -67,8 +67,7 @@ import WorkflowCore
         #expect(await server.isQuiet { heard.ids.contains("the-last") })
     }
 
-    @Test("a deadline at any moment: what the server heard of was never said to be unsent")
-    func deadlines() async throws {
+    @Test func `a deadline at any moment: what the server heard of was never said to be unsent`() async throws {
         let heard = Heard()
         let server = try listeningServer(heard, closesAtOnce: false)
         let (unsent, sent) = try await unsentIds(
@@ -80,8 +79,7 @@ import WorkflowCore
         #expect(unsent.isDisjoint(with: heard.ids))
     }
 
-    @Test("a cancellation at any moment: what the server heard of was never said to be unsent")
-    func cancellations() async throws {
+    @Test func `a cancellation at any moment: what the server heard of was never said to be unsent`() async throws {
         let heard = Heard()
         let server = try listeningServer(heard, closesAtOnce: false)
         let (unsent, sent) = try await unsentIds(
@@ -92,8 +90,9 @@ import WorkflowCore
         #expect(unsent.isDisjoint(with: heard.ids))
     }
 
-    @Test("a server that closes as soon as it is connected to: what it heard of was never said to be unsent")
-    func closedAtOnce() async throws {
+    @Test func `a server that closes as soon as it is connected to: what it heard of was never said to be unsent`()
+        async throws
+    {
         let heard = Heard()
         let server = try listeningServer(heard, closesAtOnce: true)
         let (unsent, sent) = try await unsentIds(
@@ -103,8 +102,9 @@ import WorkflowCore
         #expect(unsent.isDisjoint(with: heard.ids))
     }
 
-    @Test("a process that stands still while it connects, until its time is over: nothing leaves any more")
-    func stoppedWhileConnecting() async throws {
+    @Test
+    func `a process that stands still while it connects, until its time is over: nothing leaves any more`() async throws
+    {
         let server = try ScriptedServer(answering: http("200 OK", #"{"ok": true}"#))
         let stops = Mutex(0)
         var configuration = testConfiguration()
@@ -128,6 +128,45 @@ import WorkflowCore
         try server.send("GET /last HTTP/1.1\r\n\r\n")
         #expect(await server.isQuiet { server.requests.contains { $0.line.hasPrefix("GET /last") } })
         #expect(server.requests.count == 1, "a request left after its time was over")
+    }
+
+    @Test
+    func `a process that stands still with a kept connection in hand, until its time is over: nothing leaves any more`()
+        async throws
+    {
+        let server = try ScriptedServer(answering: http("200 OK", #"{"ok": true}"#))
+        var configuration = testConfiguration()
+        let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        configuration.eventLoopGroup = threads
+        var setup = Setup(server)
+        setup.isRepeatable = true
+        let first = try setup.action()
+        setup.deadlineMilliseconds = 200
+        let second = try setup.action()
+        let third = try setup.action()
+        let outcomes = try await withActions(configuration) { client in
+            var outcomes = [await client.perform(first)]
+            threads.next().execute { usleep(400_000) }
+            outcomes.append(await client.perform(second))
+            outcomes.append(await client.perform(third))
+            return outcomes
+        }
+        try await threads.shutdownGracefully()
+        #expect(outcomes.map(\.result.outcome) == [.done, .notDone, .done])
+        #expect(outcomes[1].evidence["request_head_sent"] == false)
+        #expect(outcomes[1].result.isCounted == false)
+        #expect(server.requests.count == 2, "a request left after its time was over")
+        #expect(!server.requests.contains { $0.head.lowercased().contains("turnup-ticket") })
+    }
+
+    @Test func `a definition's own header with the name of our ticket arrives, and our ticket does not`() async throws {
+        let server = try ScriptedServer(answering: http("200 OK", #"{"ok": true}"#))
+        var setup = Setup(server)
+        setup.headers = ["Turnup-Ticket": "of their own"]
+        let action = try setup.action()
+        let outcome = try await withActions { await $0.perform(action) }
+        #expect(outcome.result.outcome == .done)
+        #expect(server.requests.first?.header("Turnup-Ticket") == "of their own")
     }
 }
 

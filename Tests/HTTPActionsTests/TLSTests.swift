@@ -7,8 +7,7 @@ import WorkflowCore
 @testable import HTTPActions
 
 @Suite struct TLSTests {
-    @Test("a server that speaks no TLS gets nothing of the request, and nothing was sent")
-    func noTLS() async throws {
+    @Test func `a server that speaks no TLS gets nothing of the request, and nothing was sent`() async throws {
         let seen = Mutex("")
         let server = try ScriptedServer { connection in
             let hello = connection.readSome() ?? []
@@ -26,10 +25,8 @@ import WorkflowCore
         #expect(seen.withLock { !$0.isEmpty && !$0.contains("canary") && !$0.contains("POST") })
     }
 
-    @Test(
-        "the certificate must be trusted and name the host, though the address is dialled",
-        .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")))
-    func certificates() async throws {
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")))
+    func `the certificate must be trusted and name the host, though the address is dialled`() async throws {
         let server = try await TLSServer(name: "platform.test")
         defer { server.stop() }
         func attempt(_ host: String, trusted: Bool) async throws -> ActionOutcome {
@@ -50,9 +47,8 @@ import WorkflowCore
         }
     }
 
-    @Test(
-        "TLS 1.1 is refused", .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")))
-    func oldVersion() async throws {
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")))
+    func `TLS 1.1 is refused`() async throws {
         let server = try await TLSServer(name: "platform.test", options: ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"])
         defer { server.stop() }
         var setup = Setup(baseURL: "https://platform.test:\(server.port)")

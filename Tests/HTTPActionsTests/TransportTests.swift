@@ -6,8 +6,7 @@ import WorkflowCore
 @testable import HTTPActions
 
 @Suite struct TransportTests {
-    @Test("a refused connection is not sent, and spends no attempt")
-    func refused() async throws {
+    @Test func `a refused connection is not sent, and spends no attempt`() async throws {
         let (port, holder) = try ScriptedServer.refusedPort()
         defer { close(holder) }
         let outcome = try await perform(Setup(baseURL: "http://127.0.0.1:\(port)"))
@@ -20,8 +19,8 @@ import WorkflowCore
         #expect(outcome.detail.lowercased().contains("refused"))
     }
 
-    @Test("a name without an address is not sent: the look-up fails, finds nothing, or takes too long")
-    func lookUpFailures() async throws {
+    @Test
+    func `a name without an address is not sent: the look-up fails, finds nothing, or takes too long`() async throws {
         let gate = Signal()
         let lookUps: [(@Sendable (String) throws -> [String], String)] = [
             ({ _ in throw LookUpError(description: "Name or service not known") }, "not known"),
@@ -46,8 +45,7 @@ import WorkflowCore
         gate.fire()
     }
 
-    @Test("when one address of a name refuses, the next is dialled, because nothing was sent")
-    func nextAddress() async throws {
+    @Test func `when one address of a name refuses, the next is dialled, because nothing was sent`() async throws {
         let server = try ScriptedServer(answering: http("200 OK", "{}"))
         var setup = Setup(baseURL: "http://platform.test:\(server.port)")
         setup.allowed = [.loopback]
@@ -88,62 +86,56 @@ import WorkflowCore
         #expect(server.connectionCount == 1, sourceLocation: sourceLocation)
     }
 
-    @Test("closing without an answer is unknown")
-    func closedBeforeHead() async throws { try await expectUnknown("connection_lost") { _ in } }
+    @Test
+    func `closing without an answer is unknown`() async throws { try await expectUnknown("connection_lost") { _ in } }
 
-    @Test("a reset without an answer is unknown")
-    func resetBeforeHead() async throws { try await expectUnknown("connection_lost") { $0.reset() } }
+    @Test func `a reset without an answer is unknown`() async throws {
+        try await expectUnknown("connection_lost") { $0.reset() }
+    }
 
-    @Test("closing within the head is unknown")
-    func closedInHead() async throws {
+    @Test func `closing within the head is unknown`() async throws {
         try await expectUnknown("connection_lost") { $0.send("HTTP/1.1 200 OK\r\nContent-Le") }
     }
 
-    @Test("closing before the body is as long as it was said to be is unknown, with the status kept")
-    func shortBody() async throws {
+    @Test
+    func `closing before the body is as long as it was said to be is unknown, with the status kept`() async throws {
         try await expectUnknown("connection_lost", status: 200, detail: "within the answer") {
             $0.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"session\":\"s\"}")
         }
     }
 
-    @Test("closing within a chunked body is unknown")
-    func shortChunks() async throws {
+    @Test func `closing within a chunked body is unknown`() async throws {
         try await expectUnknown("connection_lost", status: 200) {
             $0.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nf\r\n{\"session\":\"s\"}\r\n")
         }
     }
 
-    @Test("a reset within the body is unknown")
-    func resetInBody() async throws {
+    @Test func `a reset within the body is unknown`() async throws {
         try await expectUnknown("connection_lost", status: 200) {
             $0.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"ses")
             $0.reset()
         }
     }
 
-    @Test("an answer that is no HTTP is a bad answer")
-    func noHTTP() async throws {
+    @Test func `an answer that is no HTTP is a bad answer`() async throws {
         try await expectUnknown("bad_answer") { $0.send("220 smtp.example ESMTP\r\n\r\n\r\n") }
     }
 
-    @Test("a head beyond 16 KiB is a bad answer")
-    func longHead() async throws {
+    @Test func `a head beyond 16 KiB is a bad answer`() async throws {
         let filler = (0..<20).map { "X-Filler-\($0): \(String(repeating: "f", count: 1000))\r\n" }.joined()
         try await expectUnknown("bad_answer", status: 200, detail: "16384") {
             $0.send("HTTP/1.1 200 OK\r\n\(filler)Content-Length: 0\r\n\r\n")
         }
     }
 
-    @Test("a header without an end is a bad answer, long before the deadline")
-    func endlessHeader() async throws {
+    @Test func `a header without an end is a bad answer, long before the deadline`() async throws {
         try await expectUnknown("bad_answer") { connection in
             connection.send("HTTP/1.1 200 OK\r\nX-Endless: ")
             while connection.send(String(repeating: "e", count: 4096)) {}
         }
     }
 
-    @Test("a body beyond 1 MiB is a bad answer, with and without a length")
-    func hugeBody() async throws {
+    @Test func `a body beyond 1 MiB is a bad answer, with and without a length`() async throws {
         try await expectUnknown("bad_answer", status: 200, detail: "1048576") { connection in
             connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             while connection.send("1000\r\n\(String(repeating: "b", count: 4096))\r\n") {}
@@ -154,15 +146,14 @@ import WorkflowCore
         }
     }
 
-    @Test("no answer by the deadline is a timeout")
-    func silence() async throws {
+    @Test func `no answer by the deadline is a timeout`() async throws {
         try await expectUnknown("timeout", deadlineMilliseconds: 2000) { _ = $0.isClosed(withinMilliseconds: 10_000) }
     }
 
-    @Test(
-        "the one deadline also ends an answer that never stops dripping, in its head and in its body",
-        arguments: [("HTTP/1.1 200 OK\r\nX-Drip: ", nil), ("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", 200)])
-    func drip(start: String, status: Int?) async throws {
+    @Test(arguments: [("HTTP/1.1 200 OK\r\nX-Drip: ", nil), ("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", 200)])
+    func `the one deadline also ends an answer that never stops dripping, in its head and in its body`(
+        start: String, status: Int?
+    ) async throws {
         let drops = Mutex(0)
         try await expectUnknown("timeout", status: status, deadlineMilliseconds: 2000) { connection in
             connection.send(start)
@@ -172,8 +163,8 @@ import WorkflowCore
         #expect(drops.withLock { $0 } > 3)
     }
 
-    @Test("cancelling while the answer is awaited is unknown; before anything is sent it is not done")
-    func cancellation() async throws {
+    @Test
+    func `cancelling while the answer is awaited is unknown; before anything is sent it is not done`() async throws {
         let reached = Signal()
         let server = try ScriptedServer { connection in
             guard connection.readRequest() != nil else { return }
@@ -201,8 +192,7 @@ import WorkflowCore
         #expect(server.requests.count == 1)
     }
 
-    @Test("after shutdown nothing is sent")
-    func afterShutdown() async throws {
+    @Test func `after shutdown nothing is sent`() async throws {
         let server = try ScriptedServer(answering: http("200 OK"))
         let action = try Setup(server).action()
         let outcome = try await withActions { actions in
@@ -213,8 +203,7 @@ import WorkflowCore
         #expect(server.connectionCount == 0)
     }
 
-    @Test("a redirect is not followed and is unknown")
-    func redirect() async throws {
+    @Test func `a redirect is not followed and is unknown`() async throws {
         let other = try ScriptedServer(answering: http("200 OK"))
         let server = try ScriptedServer(
             answering: http("307 Temporary Redirect", headers: ["Location": "\(other.origin)/x?token=canary"]))
@@ -227,8 +216,7 @@ import WorkflowCore
         #expect(!outcome.evidenceText.contains("canary"))
     }
 
-    @Test("a POST is sent once when the server reads it and closes, on a connection of its own")
-    func sentOnce() async throws {
+    @Test func `a POST is sent once when the server reads it and closes, on a connection of its own`() async throws {
         let server = try ScriptedServer { connection in
             // The first request of a connection is answered and the connection kept; the second is only read.
             guard connection.readRequest() != nil else { return }
@@ -251,8 +239,8 @@ import WorkflowCore
         #expect(server.connectionCount == 3)
     }
 
-    @Test("a request on a kept connection that the server closes is sent once, and reported as lost")
-    func keptConnectionClosed() async throws {
+    @Test
+    func `a request on a kept connection that the server closes is sent once, and reported as lost`() async throws {
         let server = try ScriptedServer { connection in
             guard connection.readRequest() != nil else { return }
             connection.send(http("200 OK", "{}"))
@@ -275,8 +263,7 @@ import WorkflowCore
         #expect(server.requests.count == 16)
     }
 
-    @Test("many actions run at the same time")
-    func concurrent() async throws {
+    @Test func `many actions run at the same time`() async throws {
         let server = try ScriptedServer(answering: http("200 OK", #"{"session":"s"}"#))
         var setup = Setup(server)
         setup.save = ["session": "${response.body.session}"]

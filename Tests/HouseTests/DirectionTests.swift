@@ -10,13 +10,14 @@ private let allowed: [String: Set<String>] = [
     "Vault": ["WorkflowCore"],
     "EventStore": ["WorkflowCore", "Postgres", "Vault"],
     "HTTPActions": ["WorkflowCore", "Vault"],
-    "Worker": ["WorkflowCore", "EventStore", "HTTPActions", "Vault"],
+    // The worker's pure part: it lies in the worker's folders, and the compiler keeps it pure.
+    "WorkerMachines": ["WorkflowCore"],
+    "Worker": ["WorkerMachines", "WorkflowCore", "EventStore", "HTTPActions", "Vault"],
     "Diagnostics": ["WorkflowCore", "EventStore"],
     "PlatformSimulator": [],
     "LocalPostgres": [],
-    "Console": ["Diagnostics", "EventStore"],
-    // A program of its own, because it runs optimised and for hours. It judges the core, so it knows nothing else.
-    "Simulation": ["WorkflowCore"],
+    // A program of its own, because it runs optimised and for hours. It judges what decides, so it knows nothing else.
+    "Simulation": ["WorkflowCore", "WorkerMachines"],
 ]
 
 /// Targets that wire the others together.
@@ -51,11 +52,24 @@ private let mayImportAll: Set = ["turnup", "TestSupport"]
         }
     }
 
-    @Test func `the simulation imports the core and the system, so that its optimised build stays small`() throws {
+    @Test func `the worker's machines import the core alone, so they have no clock, no random and no input or output`()
+        throws
+    {
+        let files = Repository.files(below: ["Sources/Worker/Machines"], ending: ".swift")
+        #expect(!files.isEmpty)
+        for path in files {
+            #expect(try Set(imports(path)).isSubset(of: ["WorkflowCore"]), "\(path) imports something else")
+        }
+    }
+
+    @Test func `the simulation imports the core, the machines and the system, so that its optimised build stays small`()
+        throws
+    {
         let files = Repository.files(below: ["Tests/Simulation"], ending: ".swift")
         #expect(!files.isEmpty)
         for path in files {
-            let extra = try Set(imports(path)).subtracting(["WorkflowCore", "Foundation", "Synchronization"])
+            let extra = try Set(imports(path)).subtracting(
+                ["WorkflowCore", "WorkerMachines", "Foundation", "Synchronization"])
             #expect(extra.isEmpty, "\(path) imports \(extra.sorted())")
         }
     }

@@ -3,8 +3,7 @@ import Testing
 
 @Suite("Stopping statements", .timeLimit(.minutes(5)))
 struct CancelTests {
-    @Test("Cancelling the task stops the statement on the server and leaves the connection usable")
-    func cancelledTask() async throws {
+    @Test func `cancelling the task stops the statement on the server and leaves the connection usable`() async throws {
         try await withConnection { connection in
             let processID = await connection.backendProcessID
             let task = Task { await postgresError { try await connection.query("SELECT pg_sleep(60)") } }
@@ -17,8 +16,8 @@ struct CancelTests {
         }
     }
 
-    @Test("A statement that takes longer than its timeout is stopped and leaves the connection usable")
-    func timeout() async throws {
+    @Test
+    func `a statement that takes longer than its timeout is stopped and leaves the connection usable`() async throws {
         try await withConnection { connection in
             let start = ContinuousClock.now
             let error = await postgresError {
@@ -30,16 +29,14 @@ struct CancelTests {
         }
     }
 
-    @Test("The configured timeout holds for statements without one of their own")
-    func configuredTimeout() async throws {
+    @Test func `the configured timeout holds for statements without one of their own`() async throws {
         try await withConnection(try configured { $0.queryTimeout = .milliseconds(100) }) { connection in
             let error = await postgresError { try await connection.query("SELECT pg_sleep(60)") }
             #expect(error?.kind == .timeout)
         }
     }
 
-    @Test("The server's own statement timeout is its error and not ours")
-    func serverTimeout() async throws {
+    @Test func `the server's own statement timeout is its error and not ours`() async throws {
         try await withConnection(try configured { $0.statementTimeout = .milliseconds(50) }) { connection in
             let error = await postgresError { try await connection.query("SELECT pg_sleep(60)") }
             #expect(error?.kind == .server)
@@ -48,14 +45,14 @@ struct CancelTests {
         }
     }
 
-    @Test("A cancellation at any moment never hits the statement after it")
-    func cancelAtEveryMoment() async throws {
+    @Test func `a cancellation at any moment never hits the statement after it`() async throws {
         try await withConnection { connection in
             var cancelled = 0
             for round in 0..<120 {
                 let task = Task {
                     await postgresError {
-                        try await connection.query("SELECT pg_sleep(0.0\(round % 5))", timeout: .seconds(10))
+                        try await connection.query(
+                            "SELECT pg_sleep(0.0\(round % 5))", readOnly: true, timeout: .seconds(10))
                     }
                 }
                 let delay = Task { try await Task.sleep(for: .microseconds(round * 40)) }
@@ -72,8 +69,7 @@ struct CancelTests {
         }
     }
 
-    @Test("Cancelling one caller leaves alone the statement of another on the same connection")
-    func cancelOfTheOther() async throws {
+    @Test func `cancelling one caller leaves alone the statement of another on the same connection`() async throws {
         try await withConnection { blocker in
             try await blocker.execute("SELECT pg_advisory_lock(4711)")
             try await withConnection { connection in
@@ -91,8 +87,7 @@ struct CancelTests {
         }
     }
 
-    @Test("A cancelled transaction is rolled back and leaves the connection usable")
-    func cancelledTransaction() async throws {
+    @Test func `a cancelled transaction is rolled back and leaves the connection usable`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int)")
             let processID = await connection.backendProcessID
@@ -112,8 +107,7 @@ struct CancelTests {
         }
     }
 
-    @Test("A transaction's timeout ends the statement that runs when the time is over")
-    func transactionTimeout() async throws {
+    @Test func `a transaction's timeout ends the statement that runs when the time is over`() async throws {
         try await withConnection { connection in
             let error = await postgresError {
                 try await connection.withTransaction(timeout: .milliseconds(150)) { connection in

@@ -15,8 +15,7 @@ struct CopyTests {
         func next() -> [UInt8]? { left.withLock { $0.popLast() } }
     }
 
-    @Test("100,000 rows arrive, whatever the borders of the chunks")
-    func manyRows() async throws {
+    @Test func `100,000 rows arrive, whatever the borders of the chunks`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int, b text)")
             let bytes = Array((0..<100_000).map { "\($0)\tö-\($0)\n" }.joined().utf8)
@@ -35,8 +34,7 @@ struct CopyTests {
         }
     }
 
-    @Test("A row the server refuses ends in its error, with nothing kept")
-    func serverError() async throws {
+    @Test func `a row the server refuses ends in its error, with nothing kept`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int)")
             let source = Source([Array("1\nnonsense\n".utf8)] + Array(repeating: Array("2\n".utf8), count: 10_000))
@@ -47,8 +45,7 @@ struct CopyTests {
         }
     }
 
-    @Test("A source that fails undoes the COPY, and its own error comes out")
-    func sourceError() async throws {
+    @Test func `a source that fails undoes the COPY, and its own error comes out`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int)")
             let source = Source([Array("1\n".utf8)])
@@ -63,8 +60,7 @@ struct CopyTests {
         }
     }
 
-    @Test("A statement that is no COPY FROM STDIN, or none at all, is refused")
-    func notACopy() async throws {
+    @Test func `a statement that is no COPY FROM STDIN, or none at all, is refused`() async throws {
         try await withConnection { connection in
             let select = await postgresError { try await connection.copyIn("SELECT 1") { nil } }
             #expect(select?.kind == .misuse)
@@ -76,8 +72,8 @@ struct CopyTests {
         }
     }
 
-    @Test("A COPY that is blocked by a lock is stopped by its timeout and leaves the connection usable")
-    func timeout() async throws {
+    @Test
+    func `a COPY that is blocked by a lock is stopped by its timeout and leaves the connection usable`() async throws {
         try await withConnection { blocker in
             try await blocker.execute("CREATE TABLE copy_target (a int)")
             try await blocker.execute("BEGIN; LOCK TABLE copy_target")

@@ -5,8 +5,9 @@ import Testing
 
 @Suite("Broken connections", .timeLimit(.minutes(5)))
 struct FaultTests {
-    @Test("A session killed in a writing statement leaves the outcome unknown, in a reading one it does not")
-    func killedMidQuery() async throws {
+    @Test func `a session killed in a writing statement leaves the outcome unknown, in a reading one it does not`()
+        async throws
+    {
         for readOnly in [false, true] {
             let connection = try await PostgresConnection.connect(ThrowawayCluster.get().configuration())
             let processID = await connection.backendProcessID
@@ -25,13 +26,11 @@ struct FaultTests {
         }
     }
 
-    @Test("A lost answer to COMMIT is an unknown outcome, although the rows are there")
-    func lostCommitAnswer() async throws {
+    @Test func `a lost answer to COMMIT is an unknown outcome, although the rows are there`() async throws {
         try await commitFault(.loseReply(to: "COMMIT\0"), rowsAfterwards: 1)
     }
 
-    @Test("A lost COMMIT is an unknown outcome, although nothing is there")
-    func lostCommit() async throws {
+    @Test func `a lost COMMIT is an unknown outcome, although nothing is there`() async throws {
         try await commitFault(.cutBefore("COMMIT\0"), rowsAfterwards: 0)
     }
 
@@ -56,8 +55,7 @@ struct FaultTests {
         #expect(count == rowsAfterwards)
     }
 
-    @Test("A connection lost inside a transaction is known to have changed nothing")
-    func lostInsideTransaction() async throws {
+    @Test func `a connection lost inside a transaction is known to have changed nothing`() async throws {
         try await withProxy { proxy, configuration in
             let connection = try await PostgresConnection.connect(configuration)
             proxy.set(.loseReply(to: "generate_series"))
@@ -71,12 +69,10 @@ struct FaultTests {
         }
     }
 
-    @Test(
-        "A statement that might end the transaction is not trusted to be undone",
-        arguments: [
-            "CALL pg_temp.work('needle')", "-- SELECT\nCOMMIT /* needle */",
-        ])
-    func lostUnfamiliarStatement(sql: String) async throws {
+    @Test(arguments: [
+        "CALL pg_temp.work('needle')", "-- SELECT\nCOMMIT /* needle */",
+    ])
+    func `a statement that might end the transaction is not trusted to be undone`(sql: String) async throws {
         try await withProxy { proxy, configuration in
             let connection = try await PostgresConnection.connect(configuration)
             try await connection.execute("CREATE PROCEDURE pg_temp.work(text) LANGUAGE sql AS 'SELECT 1'")
@@ -89,8 +85,7 @@ struct FaultTests {
         }
     }
 
-    @Test("An answer cut in the middle is no answer")
-    func cutAnswer() async throws {
+    @Test func `an answer cut in the middle is no answer`() async throws {
         try await withProxy { proxy, configuration in
             for bytes in [1, 6, 40, 5000] {
                 let connection = try await PostgresConnection.connect(configuration)
@@ -105,8 +100,8 @@ struct FaultTests {
         }
     }
 
-    @Test("A server that went away while the connection was idle is noticed before anything is sent")
-    func staleConnection() async throws {
+    @Test
+    func `a server that went away while the connection was idle is noticed before anything is sent`() async throws {
         let connection = try await PostgresConnection.connect(ThrowawayCluster.get().configuration())
         try await terminate(await connection.backendProcessID)
         let error = await postgresError { try await connection.query("SELECT 1") }
@@ -114,8 +109,8 @@ struct FaultTests {
         #expect(error?.isStaleConnection == true)
     }
 
-    @Test("A large parameter to a peer that does not read is given up, and is known not to have run")
-    func peerThatDoesNotRead() async throws {
+    @Test
+    func `a large parameter to a peer that does not read is given up, and is known not to have run`() async throws {
         try await withProxy { proxy, configuration in
             var configuration = configuration
             configuration.cancelGrace = .milliseconds(200)
@@ -131,8 +126,8 @@ struct FaultTests {
         }
     }
 
-    @Test("A large parameter to a server that is killed meanwhile ends in an error and not in SIGPIPE")
-    func peerThatDies() async throws {
+    @Test
+    func `a large parameter to a server that is killed meanwhile ends in an error and not in SIGPIPE`() async throws {
         try await withProxy { proxy, configuration in
             let connection = try await PostgresConnection.connect(configuration)
             proxy.set(.cutBefore("needle"))
@@ -145,8 +140,10 @@ struct FaultTests {
         }
     }
 
-    @Test("A statement whose answer never comes has an unknown outcome after the grace period, unless it only reads")
-    func swallowedAnswer() async throws {
+    @Test
+    func `a statement whose answer never comes has an unknown outcome after the grace period, unless it only reads`()
+        async throws
+    {
         for readOnly in [false, true] {
             try await withProxy { proxy, configuration in
                 var configuration = configuration

@@ -22,8 +22,7 @@ struct ListenerTests {
         #expect(await events.next() == nil)
     }
 
-    @Test("Notifications arrive on channels of any name")
-    func delivery() async throws {
+    @Test func `notifications arrive on channels of any name`() async throws {
         let channel = "odd \"name\"; -- 🐘"
         try await withListener([channel, "plain"]) { _, events in
             try await withConnection { connection in
@@ -35,8 +34,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("A killed listening session is replaced, said so, and hears again")
-    func killedMidListen() async throws {
+    @Test func `a killed listening session is replaced, said so, and hears again`() async throws {
         try await withListener(["killed"]) { _, events in
             try await withConnection { connection in
                 let killed = try await connection.query(
@@ -52,8 +50,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("A connection that is silently dead is found by the ping and replaced")
-    func silentDeath() async throws {
+    @Test func `a connection that is silently dead is found by the ping and replaced`() async throws {
         try await withProxy { proxy, configuration in
             var configuration = configuration
             configuration.cancelGrace = .milliseconds(50)
@@ -67,8 +64,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("Only the newest of many notifications waits for a slow reader")
-    func newestOnly() async throws {
+    @Test func `only the newest of many notifications waits for a slow reader`() async throws {
         try await withListener(["many"]) { _, events in
             try await withConnection { connection in
                 for number in 1...50 { try await connection.execute("NOTIFY many, '\(number)'") }
@@ -82,8 +78,7 @@ struct ListenerTests {
         }
     }
 
-    @Test("A server that hangs up at once is asked again after growing pauses, never in a spin")
-    func hangingUp() async throws {
+    @Test func `a server that hangs up at once is asked again after growing pauses, never in a spin`() async throws {
         let server = try HangingUp()
         defer { server.stop() }
         var configuration = try ThrowawayCluster.get().configuration(["host": server.directory])
@@ -98,8 +93,7 @@ struct ListenerTests {
         try await run.value
     }
 
-    @Test("Cancelling run ends it and its session")
-    func cancelled() async throws {
+    @Test func `cancelling run ends it and its session`() async throws {
         let listener = PostgresListener(try ThrowawayCluster.get().configuration(), channels: ["cancelled"])
         let run = Task { try await listener.run() }
         var events = listener.events.makeAsyncIterator()
@@ -110,8 +104,7 @@ struct ListenerTests {
         try await wait(until: "NOT EXISTS (SELECT FROM pg_stat_activity WHERE query = 'LISTEN \"cancelled\"')")
     }
 
-    @Test("A channel name that PostgreSQL would cut is refused")
-    func longName() async throws {
+    @Test func `a channel name that PostgreSQL would cut is refused`() async throws {
         let name = String(repeating: "x", count: 64)
         let listener = PostgresListener(try ThrowawayCluster.get().configuration(), channels: [name])
         let error = await postgresError { try await listener.run() }

@@ -60,8 +60,9 @@ private struct GuardedServer {
 
 @Suite("Logging in as to a hosted server", .timeLimit(.minutes(5)))
 struct LoginTests {
-    @Test("A password with every awkward character is taken from a URI; a wrong one is told without being shown")
-    func password() async throws {
+    @Test func `a password with every awkward character is taken from a URI; a wrong one is told without being shown`()
+        async throws
+    {
         let server = try GuardedServer(offersTLS: false)
         let connection = try await PostgresConnection.connect(server.uri("sslmode=prefer"))
         try await expectUsable(connection)
@@ -79,24 +80,20 @@ struct LoginTests {
         #expect(plain.map { "\($0)".contains("does not support SSL") } == true, "\(String(describing: plain))")
     }
 
-    @Test(
-        "With sslmode=verify-full the session is encrypted; a wrong name or an unknown certificate is refused",
-        .enabled(if: GuardedServer.canMakeCertificates, "openssl is not installed"))
-    func encryption() async throws {
+    @Test(.enabled(if: GuardedServer.canMakeCertificates, "openssl is not installed"))
+    func `with sslmode=verify-full the session is encrypted; a wrong name or an unknown certificate is refused`()
+        async throws
+    {
         let server = try GuardedServer()
         let trusted = "sslmode=verify-full&sslrootcert=\(server.certificate)"
         let connection = try await PostgresConnection.connect(server.uri(host: "db.test", trusted))
         let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         #expect(try await connection.query(encrypted, readOnly: true).onlyRow().bool(0))
-        // Large answers and several statements under way go through TLS as well.
-        let filler = String(repeating: "x", count: 10_000)
+        // Large answers and large statements go through TLS as well.
         let text = try await connection.query("SELECT repeat('x', 3000000)", readOnly: true).onlyRow().string(0)
         #expect(text.utf8.count == 3_000_000)
-        let requests = (0..<2000).map { (sql: "SELECT $1::text", parameters: [PostgresValue.text("\($0)" + filler)]) }
-        let results = try await connection.pipeline(requests, timeout: .seconds(60))
-        for (number, result) in results.enumerated() {
-            #expect(try result.get().onlyRow().string(0) == "\(number)" + filler)
-        }
+        let sent = try await connection.query("SELECT $1::text", [.text(text)], readOnly: true).onlyRow().string(0)
+        #expect(sent == text)
         await connection.close()
         let name = await postgresError { try await PostgresConnection.connect(server.uri(host: "other.test", trusted)) }
         #expect(name?.kind == .connectionFailed)

@@ -22,8 +22,7 @@ struct PoolTests {
         }
     }
 
-    @Test("Many callers share few connections")
-    func sharing() async throws {
+    @Test func `many callers share few connections`() async throws {
         try await withPool(maximum: 3) { pool in
             let sum = try await withThrowingTaskGroup(of: Int64.self) { group in
                 for number in 0..<200 {
@@ -37,8 +36,7 @@ struct PoolTests {
         }
     }
 
-    @Test("A caller that waits too long is told, and one that is cancelled stops waiting")
-    func waiters() async throws {
+    @Test func `a caller that waits too long is told, and one that is cancelled stops waiting`() async throws {
         try await withPool(maximum: 1) { pool in
             try await pool.withConnection { _ in
                 let late = await postgresError {
@@ -59,8 +57,7 @@ struct PoolTests {
         }
     }
 
-    @Test("A call that says nothing else waits for the pool's own time, and no longer")
-    func acquireTimeout() async throws {
+    @Test func `a call that says nothing else waits for the pool's own time, and no longer`() async throws {
         let patience = Duration.milliseconds(300)
         try await withPool(maximum: 1, acquireTimeout: patience) { pool in
             try await pool.withConnection { _ in
@@ -87,8 +84,7 @@ struct PoolTests {
         }
     }
 
-    @Test("What a borrower leaves open is rolled back before the next one comes")
-    func leftOpen() async throws {
+    @Test func `what a borrower leaves open is rolled back before the next one comes`() async throws {
         try await withPool(maximum: 1) { pool in
             try await pool.execute("CREATE TABLE IF NOT EXISTS left_open (a int)")
             let first = try await pool.withConnection { connection in
@@ -104,8 +100,7 @@ struct PoolTests {
         }
     }
 
-    @Test("Connections a restarted server has closed are replaced without the caller noticing")
-    func restartedServer() async throws {
+    @Test func `connections a restarted server has closed are replaced without the caller noticing`() async throws {
         try await withPool(maximum: 3, configuration: try configured { $0.applicationName = "pool-restart" }) { pool in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<3 { group.addTask { try await pool.query("SELECT pg_sleep(0.1)") } }
@@ -127,8 +122,7 @@ struct PoolTests {
         }
     }
 
-    @Test("A broken connection is discarded, and the pool goes on")
-    func brokenConnection() async throws {
+    @Test func `a broken connection is discarded, and the pool goes on`() async throws {
         try await withPool(maximum: 1) { pool in
             let error = await postgresError {
                 try await pool.withConnection { connection in
@@ -142,8 +136,38 @@ struct PoolTests {
         }
     }
 
-    @Test("A server that cannot be reached is the error of every caller")
-    func unreachable() async throws {
+    @Test func `a lost connection that is made again is counted, one that was merely too many or fell idle is not`()
+        async throws
+    {
+        try await withPool(maximum: 2) { pool in
+            try await pool.query("SELECT 1")
+            _ = try await pool.withConnection { _ in try await pool.query("SELECT 2") }
+            #expect(pool.generation == 0)
+            let processID = try await pool.withConnection { connection in await connection.backendProcessID }
+            try await terminate(processID)
+            for _ in 0..<3 { try await pool.query("SELECT 3") }
+            _ = try await pool.withConnection { _ in try await pool.query("SELECT 4") }
+            #expect(pool.generation == 1)
+        }
+    }
+
+    @Test func `a commit gets its connection while all others are lent and many wait`() async throws {
+        let configuration = try ThrowawayCluster.get().configuration()
+        let pool = PostgresPool(configuration, limits: PostgresPoolLimits(maximum: 2, reservedForCommits: 1))
+        try await pool.withConnection { _ in
+            let readers = (0..<5).map { _ in Task { try await pool.query("SELECT 1", readOnly: true) } }
+            try await waitFor { pool.waiterCount == 5 }
+            try await pool.query("SELECT 2", lane: .commits)
+            let inside = try await pool.withTransaction(lane: .commits) {
+                try $0.querySync("SELECT 3").onlyRow().int(0)
+            }
+            #expect(inside == 3 && pool.waiterCount == 5)
+            for reader in readers { reader.cancel() }
+        }
+        await pool.close()
+    }
+
+    @Test func `a server that cannot be reached is the error of every caller`() async throws {
         try await withPool(
             maximum: 2, configuration: try configured { $0.overrides["host"] = "/tmp/nobody-listens-here" }
         ) { pool in
@@ -154,8 +178,7 @@ struct PoolTests {
         }
     }
 
-    @Test("Closing waits for what is lent, fails those who wait, and ends every session")
-    func closing() async throws {
+    @Test func `closing waits for what is lent, fails those who wait, and ends every session`() async throws {
         try await withPool(maximum: 1, configuration: try configured { $0.applicationName = "pool-closing" }) { pool in
             let entered = Gate()
             let leave = Gate()
@@ -187,8 +210,7 @@ struct PoolTests {
         }
     }
 
-    @Test("Cancelled borrowers at any moment lose no connection")
-    func cancelledBorrowers() async throws {
+    @Test func `cancelled borrowers at any moment lose no connection`() async throws {
         try await withPool(maximum: 2) { pool in
             for round in 0..<60 {
                 let tasks = (0..<4).map { number in

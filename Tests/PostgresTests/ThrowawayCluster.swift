@@ -28,7 +28,11 @@ struct ThrowawayCluster: Sendable {
 
     func configuration(_ overrides: [String: String] = [:]) -> PostgresConfiguration {
         let base = ["host": directory, "port": String(port), "user": "postgres", "dbname": "postgres"]
-        return PostgresConfiguration(overrides: base.merging(overrides) { $1 }, applicationName: "postgres-tests")
+        var configuration = PostgresConfiguration(
+            overrides: base.merging(overrides) { $1 }, applicationName: "postgres-tests")
+        // So that a test's tables need no schema before their names.
+        configuration.searchPath = "public"
+        return configuration
     }
 
     private static func start() throws -> ThrowawayCluster {

@@ -5,8 +5,7 @@ import Testing
 struct TransactionTests {
     private struct Unrelated: Error, Equatable {}
 
-    @Test("A body that throws leaves nothing behind, and its error comes out")
-    func rollbackOnThrow() async throws {
+    @Test func `a body that throws leaves nothing behind, and its error comes out`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int)")
             await #expect(throws: Unrelated.self) {
@@ -24,8 +23,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("A swallowed error does not let the transaction look committed")
-    func swallowedError() async throws {
+    @Test func `a swallowed error does not let the transaction look committed`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int)")
             let error = await postgresError {
@@ -40,8 +38,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("A savepoint undoes only its own part, also when nested")
-    func savepoints() async throws {
+    @Test func `a savepoint undoes only its own part, also when nested`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int PRIMARY KEY)")
             try await connection.withTransaction { connection in
@@ -61,8 +58,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("A constraint checked at COMMIT fails the transaction with its SQLSTATE")
-    func failingCommit() async throws {
+    @Test func `a constraint checked at COMMIT fails the transaction with its SQLSTATE`() async throws {
         try await withConnection { connection in
             try await connection.execute("CREATE TEMP TABLE t (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
             let error = await postgresError {
@@ -73,8 +69,8 @@ struct TransactionTests {
         }
     }
 
-    @Test("Isolation and read-only are what was asked for, and a write in a read-only one is told apart")
-    func modes() async throws {
+    @Test
+    func `isolation and read-only are what was asked for, and a write in a read-only one is told apart`() async throws {
         try await withConnection { connection in
             let level = try await connection.withTransaction(isolation: .serializable, readOnly: true) { connection in
                 try connection.querySync("SHOW transaction_isolation").onlyRow().string(0)
@@ -89,8 +85,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("Two transactions that contradict each other end in one retryable error")
-    func serializationFailure() async throws {
+    @Test func `two transactions that contradict each other end in one retryable error`() async throws {
         try await withConnection { first in
             try await withConnection { second in
                 try await first.execute("CREATE TABLE contradiction (a int); INSERT INTO contradiction VALUES (0)")
@@ -103,8 +98,9 @@ struct TransactionTests {
         }
     }
 
-    @Test("A transaction inside one that is open is refused, and so is a body that ends its transaction itself")
-    func misuse() async throws {
+    @Test func `a transaction inside one that is open is refused, and so is a body that ends its transaction itself`()
+        async throws
+    {
         try await withConnection { connection in
             try await connection.execute("BEGIN")
             let nested = await postgresError { try await connection.withTransaction { _ in } }

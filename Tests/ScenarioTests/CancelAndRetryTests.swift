@@ -47,7 +47,7 @@ import WorkflowCore
                 let answer = try await installation.copied(offer, ["TEXT": "enough"])
                 #expect(answer.exitCode == 0, "\(answer.errors)")
                 try await installation.reaches(.cancelled, run)
-                #expect(try await installation.store.fold(run)?.holdsKey == true)
+                #expect(try await installation.store.fold(run)?.ownsKey == true)
                 #expect(installation.requests(Installation.create).count == 1)
             }
             try await Checker.check(installation)

@@ -7,47 +7,74 @@ import WorkflowCore
 /// Bad input, and what programs read.
 @Suite(.timeLimit(.minutes(5))) struct CommandTests {
     @Test(arguments: [
-        ["enqueue", "whatsapp-number", "number=34600", "--organisation", "academy"],
-        ["enqueue", "whatsapp-number", "number", "--organisation", "academy"],
-        ["enqueue", "whatsapp-number", "numbr=+34600111222", "--organisation", "academy"],
-        ["enqueue", "whatsapp-number", "--organisation", "academy"],
-        ["enqueue", "no-such-workflow", "number=+34600111222", "--organisation", "academy"],
         ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", ""],
-        ["enqueue", "whatsapp-number", "number=+34600111222"],
-        ["show", "nonsense"], ["show", "00000000-0000-7000-8000-000000000000"], ["history", "ffff"],
-        ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "/nonexistent.csv"],
-        ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "/etc"],
-        ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "/etc/passwd"],
-        ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "-"],
+        ["enqueue", "whatsapp-number", "number=+34600111222"], ["show", "nonsense"],
         ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "academy", "--from", "x.csv"],
         ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "academy", "--strict"],
         ["runs", "--status", "lively"], ["runs", "--limit", "0"], ["runs", "--older-than", "soon"],
-        ["runs", "--after", "ffff"], ["runs", "--watch", "--json"], ["runs", "--every", "1s"],
-        ["service", "set", "wpp", "--base-url", "ftp://x"], ["service", "set", "wpp", "--allow", "10.0.0.0/64"],
-        ["service", "set", "wpp", "--base-url", "https://user:secret@host"], ["service", "check", "nothing"],
-        ["service", "show", "nothing"], ["service", "pause", "nothing", "--reason", "x"], ["service", "pause", "wpp"],
+        ["runs", "--watch", "--json"], ["runs", "--every", "1s"], ["service", "set", "wpp", "--base-url", "ftp://x"],
+        ["service", "set", "wpp", "--allow", "10.0.0.0/64"], ["service", "set", "wpp", "--concurrent", "0"],
+        ["service", "set", "wpp", "--concurrent", "many"], ["service", "set", "wpp", "--concurrent", "1000001"],
+        ["service", "set", "wpp", "--rate", "30"], ["service", "set", "wpp", "--rate", "0/1m"],
+        ["service", "set", "wpp", "--rate", "30/2d"], ["service", "set", "wpp", "--per", "customer"],
+        ["service", "set", "wpp", "--retry-after-cap", "0s"], ["service", "set", "wpp", "--retry-after-cap", "8d"],
+        ["service", "set", "wpp", "--retry-after-cap", "none"], ["runs", "--request-id", "0192f0c1"],
+        ["service", "set", "wpp", "--base-url", "https://user:secret@host"], ["service", "pause", "wpp"],
         ["service", "pause", "wpp", "--for", "0s", "--reason", "x"], ["service", "pause", "wpp", "--reason", " "],
-        ["service", "resume", "nothing"],
         ["secret", "set", "x", "--from-file", "/nonexistent"], ["secret", "set", "x", "--from-env", "NOT_SET"],
-        ["secret", "set", "x"], ["secret", "remove", "x"], ["secret", "set", "x", "value-on-the-command-line"],
+        ["secret", "set", "x"], ["secret", "set", "x", "value-on-the-command-line"],
         ["secret", "set", "x=value-on-the-command-line"], ["secret", "set", "a b", "--from-env", "HOME"],
-        ["workflow", "check", "/nonexistent.yaml"], ["workflow", "show", "nothing"],
-        ["workflow", "publish", "whatsap-number"], ["workflow", "import", "/etc"], ["simulate", "--ledger", "/etc"],
-        ["worker", "--lease-seconds", "0"], ["simulate", "--preset", "sunny"], ["nonsense"], ["runs", "--nonsense"],
-        ["workflow", "show", "whatsapp-number", "--version", "99999999999"],
-        ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "a", "--version", "99999999999"],
+        ["workflow", "check", "/nonexistent.yaml"], ["workflow", "publish", "whatsap-number"],
+        ["workflow", "import", "/etc"], ["simulate", "--ledger", "/etc"], ["worker", "--lease-seconds", "0"],
+        ["simulate", "--preset", "sunny"], ["nonsense"], ["runs", "--nonsense"],
     ])
-    func `bad input gets a clear line and exit code 2`(_ arguments: [String]) async throws {
+    func `bad input gets a clear line and exit code 2 before any database is asked`(_ arguments: [String]) async throws
+    {
+        let answer = try await TurnupProcess.run(
+            arguments,
+            environment: [
+                "TURNUP_DATABASE_URL": "postgresql://127.0.0.1:1/none?connect_timeout=2",
+                "TURNUP_STATE_DIR": "/nonexistent",
+            ])
+        expectRefusal(answer, arguments)
+    }
+
+    @Test func `bad input that only the database shows gets a clear line and exit code 2`() async throws {
         try await Installation.with { installation in
-            let answer = try await TurnupProcess.run(arguments, environment: installation.environment)
-            #expect(answer.exitCode == 2, "\(arguments): \(answer.errors)")
-            #expect(answer.output.isEmpty)
-            let lines = answer.errors.split(separator: "\n")
-            #expect(lines.first?.hasPrefix("turnup: ") == true, "\(answer.errors)")
-            #expect((1...3).contains(lines.count), "\(answer.errors)")
-            #expect(!answer.errors.contains("Fatal") && !answer.errors.contains("NSCocoa"))
-            #expect(!answer.errors.contains("value-on-the-command-line"))
+            for arguments in [
+                ["enqueue", "whatsapp-number", "number=34600", "--organisation", "academy"],
+                ["enqueue", "whatsapp-number", "number", "--organisation", "academy"],
+                ["enqueue", "whatsapp-number", "numbr=+34600111222", "--organisation", "academy"],
+                ["enqueue", "whatsapp-number", "--organisation", "academy"],
+                ["enqueue", "no-such-workflow", "number=+34600111222", "--organisation", "academy"],
+                ["show", "00000000-0000-7000-8000-000000000000"], ["history", "ffff"],
+                ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "/nonexistent.csv"],
+                ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "/etc"],
+                ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "/etc/passwd"],
+                ["enqueue", "whatsapp-number", "--organisation", "academy", "--from", "-"],
+                ["runs", "--after", "ffff"], ["service", "check", "nothing"], ["service", "show", "nothing"],
+                ["service", "pause", "nothing", "--reason", "x"], ["service", "resume", "nothing"],
+                ["secret", "remove", "x"], ["workflow", "show", "nothing"],
+                ["workflow", "show", "whatsapp-number", "--version", "99999999999"],
+                [
+                    "enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "a", "--version",
+                    "99999999999",
+                ],
+            ] {
+                let answer = try await TurnupProcess.run(arguments, environment: installation.environment)
+                expectRefusal(answer, arguments)
+            }
         }
+    }
+
+    private func expectRefusal(_ answer: TurnupProcess.Answer, _ arguments: [String]) {
+        #expect(answer.exitCode == 2, "\(arguments): \(answer.errors)")
+        #expect(answer.output.isEmpty)
+        let lines = answer.errors.split(separator: "\n")
+        #expect(lines.first?.hasPrefix("turnup: ") == true, "\(answer.errors)")
+        #expect((1...3).contains(lines.count), "\(answer.errors)")
+        #expect(!answer.errors.contains("Fatal") && !answer.errors.contains("NSCocoa"))
+        #expect(!answer.errors.contains("value-on-the-command-line"))
     }
 
     @Test(arguments: [
@@ -62,6 +89,20 @@ import WorkflowCore
         let wrong = arguments.prefix(2).joined(separator: " ")
         #expect(answer.errors.hasPrefix("turnup: there is no command \"\(wrong)\"\n  There are: "), "\(answer.errors)")
         #expect(answer.errors.contains(known), "\(answer.errors)")
+    }
+
+    @Test func `a service may be at an IPv6 address: it is called there, if that is allowed`() async throws {
+        try await Installation.with { installation in
+            let closed = try await installation.attempt("service", "set", "six", "--base-url", "http://[::1]:1")
+            #expect(closed.exitCode == 0 && closed.errors.contains("--allow loopback"), "\(closed.errors)")
+            let refused = try await installation.attempt("service", "check", "six")
+            #expect(refused.exitCode == 1 && refused.errors.contains("address_refused"), "\(refused.errors)")
+            try await installation.command("service", "set", "six", "--allow", "loopback")
+            // Nobody listens there, and the system's own word for that is the sign that it was called.
+            let called = try await installation.attempt("service", "check", "six")
+            #expect(called.exitCode == 1 && called.errors.contains("unreachable"), "\(called.errors)")
+            #expect(!called.errors.contains("two ways"), "\(called.errors)")
+        }
     }
 
     @Test func `check tells of every file: one that cannot be read hides nothing about the others`() async throws {
@@ -124,12 +165,12 @@ import WorkflowCore
             #expect(try await installation.command("service", "show", "wpp", "--json").contains(#""breaker":"open""#))
             try await installation.withWorker { _ in
                 let run = try await installation.enqueue("+34600111222")
-                #expect(
-                    try await eventually(seconds: 60) {
-                        try await installation.store.run(run)?.task?.waiting == "service_paused"
-                    })
-                let shown = try await installation.command("show", run.description)
-                #expect(shown.contains("service wpp is paused (open until it is resumed: maintenance, by "))
+                let isSaid = try await eventually(seconds: 60) {
+                    try await installation.command("show", run.description)
+                        .contains("service wpp is paused (open until it is resumed: maintenance, by ")
+                }
+                #expect(isSaid)
+                #expect(try await installation.command("runs").contains("service wpp is paused"))
                 #expect(try await installation.events(run, .attemptStarted).isEmpty)
                 #expect(try await installation.command("service", "resume", "wpp").contains("wpp is resumed"))
                 try await installation.reaches(.succeeded, run)
@@ -168,7 +209,7 @@ import WorkflowCore
                 let name = enqueued.output.trimmingCharacters(in: .whitespacesAndNewlines)
                 let run = try #require(Identifier(name))
                 let isWaiting = try await eventually(seconds: 60) {
-                    try await installation.store.run(run)?.task?.waiting == "no_secret"
+                    try await installation.store.run(run)?.task?.waitReason == .noSecret
                 }
                 #expect(isWaiting)
                 #expect(try await installation.command("show", name).contains("a credential is not set"))
@@ -195,7 +236,7 @@ import WorkflowCore
             #expect(try await installation.store.service("wpp") == nil)
             try await installation.withWorker { _ in
                 let isWaiting = try await eventually(seconds: 60) {
-                    try await installation.store.run(run)?.task?.waiting == "no_base_url"
+                    try await installation.store.run(run)?.task?.waitReason == .noBaseURL
                 }
                 #expect(isWaiting)
                 try await installation.command(

@@ -48,13 +48,27 @@ extension Installation {
 
     /// Does `work` while a run's row is locked, so that whoever wants to write to it waits.
     func whileLocked(_ run: Identifier, _ work: () async throws -> Void) async throws {
+        try await within("begin; select from turnup.run where id = '\(run)' for update", then: "rollback", work)
+    }
+
+    /// Appends an event that others see once `work` is over: whoever writes to the run meanwhile waits, and then finds
+    /// that it has moved on.
+    func whileMoving(
+        _ run: Identifier, type: String = "retry.requested", body: String = #"{"reason": "somebody", "state": "-"}"#,
+        _ work: () async throws -> Void
+    ) async throws {
+        try await within(
+            "begin; select turnup.append('\(run)', null, '\(type)', '\(body)', 'person:other')", then: "commit", work)
+    }
+
+    private func within(_ begin: String, then end: String, _ work: () async throws -> Void) async throws {
         let holder = try await PostgresConnection.connect(PostgresConfiguration(connectionString: database.url))
-        try await holder.execute("begin; select from turnup.run where id = '\(run)' for update")
+        try await holder.execute(begin)
         do { try await work() } catch {
             await holder.close()
             throw error
         }
-        try await holder.execute("rollback")
+        try await holder.execute(end)
         await holder.close()
     }
 

@@ -76,7 +76,7 @@ import WorkflowCore
             try await installation.command("workflow", "publish", Installation.shipped("whatsapp-number-shared-key"))
             let run = try await installation.enqueue(Self.second, workflow: "whatsapp-number-shared-key")
             let isWaiting = try await eventually(seconds: 30) {
-                try await installation.store.run(run)?.task?.waiting == "no_secret"
+                try await installation.store.run(run)?.task?.waitReason == .noSecret
             }
             #expect(isWaiting, "it does not wait for the key")
             let key = try await storeKey(installation)

@@ -81,7 +81,11 @@ import WorkflowCore
                     return refused >= 1 || service?.breaker.consecutiveFailures ?? 0 >= 2
                 }
                 #expect(isPaused, "the outage was never met")
-                #expect(try await installation.store.service("wpp")?.breaker.pausedUntil != nil)
+                // The next claim reads what the outcomes say of the service.
+                let isShut = try await eventually(seconds: 60) {
+                    try await installation.store.service("wpp")?.breaker.pausedUntil != nil
+                }
+                #expect(isShut)
                 await installation.simulator.setOutage(refuse: false)
                 for run in runs {
                     try await installation.reaches(.succeeded, run)

@@ -99,10 +99,19 @@ import WorkflowCore
             try await installation.reaches(.succeeded, run)
             let statuses = installation.simulator.ledger().filter { $0.path.hasSuffix("/status") }.map { $0.status }
             #expect(statuses.contains(403), "the replicas agreed: \(statuses)")
-            #expect(Array(statuses.suffix(3)) == [200, 200, 200])
+            // As the worker saw it: on a busy machine an answer may come after its timeout.
+            let events = try await installation.events(run)
+            let asked = Set(
+                events.filter { $0.type == EventType.attemptStarted.rawValue && $0.body["state"] == "settling" }
+                    .compactMap(\.attemptId))
+            let endings = events.filter {
+                $0.type != EventType.attemptStarted.rawValue && $0.attemptId.map(asked.contains) == true
+            }.map(\.type)
+            let agreement = Array(repeating: EventType.attemptDone.rawValue, count: 3)
+            #expect(Array(endings.suffix(3)) == agreement, "\(endings)")
             #expect(
-                !statuses.indices.dropLast(3).contains { Array(statuses[$0...].prefix(3)) == [200, 200, 200] },
-                "it went on before, or asked once more than needed: \(statuses)")
+                !endings.indices.dropLast(3).contains { Array(endings[$0...].prefix(3)) == agreement },
+                "it went on before, or asked once more than needed: \(endings)")
         }
     }
 

@@ -105,7 +105,9 @@ import WorkflowCore
         try await Installation.withRegister(RegistryDefinitions.adopting) {
             $0.existing = .conflict
         } _: { installation in
-            let run = Identifier(high: 0x0190_0000_0000_7000, low: 0x8000_0000_0000_0001)
+            let run = Identifier(
+                unixMilliseconds: Int64(Date().timeIntervalSince1970 * 1000),
+                random: (.random(in: .min ... .max), .random(in: .min ... .max)))
             installation.simulator.addClient(externalId: run.description, organisation: "academy")
             #expect(try await installation.enqueue("+1", as: run) == run)
             try await installation.reaches(.failed, run)

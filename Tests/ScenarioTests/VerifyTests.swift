@@ -53,7 +53,8 @@ import WorkflowCore
         try await Installation.with { installation in
             let ways = [
                 ["--run", "0192f0c1-7a2b-7000-8000-000000000000"], ["--run", "x"], ["--workflow", "nothing"],
-                ["--sample", "0"], ["--sample", "5", "--run", "0192"], ["--since", "soon"],
+                ["--sample", "0"], ["--sample", "5", "--run", "0192"], ["--since", "soon"], ["--after", "0192"],
+                ["--after", "0192f0c1-7a2b-7000-8000-000000000000", "--sample", "5"],
             ]
             for arguments in ways {
                 let answer = try await TurnupProcess.run(["verify"] + arguments, environment: installation.environment)
@@ -80,6 +81,15 @@ import WorkflowCore
             let answer = await process.end()
             #expect(answer.exitCode == 130, "\(answer.errors)")
             #expect(answer.output.contains("Interrupted: "), "\(answer.output.suffix(300))")
+            // And where it goes on.
+            let after = try #require(answer.output.split(separator: "--after ").last).trimmingCharacters(
+                in: .whitespacesAndNewlines)
+            let stood = try #require(Identifier(after))
+            let rest = try await installation.verify("--after", "\(stood)")
+            #expect(rest.exitCode == 1)
+            let lines = rest.output.split(separator: "\n").filter { $0.hasPrefix("run ") }
+            #expect(!lines.isEmpty && !lines.contains { $0.contains("run \(stood)") })
+            #expect(Set(lines.map { $0.prefix(40) }).count < 30_000, "it began anew")
         }
     }
 

@@ -4,8 +4,7 @@ import WorkflowCore
 @testable import Vault
 
 @Suite struct CipherTests {
-    @Test("AES-256-GCM gives the published result: the GCM specification's test case 16")
-    func publishedCipherVector() throws {
+    @Test func `AES-256-GCM gives the published result: the GCM specification's test case 16`() throws {
         let key = bytes(hex: "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308")
         let ring = KeyRing(id: "r", activeKeyId: "k", keys: ["k": key], fingerprintKey: key)
         let plain = bytes(
@@ -24,8 +23,7 @@ import WorkflowCore
         #expect(Vault.decrypt(sealed, key: symmetricKey, nonce: nonce, authenticating: data) == plain)
     }
 
-    @Test("HMAC-SHA256 gives the published results: RFC 4231, test cases 1 and 2")
-    func publishedCodeVectors() {
+    @Test func `HMAC-SHA256 gives the published results: RFC 4231, test cases 1 and 2`() {
         let first = KeyRing(
             id: "r", activeKeyId: "k", keys: [:], fingerprintKey: [UInt8](repeating: 0x0B, count: 20))
         #expect(
@@ -37,8 +35,8 @@ import WorkflowCore
                 == bytes(hex: "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"))
     }
 
-    @Test("a sealed value is byte for byte what another implementation computes from the documented encoding")
-    func envelope() throws {
+    @Test
+    func `a sealed value is byte for byte what another implementation computes from the documented encoding`() throws {
         let place = SecretPlace(scope: .run, scopeId: "r-1", name: "api_key", version: 2)
         let sealed = try Vault(keyRing: .fixed).seal(Secret("s3cret-value"), at: place, nonce: Array(0..<12))
         #expect(sealed.ciphertext == bytes(hex: "013431b569a091ef6dec2de2eee23e5f8e971fc885f8e57c5dae2b5aea"))
@@ -51,8 +49,7 @@ import WorkflowCore
                 == bytes(hex: "3975e74a24f0c882fdbfe3e406c0490afd7ed3f6850bfb8091cb5c5825a50791"))
     }
 
-    @Test("no two places share an encoding, by moving characters between their parts")
-    func unambiguousPlaces() {
+    @Test func `no two places share an encoding, by moving characters between their parts`() {
         let places = [
             SecretPlace(scope: .run, scopeId: "ab", name: "c", version: 1),
             SecretPlace(scope: .run, scopeId: "a", name: "bc", version: 1),

@@ -15,8 +15,7 @@ import WorkflowCore
         path = folder.path + "/keys"
     }
 
-    @Test("a created ring is loaded again: same keys, private file, nothing else left in the folder")
-    func createAndLoad() throws {
+    @Test func `a created ring is loaded again: same keys, private file, nothing else left in the folder`() throws {
         let created = try KeyRing.create(path: path)
         let loaded = try KeyRing.load(path: path)
         let place = SecretPlace(scope: .installation, scopeId: "here", name: "n", version: 1)
@@ -27,8 +26,7 @@ import WorkflowCore
         #expect(folder.entries == ["keys"])
     }
 
-    @Test("missing folders are made for this user alone")
-    func missingFolders() throws {
+    @Test func `missing folders are made for this user alone`() throws {
         let inner = folder.path + "/a/b"
         _ = try KeyRing.create(path: inner + "/keys")
         #expect(mode(of: inner) == 0o700)
@@ -38,16 +36,14 @@ import WorkflowCore
         rmdir(folder.path + "/a")
     }
 
-    @Test("creating where a file is loads that file and changes nothing")
-    func createOverExisting() throws {
+    @Test func `creating where a file is loads that file and changes nothing`() throws {
         let first = try KeyRing.create(path: path)
         let before = try text(of: path)
         #expect(try KeyRing.create(path: path).checkValue == first.checkValue)
         #expect(try text(of: path) == before)
     }
 
-    @Test("of racing creators one wins and all others get its ring")
-    func racingCreation() throws {
+    @Test func `of racing creators one wins and all others get its ring`() throws {
         for round in 0..<10 {
             let target = "\(folder.path)/race-\(round)"
             let values = Mutex<[[UInt8]]>([])
@@ -67,8 +63,8 @@ import WorkflowCore
         #expect(folder.entries.count == 10)
     }
 
-    @Test("a file that group or others may use is refused", arguments: [0o640, 0o604, 0o620, 0o610, 0o666] as [mode_t])
-    func openModes(mode: mode_t) throws {
+    @Test(arguments: [0o640, 0o604, 0o620, 0o610, 0o666] as [mode_t])
+    func `a file that group or others may use is refused`(mode: mode_t) throws {
         _ = try KeyRing.create(path: path)
         try #require(chmod(path, mode) == 0)
         let error = try #require(vaultError { _ = try KeyRing.load(path: path) })
@@ -76,8 +72,7 @@ import WorkflowCore
         #expect(error.message.contains("0" + String(mode, radix: 8)))
     }
 
-    @Test("a symbolic link of this user is followed, but the file it leads to is still checked")
-    func ownLink() throws {
+    @Test func `a symbolic link of this user is followed, but the file it leads to is still checked`() throws {
         let created = try KeyRing.create(path: path)
         let alias = folder.path + "/alias"
         try #require(symlink(path, alias) == 0)
@@ -86,8 +81,8 @@ import WorkflowCore
         #expect(vaultError { _ = try KeyRing.load(path: alias) }?.code == .keyFileNotPrivate)
     }
 
-    @Test("a symbolic link or a file of another user is refused", .enabled(if: geteuid() == 0))
-    func foreignOwner() throws {
+    @Test(.enabled(if: geteuid() == 0))
+    func `a symbolic link or a file of another user is refused`() throws {
         _ = try KeyRing.create(path: path)
         let alias = folder.path + "/alias"
         try #require(symlink(path, alias) == 0 && lchown(alias, 65_534, 65_534) == 0)
@@ -96,8 +91,7 @@ import WorkflowCore
         #expect(vaultError { _ = try KeyRing.load(path: path) }?.code == .keyFileNotPrivate)
     }
 
-    @Test("what is no key file is refused with a code, and its text is not repeated")
-    func wrongContent() throws {
+    @Test func `what is no key file is refused with a code, and its text is not repeated`() throws {
         let good = try (KeyRing.create(path: path), text(of: path)).1
         let cases: [(String, String)] = [
             ("", ""),
@@ -119,8 +113,7 @@ import WorkflowCore
         }
     }
 
-    @Test("a missing file, a folder, a pipe and a dangling link each have an error of their own")
-    func unusablePaths() throws {
+    @Test func `a missing file, a folder, a pipe and a dangling link each have an error of their own`() throws {
         #expect(vaultError { _ = try KeyRing.load(path: path) }?.code == .keyFileMissing)
         #expect(vaultError { _ = try KeyRing.load(path: "/dev/null/x") }?.code == .keyFileMissing)
         #expect(vaultError { _ = try KeyRing.load(path: folder.path) }?.code == .keyFileUnusable)

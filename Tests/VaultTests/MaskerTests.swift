@@ -6,8 +6,7 @@ import WorkflowCore
 @Suite struct MaskerTests {
     private let value = "sk/Live+\"é\\7=Q&<z 9'"
 
-    @Test("a value is masked in every form that programs write it in")
-    func forms() throws {
+    @Test func `a value is masked in every form that programs write it in`() throws {
         let masker = Masker([Secret(value)])
         let json = try String(decoding: JSONEncoder().encode([value]), as: UTF8.self)
         var ascii = ""
@@ -32,8 +31,7 @@ import WorkflowCore
         }
     }
 
-    @Test("a long value and a text that is nearly the same everywhere are compared in seconds")
-    func repetitive() {
+    @Test func `a long value and a text that is nearly the same everywhere are compared in seconds`() {
         let masker = Masker([Secret(String(repeating: "a", count: 50_000) + "b")])
         let began = ContinuousClock.now
         _ = masker.mask(String(repeating: "a", count: 100_000))
@@ -44,8 +42,8 @@ import WorkflowCore
         #expect(masker.mask("x" + String(repeating: "a", count: 200) + "x").count == 202)
     }
 
-    @Test("base64 and base64url hide the value at every alignment", arguments: 0...6)
-    func base64(offset: Int) {
+    @Test(arguments: 0...6)
+    func `base64 and base64url hide the value at every alignment`(offset: Int) {
         let masker = Masker([Secret(value)])
         let plain = String(repeating: "u", count: offset) + value + "tail"
         let standard = Data(plain.utf8).base64EncodedString()
@@ -59,8 +57,7 @@ import WorkflowCore
         }
     }
 
-    @Test("the longest of several values is masked whole, and overlapping occurrences leave nothing between")
-    func longestFirst() {
+    @Test func `the longest of several values is masked whole, and overlapping occurrences leave nothing between`() {
         let masker = Masker([Secret("abcdef"), Secret("abcdef-long-tail")])
         #expect(masker.mask("x abcdef-long-tail y abcdef z") == "x <masked> y <masked> z")
         #expect(Masker([Secret("abcabc1abc")]).mask("abcabc1abcabc1abc!") == "<masked>!")
@@ -68,23 +65,20 @@ import WorkflowCore
         #expect(Masker([Secret("abcdef"), Secret("ghijkl")]).mask("abcdefghijkl") == "<masked><masked>")
     }
 
-    @Test("a short value is masked only where it stands alone; an empty one never")
-    func shortValues() {
+    @Test func `a short value is masked only where it stands alone; an empty one never`() {
         let masker = Masker([Secret("1234"), Secret("ok"), Secret("")])
         #expect(masker.mask("pin=1234, ok") == "pin=<masked>, <masked>")
         #expect(masker.mask("token 91234 is okay at 12345") == "token 91234 is okay at 12345")
         #expect(masker.mask("") == "")
     }
 
-    @Test("text without a secret stays as it is, scalar for scalar")
-    func untouched() {
+    @Test func `text without a secret stays as it is, scalar for scalar`() {
         let text = "e\u{301} 🔑 \u{0}\u{7F} nothing here"
         #expect(Array(Masker([Secret("sk-123456")]).mask(text).unicodeScalars) == Array(text.unicodeScalars))
         #expect(Masker([]).mask(text) == text)
     }
 
-    @Test("a value that is no text is still masked in its encodings")
-    func binaryValue() {
+    @Test func `a value that is no text is still masked in its encodings`() {
         let masker = Masker([Secret(bytes: [0xFF, 0xFE, 0x01, 0x02, 0x03, 0x80, 0x81])])
         #expect(masker.mask("fffe0102038081") == "<masked>")
         #expect(masker.mask("//4BAgOAgQ==").contains("<masked>"))

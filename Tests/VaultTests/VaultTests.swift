@@ -17,8 +17,7 @@ import WorkflowCore
             length: length ?? sealed.length)
     }
 
-    @Test("a secret opens to the same bytes, whatever they are")
-    func roundTrip() throws {
+    @Test func `a secret opens to the same bytes, whatever they are`() throws {
         for plain in [[], [0], Array("clé-🔑".utf8), [UInt8](repeating: 0xFF, count: 70_000)] {
             let sealed = try vault.seal(Secret(bytes: plain), at: place)
             #expect(try vault.open(sealed).reveal() == plain)
@@ -28,8 +27,7 @@ import WorkflowCore
         }
     }
 
-    @Test("sealing the same value twice gives other nonces and ciphertexts, and the same fingerprint")
-    func freshNonces() throws {
+    @Test func `sealing the same value twice gives other nonces and ciphertexts, and the same fingerprint`() throws {
         let sealed = try (0..<64).map { _ in try vault.seal(Secret("same value"), at: place) }
         #expect(Set(sealed.map(\.nonce)).count == 64)
         #expect(Set(sealed.map(\.ciphertext)).count == 64)
@@ -37,8 +35,7 @@ import WorkflowCore
         #expect(sealed.allSatisfy { $0.nonce.count == 12 })
     }
 
-    @Test("every flipped bit of nonce and ciphertext is noticed")
-    func flippedBits() throws {
+    @Test func `every flipped bit of nonce and ciphertext is noticed`() throws {
         let sealed = try vault.seal(Secret("abc"), at: place)
         var refused = 0
         for index in 0..<(sealed.ciphertext.count * 8) {
@@ -57,8 +54,7 @@ import WorkflowCore
         #expect(refused == (1 + 3 + 16) * 8 + 96)
     }
 
-    @Test("a ciphertext moved to another run, name or version does not open: swap and roll-back")
-    func movedCiphertexts() throws {
+    @Test func `a ciphertext moved to another run, name or version does not open: swap and roll-back`() throws {
         let elsewhere = [
             SecretPlace(scope: .run, scopeId: "run-2", name: "api_key", version: 1),
             SecretPlace(scope: .run, scopeId: "run-1", name: "token", version: 1),
@@ -74,16 +70,14 @@ import WorkflowCore
         }
     }
 
-    @Test("a fingerprint or length that was changed beside the ciphertext is noticed")
-    func changedLabels() throws {
+    @Test func `a fingerprint or length that was changed beside the ciphertext is noticed`() throws {
         let sealed = try vault.seal(Secret("value"), at: place)
         let other = vault.fingerprint(of: Secret("other"))
         #expect(vaultError { _ = try vault.open(changed(sealed, fingerprint: other)) }?.code == .sealBroken)
         #expect(vaultError { _ = try vault.open(changed(sealed, length: 4)) }?.code == .sealBroken)
     }
 
-    @Test("malformed sealed values are refused, never a trap")
-    func malformed() throws {
+    @Test func `malformed sealed values are refused, never a trap`() throws {
         let sealed = try vault.seal(Secret("value"), at: place)
         #expect(vaultError { _ = try vault.open(changed(sealed, ciphertext: [])) }?.code == .sealFormat)
         #expect(vaultError { _ = try vault.open(changed(sealed, ciphertext: [1])) }?.code == .sealBroken)
@@ -96,8 +90,7 @@ import WorkflowCore
         #expect(Fingerprint(bytes: [1, 2, 3]) == nil)
     }
 
-    @Test("a place without id, name or version is refused")
-    func invalidPlaces() {
+    @Test func `a place without id, name or version is refused`() {
         for place in [
             SecretPlace(scope: .run, scopeId: "", name: "n", version: 1),
             SecretPlace(scope: .run, scopeId: "r", name: "", version: 1),
@@ -107,8 +100,7 @@ import WorkflowCore
         }
     }
 
-    @Test("another ring is refused by key id; another key under the same id by the seal")
-    func wrongKeys() throws {
+    @Test func `another ring is refused by key id; another key under the same id by the seal`() throws {
         let sealed = try vault.seal(Secret("value"), at: place)
         let stranger = Vault(keyRing: .generate())
         #expect(vaultError { _ = try stranger.open(sealed) }?.code == .keyUnknown)
@@ -122,8 +114,8 @@ import WorkflowCore
         #expect(imitation.checkValue != vault.keyRing.checkValue)
     }
 
-    @Test("after a rotation old values open, new ones use the new key, fingerprints and the check value stay")
-    func rotation() throws {
+    @Test
+    func `after a rotation old values open, new ones use the new key, fingerprints and the check value stay`() throws {
         let old = try vault.seal(Secret("value"), at: place)
         let rotated = Vault(keyRing: vault.keyRing.rotated())
         let new = try rotated.seal(Secret("value"), at: place)
@@ -134,8 +126,7 @@ import WorkflowCore
         #expect(vaultError { _ = try vault.open(new) }?.code == .keyUnknown)
     }
 
-    @Test("fingerprints, body digests and check values of the same bytes differ")
-    func separatedDomains() {
+    @Test func `fingerprints, body digests and check values of the same bytes differ`() {
         let id = vault.keyRing.id
         let fingerprint = vault.fingerprint(of: Secret(id)).bytes
         #expect(fingerprint != vault.bodyDigest(Array(id.utf8)))
@@ -144,8 +135,7 @@ import WorkflowCore
         #expect(fingerprint != Vault(keyRing: .generate()).fingerprint(of: Secret(id)).bytes)
     }
 
-    @Test("neither errors nor descriptions show a key or a value")
-    func nothingShown() throws {
+    @Test func `neither errors nor descriptions show a key or a value`() throws {
         let ring = KeyRing.fixed
         let vault = Vault(keyRing: ring)
         let sealed = try vault.seal(Secret("canary-value"), at: place)

@@ -3,7 +3,7 @@ import Synchronization
 import Vault
 import WorkflowCore
 
-/// A store that fails as told, in front of one that works.
+/// A store that fails as told, in front of a real one.
 final class FaultyStore: EventStore {
     typealias Forward = @Sendable () async throws -> [CommitAnswer]
     /// Gets the number of the call, from 1, the commits, and what a healthy store would do.
@@ -14,20 +14,20 @@ final class FaultyStore: EventStore {
         /// Every call fails, as without a database.
         var isAway = false
         var beforeClaim: @Sendable () async -> Void = {}
-        var claim: @Sendable ([ClaimedRun]) -> [ClaimedRun] = { $0 }
-        var nextDue: @Sendable (NextDue?) -> NextDue? = { $0 }
+        var claim: @Sendable (ClaimAnswer) async throws -> ClaimAnswer = { $0 }
         var appendLate: @Sendable (LateEvidence) throws -> Void = { _ in }
         /// Called before a service's row is read.
         var service: @Sendable () async throws -> Void = {}
-        var beforeCanary: @Sendable () async -> Void = {}
+        /// Called before credentials are read, with their names.
+        var credentials: @Sendable ([CredentialName]) async throws -> Void = { _ in }
     }
 
-    let healthy: InMemoryStore
+    let healthy: PostgresStore
     private let faults = Mutex(Faults())
     private let batchesSeen = Mutex<[[RunCommit]]>([])
     private let counts = Mutex<[String: Int]>([:])
 
-    init(_ healthy: InMemoryStore) { self.healthy = healthy }
+    init(_ healthy: PostgresStore) { self.healthy = healthy }
 
     /// What each call of `commit` was asked to write.
     var batches: [[RunCommit]] { batchesSeen.withLock { $0 } }
@@ -57,22 +57,17 @@ final class FaultyStore: EventStore {
         return try await fault(call, commits, forward)
     }
 
-    func claim(worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [ClaimedRun] {
+    func claim(worker: String, _ demand: ClaimDemand, leaseMilliseconds: Int64) async throws -> ClaimAnswer {
         try enter("claim")
         await faults.withLock { $0.beforeClaim }()
         let change = faults.withLock { $0.claim }
-        return change(await healthy.claim(worker: worker, limit: limit, leaseMilliseconds: leaseMilliseconds))
+        return try await change(
+            try await healthy.claim(worker: worker, demand, leaseMilliseconds: leaseMilliseconds))
     }
 
-    func nextDue() async throws -> NextDue? {
-        try enter("nextDue")
-        let change = faults.withLock { $0.nextDue }
-        return change(await healthy.nextDue())
-    }
-
-    func release(_ leases: [LeaseRelease], worker: String) async throws {
+    func release(_ leases: [LeaseRelease]) async throws {
         try enter("release")
-        await healthy.release(leases, worker: worker)
+        try await healthy.release(leases)
     }
 
     func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool {
@@ -84,59 +79,38 @@ final class FaultyStore: EventStore {
     func service(_ name: String) async throws -> ServiceRecord? {
         try enter("service")
         try await faults.withLock { $0.service }()
-        return await healthy.service(name)
-    }
-
-    func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws -> Instant {
-        await healthy.pauseService(name, milliseconds: milliseconds, reason: reason, by: actor)
-    }
-
-    func resumeService(_ name: String) async throws -> Bool { await healthy.resumeService(name) }
-
-    func serviceFailed(_ failure: ServiceFailure, worker: String) async throws -> ServiceFailureAnswer {
-        try enter("serviceFailed")
-        return await healthy.serviceFailed(failure, worker: worker)
-    }
-
-    func serviceAnswered(_ name: String, canary: Int64?) async throws -> Bool {
-        try enter("serviceAnswered")
-        return await healthy.serviceAnswered(name, canary: canary)
-    }
-
-    func takeCanary(_ name: String, worker: String, milliseconds: Int64) async throws -> Int64? {
-        try enter("takeCanary")
-        await faults.withLock { $0.beforeCanary }()
-        return await healthy.takeCanary(name, worker: worker, milliseconds: milliseconds)
-    }
-
-    func returnCanary(_ name: String, canary: Int64) async throws {
-        try enter("returnCanary")
-        await healthy.returnCanary(name, canary: canary)
-    }
-
-    func wakeBusy(_ service: String, most: Int) async throws -> Int {
-        try enter("wakeBusy")
-        return await healthy.wakeBusy(service, most: most)
+        return try await healthy.service(name)
     }
 
     func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret? {
         try enter("secret")
-        return await healthy.secret(scope: scope, scopeId: scopeId, name: name)
+        return try await healthy.secret(scope: scope, scopeId: scopeId, name: name)
+    }
+
+    func credentials(_ names: [CredentialName]) async throws -> [SealedSecret?] {
+        try enter("credentials")
+        try await faults.withLock { $0.credentials }(names)
+        return try await healthy.credentials(names)
     }
 
     func secretVersion(_ place: SecretPlace) async throws -> SealedSecret? {
         try enter("secretVersion")
-        return await healthy.secretVersion(place)
+        return try await healthy.secretVersion(place)
     }
 
     func definition(workflow: String, version: Int?) async throws -> PublishedDefinition? {
         try enter("definition")
-        return await healthy.definition(workflow: workflow, version: version)
+        return try await healthy.definition(workflow: workflow, version: version)
     }
 
     func events(of runId: Identifier, after seq: Int64) async throws -> [RecordedEvent] {
         try enter("events")
-        return await healthy.events(of: runId, after: seq)
+        return try await healthy.events(of: runId, after: seq)
+    }
+
+    func tail(of runId: Identifier, after seq: Int64) async throws -> StreamTail {
+        try enter("events")
+        return try await healthy.tail(of: runId, after: seq)
     }
 
     // MARK: Never disturbed
@@ -144,19 +118,26 @@ final class FaultyStore: EventStore {
     func publish(_ definition: PublishedDefinition, keyParts: JSONValue, by actor: String) async throws
         -> PublishAnswer
     { try await healthy.publish(definition, keyParts: keyParts, by: actor) }
-    func definitions() async throws -> [DefinitionSummary] { await healthy.definitions() }
+    func liveRunCounts() async throws -> [LiveRunCount] { try await healthy.liveRunCounts() }
+    func definitions() async throws -> [DefinitionSummary] { try await healthy.definitions() }
     func enqueue(_ request: EnqueueRequest) async throws -> EnqueueReceipt { try await healthy.enqueue(request) }
     func append(_ request: AppendRequest) async throws -> AppendAnswer { try await healthy.append(request) }
-    func run(_ id: Identifier) async throws -> RunOverview? { await healthy.run(id) }
+    func run(_ id: Identifier) async throws -> RunOverview? { try await healthy.run(id) }
     func runs(_ filter: RunFilter) async throws -> [RunOverview] { try await healthy.runs(filter) }
-    func now() async throws -> Instant { await healthy.now() }
-    func services() async throws -> [ServiceRecord] { await healthy.services() }
-    func setService(_ service: ServiceRecord) async throws { await healthy.setService(service) }
+    func now() async throws -> Instant { try await healthy.now() }
+    func missing(_ ends: [AcknowledgedEnd]) async throws -> [Int] { try await healthy.missing(ends) }
+    var generation: Int { healthy.generation }
+    func services() async throws -> [ServiceRecord] { try await healthy.services() }
+    func setService(_ service: ServiceRecord) async throws { try await healthy.setService(service) }
+    func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws -> Instant {
+        try await healthy.pauseService(name, milliseconds: milliseconds, reason: reason, by: actor)
+    }
+    func resumeService(_ name: String) async throws -> Bool { try await healthy.resumeService(name) }
     func putSecret(_ secret: SealedSecret, by actor: String) async throws {
         try await healthy.putSecret(secret, by: actor)
     }
-    func secrets() async throws -> [SecretSummary] { await healthy.secrets() }
+    func secrets() async throws -> [SecretSummary] { try await healthy.secrets() }
     func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int {
-        await healthy.forgetSecret(scope: scope, scopeId: scopeId, name: name)
+        try await healthy.forgetSecret(scope: scope, scopeId: scopeId, name: name)
     }
 }

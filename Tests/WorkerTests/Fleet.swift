@@ -44,7 +44,7 @@ struct Fleet: Sendable {
         let actions = HTTPActions(vault: database.vault, logger: log.logger)
         let services = (0..<workers).map { number in
             Worker(
-                store: database.store, vault: database.vault, actions: actions,
+                store: database.store, vault: database.vault, perform: actions.perform,
                 configuration: WorkerConfiguration(
                     name: "\(number)", concurrentRuns: 16, leaseMilliseconds: 20_000, pollMilliseconds: 50),
                 logger: log.logger)
@@ -75,12 +75,6 @@ struct Fleet: Sendable {
     }
 
     func breaker() async throws -> Breaker { try await store.service("wpp")?.breaker ?? Breaker() }
-
-    /// How many canaries there have been.
-    func canaries() async throws -> Int64 {
-        try await database.pool.query("select coalesce(max(canary), 0) as canaries from turnup.service", readOnly: true)
-            .onlyRow().int("canaries")
-    }
 
     func events(_ type: EventType) async throws -> [RecordedEvent] {
         var found: [RecordedEvent] = []

@@ -37,8 +37,7 @@ struct HealthServerTests {
         }
     }
 
-    @Test("GET answers 200, 503 or 404; other methods are refused; HEAD has no body")
-    func answers() async throws {
+    @Test func `GET answers 200, 503 or 404; other methods are refused; HEAD has no body`() async throws {
         try await with { server in
             func first(_ request: String) async -> String {
                 String(await ask(server, request).prefix { $0 != "\r\n" })
@@ -52,8 +51,7 @@ struct HealthServerTests {
         }
     }
 
-    @Test("It listens at the loopback too, and at nothing else")
-    func loopback() async throws {
+    @Test func `it listens at the loopback too, and at nothing else`() async throws {
         try await with(try HealthAddress("127.0.0.1:0")) { server in
             guard case .loopback(_, let port) = server.address else {
                 Issue.record("not a port")
@@ -73,8 +71,8 @@ struct HealthServerTests {
         #expect(try HealthAddress("localhost:9700").description == "127.0.0.1:9700")
     }
 
-    @Test("A socket that a dead worker left is replaced; a living worker's and a plain file are not")
-    func leftovers() async throws {
+    @Test
+    func `a socket that a dead worker left is replaced; a living worker's and a plain file are not`() async throws {
         try await with { _ in
             await #expect(throws: HealthAddressError.self) {
                 _ = try await HealthServer.open(HealthAddress(path), logger: LogBook().logger, pages: Self.pages)
@@ -97,8 +95,7 @@ struct HealthServerTests {
         try FileManager.default.removeItem(atPath: folder)
     }
 
-    @Test("Garbage, an endless head and half a request end that connection alone")
-    func garbage() async throws {
+    @Test func `garbage, an endless head and half a request end that connection alone`() async throws {
         try await with { server in
             let endless = "GET /live HTTP/1.1\r\nX: " + String(repeating: "x", count: 300_000)
             let pieces = ["\u{16}\u{3}\u{1}\u{0}", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\r\n\r\n\r\n", endless]
@@ -117,8 +114,10 @@ struct HealthServerTests {
         }
     }
 
-    @Test("A thousand connections that say nothing: most are closed at once, and when they are gone it answers again")
-    func crowd() async throws {
+    @Test
+    func `a thousand connections that say nothing: most are closed at once, and when they are gone it answers again`()
+        async throws
+    {
         try await with { server in
             let crowd = (0..<1000).compactMap { _ in connection(server) }
             #expect(crowd.count > 500)
@@ -131,17 +130,18 @@ struct HealthServerTests {
         }
     }
 
-    @Test("The pages of a worker: live and ready with the facts, and metrics that Prometheus can read")
-    func workerPages() async throws {
+    @Test
+    func `the pages of a worker: live and ready with the facts, and metrics that Prometheus can read`() async throws {
         let workshop = try await Workshop()
-        let heartbeat = Heartbeat(configuration: workshop.configuration, logger: workshop.log.logger)
+        let monitor = WorkerMonitor(configuration: workshop.configuration, logger: workshop.log.logger)
         let pages = HealthPages(
-            heartbeat: heartbeat, store: workshop.store, facts: ["version": "1.2.3"],
+            monitor: monitor, store: workshop.store, facts: ["version": "1.2.3"],
             more: { [Metric("turnup_more", .gauge, "More.", 7)] })
         let before = try #require(await pages.page("/ready"))
         #expect(!before.isOK && before.body.contains(#""phase":"starting""#))
-        _ = await workshop.store.healthy.pauseService("wpp", milliseconds: 600_000, reason: "test", by: "person:test")
-        try await workshop.withWorker(heartbeat: heartbeat) {
+        _ = try await workshop.store.healthy.pauseService(
+            "wpp", milliseconds: 600_000, reason: "test", by: "person:test")
+        try await workshop.withWorker(monitor: monitor) {
             try #require(await eventually { await pages.page("/ready")?.isOK == true })
             // Paused services are asked for every two seconds.
             let isCounted = await eventually {

@@ -1,16 +1,17 @@
-import EventStore
 import Synchronization
 import Testing
 import WorkflowCore
 
+@testable import EventStore
 @testable import Worker
 
 @Suite("Worker", .timeLimit(.minutes(5)))
 struct LifeTests {
-    @Test(
-        "A database that has lost what it had acknowledged is no reason to decide in a circle: the run waits, and it is said"
-    )
-    func lostEvents() async throws {
+    @Test
+    func
+        `a database that has lost what it had acknowledged is no reason to decide in a circle: the run waits, and it is said`()
+        async throws
+    {
         let workshop = try await Workshop()
         let run = try await workshop.enqueue()
         // What a replica answers that took over without the last commits: the epoch is right, and nothing newer is there.
@@ -18,75 +19,73 @@ struct LifeTests {
         try await workshop.withWorker {
             #expect(await eventually { workshop.log.count("fewer events") == 1 })
             #expect(workshop.store.batches.count == 1)
-            #expect(await eventually { await workshop.store.healthy.run(run)?.task?.waiting == "worker_error" })
+            try #require(
+                try await eventually { try await workshop.store.healthy.run(run)?.task?.waitReason == .workerError })
         }
         #expect(workshop.sent("/create").isEmpty)
     }
 
-    @Test("With one place at the platform, an answer is written before its run stands in line for the next call")
-    func commitFirst() async throws {
-        let (arrived, released) = (Gong(), Gong())
-        let creates = Mutex(0)
-        var workshop = try await Workshop { request in
-            // The second create takes the only place and keeps it until the first run's answer was looked for.
-            let number = creates.withLock { count in
-                if request.path == "/create" { count += 1 }
-                return count
-            }
-            if request.path == "/create", number == 2 {
-                arrived.strike()
-                await released.wait()
-            }
-            return TinyServer.good(request)
-        }
-        await workshop.store.healthy.setService(
+    /// One request at a time, of all workers together.
+    private func limit(_ workshop: Workshop, to concurrent: Int?) async throws {
+        try await workshop.store.healthy.setService(
             ServiceRecord(
-                name: "wpp", baseURL: workshop.server.origin, allowedAddresses: ["loopback"], concurrentRequests: 1))
-        // A quarter of the lease, for which runs stand in line, is longer than this test waits.
-        workshop.configuration.leaseMilliseconds = 120_000
-        let runs = [try await workshop.enqueue("1"), try await workshop.enqueue("2")]
-        try await workshop.withWorker {
-            await arrived.wait()
-            // One run has its first answer, and waits for a place: the answer is in the stream meanwhile.
-            let isWritten = await eventually {
-                var done = 0
-                for run in runs { done += await workshop.events(run, .attemptDone).count }
-                return done == 1
-            }
-            released.strike()
-            #expect(isWritten)
-            for run in runs { try await workshop.reaches(.succeeded, run) }
-        }
-        for run in runs { #expect(await workshop.events(run, .attemptStarted).count == 2) }
-        #expect(workshop.server.requests.count == 4)
+                name: "wpp", baseURL: workshop.server.origin, allowedAddresses: ["loopback"],
+                limits: ServiceLimits(concurrent: concurrent)))
     }
 
-    @Test("Draining while runs wait for a place: they are given back unsent, and the request under way is finished")
-    func drain() async throws {
+    @Test
+    func `with one request allowed at a time, a run goes on with its own permit, and no request begins beside another`()
+        async throws
+    {
+        let underWay = Mutex(0)
+        let most = Mutex(0)
+        let workshop = try await Workshop { request in
+            let now = underWay.withLock { count in
+                count += 1
+                return count
+            }
+            most.withLock { $0 = max($0, now) }
+            try? await Task.sleep(for: .milliseconds(5))
+            underWay.withLock { $0 -= 1 }
+            return TinyServer.good(request)
+        }
+        try await limit(workshop, to: 1)
+        var runs: [Identifier] = []
+        for number in 1...4 { runs.append(try await workshop.enqueue("\(number)")) }
+        try await workshop.withWorker {
+            for run in runs { try await workshop.reaches(.succeeded, run) }
+        }
+        for run in runs { #expect(try await workshop.types(run) == Sample.wholeStory) }
+        #expect(most.withLock { $0 } == 1)
+        let paths = workshop.server.requests.map(\.path)
+        #expect(paths == Array(repeating: ["/create", "/token"], count: 4).flatMap { $0 })
+        // Neither a claim nor a commit more than without a limit.
+        #expect(workshop.store.batches.flatMap { $0 }.count == 12)
+        #expect(workshop.store.count("release") == 0)
+    }
+
+    @Test func `draining: the request under way is finished and written, and whoever waits in the line is nobody's`()
+        async throws
+    {
         let (arrived, released) = (Gong(), Gong())
         let workshop = try await Workshop { request in
             arrived.strike()
             await released.wait()
             return TinyServer.good(request)
         }
-        await workshop.store.healthy.setService(
-            ServiceRecord(
-                name: "wpp", baseURL: workshop.server.origin, allowedAddresses: ["loopback"], concurrentRequests: 1))
+        try await limit(workshop, to: 1)
         var runs: [Identifier] = []
         for number in 1...5 { runs.append(try await workshop.enqueue("\(number)")) }
+        let monitor = WorkerMonitor(configuration: workshop.configuration, logger: workshop.log.logger)
         let releasing = Task {
-            // The shutdown has reached the four that wait when they have given their leases back.
-            let isDrained = await eventually { workshop.store.count("release") == 4 }
+            let isDraining = await eventually { monitor.condition().phase == .stopping }
             released.strike()
-            return isDrained
+            return isDraining
         }
-        try await workshop.withWorker {
+        try await workshop.withWorker(monitor: monitor) {
             await arrived.wait()
-            // All five are in hand: none is due for anybody else.
-            #expect(
-                await eventually {
-                    await workshop.store.healthy.claim(worker: "worker:probe", limit: 9, leaseMilliseconds: 1).isEmpty
-                })
+            let leased = try await workshop.store.healthy.leasedCount()
+            #expect(leased == 1)
         }
         #expect(await releasing.value)
         var stories: [[String]] = []
@@ -94,16 +93,16 @@ struct LifeTests {
         #expect(stories.count { $0 == ["run.requested"] } == 4)
         #expect(stories.count { $0 == ["run.requested", "attempt.started", "attempt.done"] } == 1)
         #expect(workshop.server.requests.count == 1)
-        for run in runs {
-            let task = try #require(await workshop.store.healthy.run(run)?.task)
-            #expect(task.leaseOwner == nil, "a lease was kept")
-        }
-        let taken = await workshop.store.healthy.claim(worker: "worker:next", limit: 9, leaseMilliseconds: 1000)
-        #expect(taken.count == 5, "another worker would have to wait for them")
+        #expect(try await workshop.store.healthy.leasedCount() == 0, "a lease was kept")
+        try await limit(workshop, to: nil)
+        let taken = try await workshop.store.healthy.claim(
+            worker: "worker:next", ClaimDemand(room: 9), leaseMilliseconds: 1000)
+        #expect(taken.runs.count == 5, "another worker would have to wait for them")
     }
 
-    @Test("A definition or an event that cannot be read parks its run; the worker goes on with the others")
-    func unreadable() async throws {
+    @Test
+    func `a definition or an event that cannot be read parks its run; the worker goes on with the others`() async throws
+    {
         let workshop = try await Workshop()
         try await workshop.publish(
             #"{"dsl":99,"workflow":"new","version":1,"key":"${input.number}","start":"a","input":{"number":{"type":"string"}},"states":{}}"#,
@@ -113,10 +112,10 @@ struct LifeTests {
         await workshop.store.healthy.appendUnknownType(strange)
         try await workshop.withWorker {
             for run in [newer, strange] {
-                #expect(
-                    await eventually {
-                        let task = await workshop.store.healthy.run(run)?.task
-                        return task?.waiting == "worker_error" && task?.leaseOwner == nil
+                try #require(
+                    try await eventually {
+                        let task = try await workshop.store.healthy.run(run)?.task
+                        return task?.waitReason == .workerError && task?.leaseOwner == nil
                     })
             }
             let other = try await workshop.enqueue("3")
@@ -126,8 +125,8 @@ struct LifeTests {
         #expect(workshop.server.requests.count == 2)
     }
 
-    @Test("A run that met an outage between its calls is given back at once, not when its lease is over")
-    func interrupted() async throws {
+    @Test
+    func `a run that met an outage between its calls is given back at once, not when its lease is over`() async throws {
         let workshop = try await Workshop()
         let reads = Mutex(0)
         workshop.store.set {
@@ -146,8 +145,9 @@ struct LifeTests {
         #expect(workshop.store.count("release") == 1)
     }
 
-    @Test("Every way out gives the place at the platform back: refusals, outages, takeovers and lost answers")
-    func placesComeBack() async throws {
+    @Test func `every way out gives the place at the platform back: refusals, outages, takeovers and lost answers`()
+        async throws
+    {
         let number = Mutex(0)
         let workshop = try await Workshop { request in
             let mine = number.withLock { count in
@@ -160,9 +160,7 @@ struct LifeTests {
             default: return TinyServer.good(request)
             }
         }
-        await workshop.store.healthy.setService(
-            ServiceRecord(
-                name: "wpp", baseURL: workshop.server.origin, allowedAddresses: ["loopback"], concurrentRequests: 2))
+        try await limit(workshop, to: 2)
         let faults = Mutex(0)
         workshop.store.set { [store = workshop.store] in
             $0.commit = { call, commits, forward in
@@ -193,34 +191,32 @@ struct LifeTests {
             // A leaked place would leave one of two, two none.
             let last = [try await workshop.enqueue("last 1"), try await workshop.enqueue("last 2")]
             for run in last {
-                #expect(await eventually { await workshop.store.healthy.run(run)?.status != .live })
+                try #require(try await eventually { try await workshop.store.healthy.run(run)?.status != .live })
             }
-            #expect(await eventually { await workshop.store.healthy.leased == 0 })
+            try #require(try await eventually { try await workshop.store.healthy.leasedCount() == 0 })
         }
     }
 
-    @Test("Runs that are due but held by somebody's lock are asked for less and less often, not in a circle")
-    func noSpinning() async throws {
+    @Test func `runs that are due but held by somebody's lock are asked for less and less often, not in a circle`()
+        async throws
+    {
         var workshop = try await Workshop()
         workshop.configuration.pollMilliseconds = 60_000
         let isHidden = Mutex(true)
         let claims = Mutex<[ContinuousClock.Instant]>([])
         workshop.store.set {
-            $0.claim = { runs in
+            $0.claim = { answer in
                 claims.withLock { $0.append(.now) }
-                return isHidden.withLock { $0 } ? [] : runs
-            }
-            // Due for a second, and yet no claim gets it.
-            $0.nextDue = { next in
-                guard isHidden.withLock({ $0 }), let next else { return next }
-                return NextDue(due: next.now.advanced(byMilliseconds: -1000), now: next.now)
+                guard isHidden.withLock({ $0 }) else { return answer }
+                // Somebody is ready, and yet no claim gets them.
+                let lines = answer.lines.map { line in
+                    LineAnswer(
+                        service: line.service, next: line.now.advanced(byMilliseconds: -1000), shutUntil: nil,
+                        pauseReason: nil, now: line.now, bounds: line.bounds)
+                }
+                return ClaimAnswer(runs: [], lines: lines)
             }
         }
-        // Nothing is really claimable: only the outlook says so.
-        _ = try await workshop.store.enqueue(
-            EnqueueRequest(
-                workflow: "w", organisation: "o", input: ["number": "1"],
-                due: await workshop.store.healthy.now().advanced(byMilliseconds: 3_600_000), actor: "person:test"))
         try await workshop.withWorker {
             // Pauses of 1, 2, 4 … 512 milliseconds; a loop that spins is through in a fraction of that.
             try #require(await eventually { claims.withLock { $0.count } >= 11 })
@@ -232,8 +228,9 @@ struct LifeTests {
         }
     }
 
-    @Test("Shutdown while the database stays away ends once a lease has passed, although an answer is in hand")
-    func shutdownInOutage() async throws {
+    @Test func `shutdown while the database stays away ends once a lease has passed, although an answer is in hand`()
+        async throws
+    {
         let (arrived, released) = (Gong(), Gong())
         var workshop = try await Workshop { request in
             arrived.strike()
@@ -254,8 +251,9 @@ struct LifeTests {
         #expect(found.log.count("the answer to an attempt is lost") == 1)
     }
 
-    @Test("Cancelling breaks off the request under way; what is known of it is written, and nothing stays leased")
-    func cancellation() async throws {
+    @Test func `cancelling breaks off the request under way; what is known of it is written, and nothing stays leased`()
+        async throws
+    {
         let (arrived, released) = (Gong(), Gong())
         let workshop = try await Workshop { request in
             arrived.strike()
@@ -269,8 +267,7 @@ struct LifeTests {
             try await workshop.types(run) == ["run.requested", "attempt.started", "attempt.unknown", "run.held"])
     }
 
-    @Test("A run takes one claim, one commit for each step and one look at the queue's outlook for each claim")
-    func roundTrips() async throws {
+    @Test func `a run takes one claim and one commit for each step`() async throws {
         let workshop = try await Workshop()
         let run = try await workshop.enqueue()
         try await workshop.withWorker { try await workshop.reaches(.succeeded, run) }
@@ -279,6 +276,5 @@ struct LifeTests {
         #expect(workshop.store.count("definition") == 1)
         #expect(workshop.store.count("events") == 0)
         #expect(workshop.store.count("secretVersion") == 0, "what was just sealed is in hand")
-        #expect(workshop.store.count("nextDue") <= workshop.store.count("claim"))
     }
 }

@@ -1,9 +1,9 @@
-import EventStore
 import Synchronization
 import Testing
 import Vault
 import WorkflowCore
 
+@testable import EventStore
 @testable import Worker
 
 @Suite("Sending", .timeLimit(.minutes(5)))
@@ -14,19 +14,18 @@ struct SendingTests {
         let gong = Gong()
         let second = Gong()
         let isTold = Mutex(false)
-        var healthy: InMemoryStore? { store.withLock { $0?.healthy } }
+        var healthy: PostgresStore? { store.withLock { $0?.healthy } }
         func connect(_ workshop: Workshop) { store.withLock { $0 = workshop.store } }
     }
 
-    @Test("When a request arrives, its intent is in the stream already")
-    func intentFirst() async throws {
+    @Test func `when a request arrives, its intent is in the stream already`() async throws {
         let link = Link()
         let seen = Mutex<[String: Bool]>([:])
         let workshop = try await Workshop { request in
             let runs = (try? await link.healthy?.runs(RunFilter())) ?? []
             var isThere = false
             for run in runs {
-                let events = await link.healthy?.events(of: run.id, after: 0) ?? []
+                let events = (try? await link.healthy?.events(of: run.id, after: 0)) ?? []
                 isThere =
                     isThere
                     || events.contains {
@@ -50,8 +49,7 @@ struct SendingTests {
         #expect(seen.withLock { $0.values.allSatisfy { $0 } }, "a request came before its intent")
     }
 
-    @Test("An intent whose commit is fenced is never sent")
-    func fencedIntent() async throws {
+    @Test func `an intent whose commit is fenced is never sent`() async throws {
         let workshop = try await Workshop()
         let isFenced = Mutex(false)
         workshop.store.set { [store = workshop.store] in
@@ -76,8 +74,10 @@ struct SendingTests {
         #expect(workshop.sent("/create").count == 1, "only the other run's request may have gone out")
     }
 
-    @Test("When the answer of every commit is lost on its way, each request still goes out once and nothing is doubled")
-    func lostCommitAnswers() async throws {
+    @Test
+    func `when the answer of every commit is lost on its way, each request still goes out once and nothing is doubled`()
+        async throws
+    {
         let workshop = try await Workshop()
         let lost = Mutex(0)
         workshop.store.set {
@@ -97,10 +97,11 @@ struct SendingTests {
         #expect(workshop.server.requests.map(\.path) == ["/create", "/token"])
     }
 
-    @Test(
-        "With an answer in hand and newer events in the stream, the answer is written on top, and nothing is sent again"
-    )
-    func behindWithAnswer() async throws {
+    @Test
+    func
+        `with an answer in hand and newer events in the stream, the answer is written on top, and nothing is sent again`()
+        async throws
+    {
         let link = Link()
         let workshop = try await Workshop { request in
             guard request.path == "/create" else { return TinyServer.good(request) }
@@ -120,13 +121,14 @@ struct SendingTests {
                 "run.requested", "attempt.started", "cancel.requested", "attempt.done", "run.cancelled",
             ])
         #expect(workshop.server.requests.count == 1)
-        let done = try #require(await workshop.events(run, .attemptDone).first)
+        let done = try #require(try await workshop.events(run, .attemptDone).first)
         #expect(done.body["saved"]?["session"] == "s-1")
         #expect(done.attemptId?.description == workshop.sent("/create").first)
     }
 
-    @Test("A worker that lost its run while the platform answered keeps the answer and its key as evidence")
-    func fencedWithAnswer() async throws {
+    @Test func `a worker that lost its run while the platform answered keeps the answer and its key as evidence`()
+        async throws
+    {
         let link = Link()
         let workshop = try await Workshop { request in
             for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.steal(run.id) }
@@ -135,10 +137,10 @@ struct SendingTests {
         link.connect(workshop)
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            #expect(await eventually { await !workshop.events(run, .attemptLate).isEmpty })
+            try #require(try await eventually { try await !workshop.events(run, .attemptLate).isEmpty })
         }
         #expect(try await workshop.types(run) == ["run.requested", "attempt.started", "attempt.late"])
-        let late = try #require(await workshop.events(run, .attemptLate).first)
+        let late = try #require(try await workshop.events(run, .attemptLate).first)
         #expect(late.body["outcome"] == "done")
         #expect(late.body["saved"]?["session"] == "s-1")
         try await expectKey(workshop, run, late)
@@ -150,13 +152,12 @@ struct SendingTests {
         let attempt = try #require(late.attemptId)
         #expect(late.body["sealed"]?.arrayValue?.count == 1)
         let sealed = try #require(
-            await workshop.store.healthy.secret(
+            try await workshop.store.healthy.secret(
                 scope: .run, scopeId: run.description, name: "late/\(attempt)/api_key"))
         #expect(try workshop.vault.open(sealed).revealText() == "the-secret-key")
     }
 
-    @Test("Evidence that the store cannot keep as it is does not take the key down with it")
-    func refusedEvidence() async throws {
+    @Test func `evidence that the store cannot keep as it is does not take the key down with it`() async throws {
         let link = Link()
         let workshop = try await Workshop { request in
             for run in (try? await link.healthy?.runs(RunFilter())) ?? [] { await link.healthy?.steal(run.id) }
@@ -173,16 +174,17 @@ struct SendingTests {
         }
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            #expect(await eventually { await !workshop.events(run, .attemptLate).isEmpty })
+            try #require(try await eventually { try await !workshop.events(run, .attemptLate).isEmpty })
         }
         #expect(refusals.withLock { $0 } == 1)
-        try await expectKey(workshop, run, try #require(await workshop.events(run, .attemptLate).first))
+        try await expectKey(workshop, run, try #require(try await workshop.events(run, .attemptLate).first))
     }
 
-    @Test(
-        "A result that the store refuses is closed as unknown, the key is kept, and the next intent is neither written nor sent"
-    )
-    func refusedResult() async throws {
+    @Test
+    func
+        `a result that the store refuses is closed as unknown, the key is kept, and the next intent is neither written nor sent`()
+        async throws
+    {
         let workshop = try await Workshop()
         let refusals = Mutex(0)
         workshop.store.set {
@@ -203,14 +205,16 @@ struct SendingTests {
         #expect(refusals.withLock { $0 } == 2)
         #expect(
             try await workshop.types(run) == ["run.requested", "attempt.started", "attempt.unknown", "run.held"])
-        #expect(await workshop.events(run, .attemptUnknown).first?.body["error"] == "bad_answer")
+        #expect(try await workshop.events(run, .attemptUnknown).first?.body["error"] == "bad_answer")
         #expect(workshop.sent("/token").isEmpty, "a request without a committed intent")
-        let key = await workshop.store.healthy.secret(scope: .run, scopeId: run.description, name: "api_key")
+        let key = try await workshop.store.healthy.secret(scope: .run, scopeId: run.description, name: "api_key")
         #expect(try workshop.vault.open(try #require(key)).revealText() == "the-secret-key")
     }
 
-    @Test("A lease that no longer outlasts the request after a slow commit of the intent means: not sent, not charged")
-    func shortLease() async throws {
+    @Test
+    func `a lease that no longer outlasts the request after a slow commit of the intent means: not sent, not charged`()
+        async throws
+    {
         var workshop = try await Workshop()
         // Requests may take 480 ms, for which 510 ms of the lease must be left.
         workshop.configuration = WorkerConfiguration(name: "a", leaseMilliseconds: 600, pollMilliseconds: 20)
@@ -229,17 +233,19 @@ struct SendingTests {
         let run = try await workshop.enqueue()
         let found = workshop
         try await found.withWorker {
-            #expect(await eventually { await !found.events(run, .attemptNotDone).isEmpty })
+            try #require(try await eventually { try await !found.events(run, .attemptNotDone).isEmpty })
         }
-        let unsent = try #require(await found.events(run, .attemptNotDone).first)
+        let unsent = try #require(try await found.events(run, .attemptNotDone).first)
         #expect(unsent.body["error"] == "lease_too_short")
         #expect(unsent.body["counted"] == false)
         let attempt = try #require(unsent.attemptId)
         #expect(!found.sent("/create").contains(attempt.description))
     }
 
-    @Test("With the database away when the answer comes, the answer lands once it is back, and is not asked for again")
-    func outageWithAnswer() async throws {
+    @Test
+    func `with the database away when the answer comes, the answer lands once it is back, and is not asked for again`()
+        async throws
+    {
         let link = Link()
         let workshop = try await Workshop { request in
             if request.path == "/create", !link.gong.isStruck {
@@ -263,10 +269,11 @@ struct SendingTests {
         #expect((1...2).contains(workshop.log.count("the database is away")))
     }
 
-    @Test(
-        "A database of another version: the answer is kept, no more runs are taken but one now and then, and all go on when it fits again"
-    )
-    func otherVersion() async throws {
+    @Test
+    func
+        `a database of another version: the answer is kept, no more runs are taken but one now and then, and all go on when it fits again`()
+        async throws
+    {
         let link = Link()
         var workshop = try await Workshop { request in
             if request.path == "/create", !link.gong.isStruck {
@@ -282,8 +289,8 @@ struct SendingTests {
             await link.gong.wait()
             found.store.set { $0.commit = { _, _, _ in throw StoreError(.notMigrated, "turnup.commit has changed") } }
             link.second.strike()
-            try #require(await eventually { await !found.events(run, .attemptLate).isEmpty })
-            let late = try #require(await found.events(run, .attemptLate).first)
+            try #require(try await eventually { try await !found.events(run, .attemptLate).isEmpty })
+            let late = try #require(try await found.events(run, .attemptLate).first)
             #expect(late.body["outcome"] == "done" && late.body["sealed"] != nil, "its key may be shown only once")
             try #require(await eventually { found.log.count("restart this worker with that version") == 1 })
             let (claims, batches) = (found.store.count("claim"), found.store.batches.count)
@@ -298,8 +305,9 @@ struct SendingTests {
         #expect(found.log.count("the database is away") == 0 && found.log.count("could not be advanced") == 0)
     }
 
-    @Test("A worker whose version does not fit looks with one run at a time, and goes on when it fits again")
-    func otherVersionIsOver() async throws {
+    @Test func `a worker whose version does not fit looks with one run at a time, and goes on when it fits again`()
+        async throws
+    {
         var workshop = try await Workshop()
         workshop.configuration.otherVersionPauseMilliseconds = 20
         workshop.store.set { $0.commit = { _, _, _ in throw StoreError(.notMigrated, "turnup.commit has changed") } }
@@ -317,8 +325,7 @@ struct SendingTests {
         #expect(found.log.count("fits this worker again") >= 1)
     }
 
-    @Test("A run whose calls do not fit while others' commits do is no circle without a pause")
-    func otherVersionOfOneFunction() async throws {
+    @Test func `a run whose calls do not fit while others' commits do is no circle without a pause`() async throws {
         var workshop = try await Workshop()
         // As if some other run's commit had shown each time that all is well.
         workshop.configuration.otherVersionPauseMilliseconds = 0
@@ -332,27 +339,27 @@ struct SendingTests {
         #expect(began.duration(to: .now) >= .seconds(2), "it spins")
     }
 
-    @Test("A worker without a run to try notices, too, that the database fits again")
-    func otherVersionIsOverAtRest() async throws {
+    @Test func `a worker without a run to try notices, too, that the database fits again`() async throws {
         var workshop = try await Workshop()
         workshop.configuration.otherVersionPauseMilliseconds = 20
         workshop.store.set { $0.commit = { _, _, _ in throw StoreError(.notMigrated, "turnup.commit has changed") } }
         _ = try await workshop.enqueue()
         let found = workshop
-        let heartbeat = Heartbeat(configuration: found.configuration, logger: found.log.logger)
-        try await found.withWorker(heartbeat: heartbeat) {
-            try #require(await eventually { heartbeat.condition().trouble == .otherVersion })
+        let monitor = WorkerMonitor(configuration: found.configuration, logger: found.log.logger)
+        try await found.withWorker(monitor: monitor) {
+            try #require(await eventually { monitor.condition().trouble == .otherVersion })
             // Others take the runs.
-            found.store.set { $0.claim = { _ in [] } }
+            found.store.set { $0.claim = { _ in ClaimAnswer(runs: [], lines: []) } }
             try #require(await eventually { found.store.batches.count { $0.isEmpty } >= 2 })
-            #expect(heartbeat.condition().trouble == .otherVersion)
+            #expect(monitor.condition().trouble == .otherVersion)
             found.store.set { $0.commit = nil }
-            #expect(await eventually { heartbeat.condition().isReady })
+            #expect(await eventually { monitor.condition().isReady })
         }
     }
 
-    @Test("An outage longer than the lease: the worker writes its answer before it claims its own run again")
-    func outageBeyondLease() async throws {
+    @Test func `an outage longer than the lease: the worker writes its answer before it claims its own run again`()
+        async throws
+    {
         let link = Link()
         var workshop = try await Workshop { request in
             if request.path == "/create", !link.gong.isStruck {
@@ -368,19 +375,22 @@ struct SendingTests {
             await link.gong.wait()
             found.store.set { $0.isAway = true }
             link.second.strike()
-            let lease = try #require(await found.store.healthy.run(run)?.task?.leaseExpires)
-            #expect(await eventually { await found.store.healthy.now() > lease.advanced(byMilliseconds: 200) })
+            let lease = try #require(try await found.store.healthy.run(run)?.task?.leaseExpires)
+            try #require(
+                try await eventually { try await found.store.healthy.now() > lease.advanced(byMilliseconds: 200) })
             found.store.set { $0.isAway = false }
             try await found.reaches(.succeeded, run)
         }
         #expect(found.sent("/create").count == 1)
         // Of the create alone: with so short a lease, a machine that stands still may lose the token's answer.
-        #expect(await found.events(run, .attemptDone).count { $0.body["state"] == "requested" } == 1)
-        #expect(await found.events(run, .attemptUnknown).allSatisfy { $0.body["state"] != "requested" })
+        #expect(try await found.events(run, .attemptDone).count { $0.body["state"] == "requested" } == 1)
+        #expect(try await found.events(run, .attemptUnknown).allSatisfy { $0.body["state"] != "requested" })
     }
 
-    @Test("An event of a newer version comes while the platform answers: the answer and its key are kept as evidence")
-    func unreadableTail() async throws {
+    @Test
+    func `an event of a newer version comes while the platform answers: the answer and its key are kept as evidence`()
+        async throws
+    {
         let link = Link()
         let workshop = try await Workshop { request in
             for run in (try? await link.healthy?.runs(RunFilter())) ?? [] {
@@ -391,30 +401,37 @@ struct SendingTests {
         link.connect(workshop)
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            #expect(await eventually { await !workshop.events(run, .attemptLate).isEmpty })
-            #expect(await eventually { await workshop.store.healthy.run(run)?.task?.waiting == "worker_error" })
+            try #require(try await eventually { try await !workshop.events(run, .attemptLate).isEmpty })
+            try #require(
+                try await eventually { try await workshop.store.healthy.run(run)?.task?.waitReason == .workerError })
         }
-        try await expectKey(workshop, run, try #require(await workshop.events(run, .attemptLate).first))
+        try await expectKey(workshop, run, try #require(try await workshop.events(run, .attemptLate).first))
         #expect(workshop.server.requests.count == 1)
     }
 
-    @Test("A secret that cannot be opened makes the run wait before the intent: nothing is tried, nothing is sent")
-    func unreadableSecret() async throws {
+    @Test
+    func `a secret that cannot be opened makes the run wait before the intent: nothing is tried, nothing is sent`()
+        async throws
+    {
         let link = Link()
         let workshop = try await Workshop { request in
             guard request.path == "/token" else { return TinyServer.good(request) }
             for run in (try? await link.healthy?.runs(RunFilter())) ?? [] {
-                _ = await link.healthy?.forgetSecret(scope: .run, scopeId: run.id.description, name: "api_key")
+                _ = try? await link.healthy?.forgetSecret(scope: .run, scopeId: run.id.description, name: "api_key")
             }
             return TinyServer.json("503 Service Unavailable", "{}")
         }
         link.connect(workshop)
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            #expect(await eventually { await workshop.store.healthy.run(run)?.task?.waiting == "secret_unreadable" })
+            try #require(
+                try await eventually {
+                    try await workshop.store.healthy.run(run)?.task?.waitReason == .secretUnreadable
+                }
+            )
         }
         #expect(workshop.sent("/token").count == 1, "the first token call needs no look-up: the key is in hand")
-        #expect(await workshop.events(run, .attemptStarted).count == 2)
-        #expect(await workshop.events(run, .attemptNotDone).isEmpty)
+        #expect(try await workshop.events(run, .attemptStarted).count == 2)
+        #expect(try await workshop.events(run, .attemptNotDone).isEmpty)
     }
 }

@@ -11,16 +11,17 @@ import WorkflowCore
 struct WatchdogTests {
     /// Runs a worker under supervision with little patience.
     private func supervised(
-        _ workshop: Workshop, intervalMicroseconds: Int = 90_000, _ body: (NotifySocket, Heartbeat) async throws -> Void
+        _ workshop: Workshop, intervalMicroseconds: Int = 90_000,
+        _ body: (NotifySocket, WorkerMonitor) async throws -> Void
     ) async throws {
         let socket = try NotifySocket()
         defer { socket.stop() }
         let manager = try #require(
             ServiceManager(environment: ["NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "\(intervalMicroseconds)"]))
-        let heartbeat = Heartbeat(configuration: workshop.configuration, logger: workshop.log.logger)
-        let supervision = Supervision(heartbeat: heartbeat, manager: manager, logger: workshop.log.logger)
+        let monitor = WorkerMonitor(configuration: workshop.configuration, logger: workshop.log.logger)
+        let supervision = Supervision(monitor: monitor, manager: manager, logger: workshop.log.logger)
         let watching = Task { await supervision.run() }
-        try await workshop.withWorker(heartbeat: heartbeat) { try await body(socket, heartbeat) }
+        try await workshop.withWorker(monitor: monitor) { try await body(socket, monitor) }
         watching.cancel()
         await watching.value
     }
@@ -42,8 +43,7 @@ struct WatchdogTests {
         try #require(isStarved, "the watchdog is still fed")
     }
 
-    @Test("While the loops move the watchdog is fed three times an interval, and READY comes once")
-    func fed() async throws {
+    @Test func `while the loops move the watchdog is fed three times an interval, and READY comes once`() async throws {
         let workshop = try await impatient()
         let run = try await workshop.enqueue()
         // Long enough that a busy machine is told from a watchdog that is fed too seldom.
@@ -56,46 +56,48 @@ struct WatchdogTests {
         }
     }
 
-    @Test("READY waits for the first claim that the database answers, however long it is away at the start")
-    func readyAfterClaim() async throws {
+    @Test func `READY waits for the first claim that the database answers, however long it is away at the start`()
+        async throws
+    {
         let workshop = try await impatient()
         workshop.store.set { $0.isAway = true }
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             let isAway = await eventually { socket.values("STATUS").contains { $0.contains("database away for 1 s") } }
             try #require(isAway)
             #expect(workshop.store.count("refused") > 0)
-            #expect(socket.count("READY=1") == 0 && heartbeat.condition().phase == .starting)
+            #expect(socket.count("READY=1") == 0 && monitor.condition().phase == .starting)
             workshop.store.set { $0.isAway = false }
             try #require(await eventually { socket.count("READY=1") == 1 })
         }
     }
 
-    @Test("STOPPING is told when the end begins, and no second READY after it")
-    func stopping() async throws {
+    @Test func `STOPPING is told when the end begins, and no second READY after it`() async throws {
         let workshop = try await impatient()
         var said: [String] = []
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             try #require(await eventually { socket.count("READY=1") == 1 })
-            heartbeat.enter(.stopping)
+            monitor.enter(.stopping)
             try #require(await eventually { socket.count("STOPPING=1") == 1 })
-            heartbeat.enter(.running)
-            try #require(await eventually { heartbeat.condition().phase == .stopping })
+            monitor.enter(.running)
+            try #require(await eventually { monitor.condition().phase == .stopping })
             said = socket.messages.flatMap(\.lines)
         }
         #expect(said.count { $0 == "READY=1" || $0 == "STOPPING=1" } == 2)
     }
 
-    @Test("A claim that never returns starves the watchdog and is said in the log; when it returns, feeding goes on")
-    func wedgedClaims() async throws {
+    @Test
+    func `a claim that never returns starves the watchdog and is said in the log; when it returns, feeding goes on`()
+        async throws
+    {
         let workshop = try await impatient()
         let gate = Gong()
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             // Also when it fails: the worker must be able to end.
             defer { gate.strike() }
             try #require(await eventually { socket.count("READY=1") == 1 })
             workshop.store.set { $0.beforeClaim = { await gate.wait() } }
             try await starves(socket)
-            #expect(heartbeat.condition().stuck.contains("claims"))
+            #expect(monitor.condition().stuck.contains("claims"))
             #expect(workshop.log.count("the worker is wedged") >= 1)
             let before = socket.count("WATCHDOG=1")
             gate.strike()
@@ -103,8 +105,7 @@ struct WatchdogTests {
         }
     }
 
-    @Test("A commit that never returns starves the watchdog")
-    func wedgedCommits() async throws {
+    @Test func `a commit that never returns starves the watchdog`() async throws {
         let workshop = try await impatient()
         let gate = Gong()
         workshop.store.set {
@@ -114,55 +115,56 @@ struct WatchdogTests {
             }
         }
         let run = try await workshop.enqueue()
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             // Also when it fails: the worker must be able to end.
             defer { gate.strike() }
             try await starves(socket)
-            #expect(heartbeat.condition().stuck.contains("commits"))
+            #expect(monitor.condition().stuck.contains("commits"))
             gate.strike()
             try await workshop.reaches(.succeeded, run)
         }
     }
 
-    @Test("One run that stands still between its calls starves the watchdog")
-    func wedgedRun() async throws {
+    @Test func `one run that stands still between its calls starves the watchdog`() async throws {
         let workshop = try await impatient()
         let gate = Gong()
         workshop.store.set { $0.service = { await gate.wait() } }
         _ = try await workshop.enqueue()
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             // Also when it fails: the worker must be able to end.
             defer { gate.strike() }
             try await starves(socket)
             // A second one when the lease was over and the worker took it again.
-            #expect(heartbeat.condition().stuck.first?.contains(" run") == true)
+            #expect(monitor.condition().stuck.first?.contains(" run") == true)
             gate.strike()
-            try #require(await eventually { heartbeat.condition().isLive })
+            try #require(await eventually { monitor.condition().isLive })
         }
     }
 
-    @Test("A database that is away is no wedge: the watchdog is fed on, with one line in the log for its absence")
-    func outage() async throws {
+    @Test func `a database that is away is no wedge: the watchdog is fed on, with one line in the log for its absence`()
+        async throws
+    {
         let workshop = try await impatient()
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             try #require(await eventually { socket.count("READY=1") == 1 })
             workshop.store.set { $0.isAway = true }
-            try #require(await eventually { heartbeat.condition().databaseAwaySeconds ?? 0 > 4 })
-            let condition = heartbeat.condition()
+            try #require(await eventually { monitor.condition().databaseAwaySeconds ?? 0 > 4 })
+            let condition = monitor.condition()
             #expect(condition.isLive && !condition.isReady)
             let fed = socket.count("WATCHDOG=1")
             try #require(await eventually { socket.count("WATCHDOG=1") >= fed + 10 })
             #expect(socket.values("STATUS").contains { $0.contains("database away for 4 s") })
             #expect(workshop.store.count("refused") < 30, "it spins")
             workshop.store.set { $0.isAway = false }
-            try #require(await eventually { heartbeat.condition().isReady })
+            try #require(await eventually { monitor.condition().isReady })
         }
         #expect(workshop.log.count("the database is away") == 1)
         #expect(workshop.log.count("the database is back") == 1)
     }
 
-    @Test("An answer that cannot be kept because the database is away is no wedge, however long that takes")
-    func evidenceInOutage() async throws {
+    @Test func `an answer that cannot be kept because the database is away is no wedge, however long that takes`()
+        async throws
+    {
         let workshop = try await impatient()
         workshop.store.set { [store = workshop.store] in
             $0.commit = { _, commits, forward in
@@ -173,19 +175,18 @@ struct WatchdogTests {
             $0.appendLate = { _ in throw StoreError(.unavailable, "the database is away") }
         }
         let run = try await workshop.enqueue()
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             defer { workshop.store.set { $0 = FaultyStore.Faults() } }
             // Longer than a lease and a stall.
-            try #require(await eventually { heartbeat.condition().oldestRunSeconds ?? 0 > 4 })
-            #expect(heartbeat.condition().stuck == [])
+            try #require(await eventually { monitor.condition().oldestRunSeconds ?? 0 > 4 })
+            #expect(monitor.condition().stuck == [])
             #expect((5...40).contains(workshop.store.count("appendLate")), "it spins, or does not try again")
             workshop.store.set { $0.appendLate = { _ in } }
-            try #require(await eventually { await workshop.events(run, .attemptLate).count == 1 })
+            try #require(try await eventually { try await workshop.events(run, .attemptLate).count == 1 })
         }
     }
 
-    @Test("A request that takes as long as it may is no wedge")
-    func slowRequest() async throws {
+    @Test func `a request that takes as long as it may is no wedge`() async throws {
         let gate = Gong()
         var workshop = try await impatient { request in
             if request.path == "/create" { await gate.wait() }
@@ -193,10 +194,10 @@ struct WatchdogTests {
         }
         workshop.configuration.leaseMilliseconds = 20_000
         let run = try await workshop.enqueue()
-        try await supervised(workshop) { socket, heartbeat in
+        try await supervised(workshop) { socket, monitor in
             try #require(await eventually { workshop.sent("/create").count == 1 })
-            try #require(await eventually { heartbeat.condition().oldestRunSeconds ?? 0 > 2.5 })
-            #expect(heartbeat.condition().stuck == [])
+            try #require(await eventually { monitor.condition().oldestRunSeconds ?? 0 > 2.5 })
+            #expect(monitor.condition().stuck == [])
             gate.strike()
             try await workshop.reaches(.succeeded, run)
         }
@@ -205,8 +206,10 @@ struct WatchdogTests {
 
 @Suite("Service manager", .timeLimit(.minutes(5)))
 struct ServiceManagerTests {
-    @Test("Lines arrive in one datagram, at a path and at a name of Linux's own; a newline cannot smuggle a line in")
-    func sockets() async throws {
+    @Test
+    func `lines arrive in one datagram, at a path and at a name of Linux's own; a newline cannot smuggle a line in`()
+        async throws
+    {
         for isAbstract in [false, true] {
             let socket = try NotifySocket(isAbstract: isAbstract)
             let manager = try #require(ServiceManager(environment: ["NOTIFY_SOCKET": socket.name]))
@@ -218,8 +221,7 @@ struct ServiceManagerTests {
         }
     }
 
-    @Test("What is no socket of a service manager is none; a socket that is gone is no error")
-    func others() throws {
+    @Test func `what is no socket of a service manager is none; a socket that is gone is no error`() throws {
         for name in ["", "@", "relative", "vsock:2:9", "/" + String(repeating: "x", count: 200)] {
             #expect(ServiceManager(environment: ["NOTIFY_SOCKET": name]) == nil)
         }
@@ -228,8 +230,7 @@ struct ServiceManagerTests {
         #expect(!manager.tell(["READY=1"]))
     }
 
-    @Test("The watchdog is ours when its process is, and its time is a number")
-    func watchdog() {
+    @Test func `the watchdog is ours when its process is, and its time is a number`() {
         func interval(_ more: [String: String]) -> Duration? {
             ServiceManager(environment: ["NOTIFY_SOCKET": "/s"].merging(more) { $1 }, processIdentifier: 7)?
                 .watchdogInterval

@@ -1,5 +1,4 @@
 import EventStore
-import Foundation
 import HTTPActions
 import Logging
 import ServiceLifecycle
@@ -13,8 +12,7 @@ import WorkflowCore
 /// A store that can fail, a platform, and workers in this process.
 struct Workshop: Sendable {
     let store: FaultyStore
-    /// Seconds by which the store's clock is ahead of this machine's.
-    let ahead: Ahead
+    let lent: LentDatabase
     let vault = Vault(keyRing: .generate())
     let server: TinyServer
     let log = LogBook()
@@ -22,15 +20,11 @@ struct Workshop: Sendable {
     var http = HTTPActionsConfiguration()
 
     init(_ script: @escaping TinyServer.Script = { TinyServer.good($0) }) async throws {
-        let ahead = Ahead()
-        self.ahead = ahead
-        store = FaultyStore(
-            InMemoryStore {
-                Instant(microseconds: Int64((Date().timeIntervalSince1970 + Double(ahead.seconds)) * 1e6))
-            })
+        lent = try await LentDatabase()
+        store = FaultyStore(lent.store)
         server = try TinyServer(script)
         try await publish(Sample.canonical)
-        await store.healthy.setService(
+        try await store.healthy.setService(
             ServiceRecord(name: "wpp", baseURL: server.origin, allowedAddresses: ["loopback"]))
     }
 
@@ -49,10 +43,10 @@ struct Workshop: Sendable {
     }
 
     /// Runs a worker beside `body`, then stops it as a signal would, and waits until it has ended.
-    func withWorker(heartbeat: Heartbeat? = nil, _ body: () async throws -> Void) async throws {
+    func withWorker(monitor: WorkerMonitor? = nil, _ body: () async throws -> Void) async throws {
         let actions = HTTPActions(vault: vault, logger: log.logger, configuration: http)
         let worker = Worker(
-            store: store, vault: vault, actions: actions, configuration: configuration, heartbeat: heartbeat,
+            store: store, vault: vault, perform: actions.perform, configuration: configuration, monitor: monitor,
             logger: log.logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [.init(service: worker)], logger: log.logger))
@@ -73,7 +67,7 @@ struct Workshop: Sendable {
     func withCancelledWorker(_ body: () async throws -> Void) async throws {
         let actions = HTTPActions(vault: vault, logger: log.logger)
         let worker = Worker(
-            store: store, vault: vault, actions: actions, configuration: configuration, logger: log.logger)
+            store: store, vault: vault, perform: actions.perform, configuration: configuration, logger: log.logger)
         let running = Task { try await worker.run() }
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
@@ -85,18 +79,18 @@ struct Workshop: Sendable {
 
     /// The stored events' types; the fold of the stream must be possible, and its numbers without a gap.
     func types(_ run: Identifier) async throws -> [String] {
-        let events = await store.healthy.events(of: run, after: 0)
+        let events = try await store.healthy.events(of: run, after: 0)
         _ = try await store.healthy.fold(run)
         return events.map(\.type)
     }
 
-    func events(_ run: Identifier, _ type: EventType) async -> [RecordedEvent] {
-        await store.healthy.events(of: run, after: 0).filter { $0.type == type.rawValue }
+    func events(_ run: Identifier, _ type: EventType) async throws -> [RecordedEvent] {
+        try await store.healthy.events(of: run, after: 0).filter { $0.type == type.rawValue }
     }
 
     /// Waits until the run has this status.
     func reaches(_ status: RunStatus, _ run: Identifier) async throws {
-        let isThere = await eventually { await store.healthy.run(run)?.status == status }
+        let isThere = try await eventually { try await store.healthy.run(run)?.status == status }
         let types = try await types(run)
         let lines = log.lines
         try #require(isThere, "\(types) \(lines)")
@@ -139,12 +133,6 @@ final class Gong: Sendable {
             if isStruck { continuation.resume() }
         }
     }
-}
-
-final class Ahead: Sendable {
-    private let value = Mutex(0)
-    var seconds: Int { value.withLock { $0 } }
-    func set(_ seconds: Int) { value.withLock { $0 = seconds } }
 }
 
 /// Numbers from many tasks, in the order in which they came.

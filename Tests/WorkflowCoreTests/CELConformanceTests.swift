@@ -78,37 +78,35 @@ extension String {
 
 @Suite("Expressions agree with CEL's conformance cases")
 struct CELConformanceTests {
-    @Test("There are hundreds of cases, and no line is written twice, by counting")
-    func counts() {
+    @Test func `there are hundreds of cases, and no line is written twice, by counting`() {
         let all = ConformanceCase.all
         #expect(all.count >= 300)
         #expect(Set(all.map(\.source)).count == all.count, "\(all.map(\.source).repeated)")
         #expect(all.allSatisfy { !$0.expected.isEmpty })
     }
 
-    @Test("Literals, names and conversions, by table", arguments: ConformanceCase.basics)
-    func basics(_ item: ConformanceCase) throws { try item.check() }
+    @Test(arguments: ConformanceCase.basics)
+    func `literals, names and conversions, by table`(_ item: ConformanceCase) throws { try item.check() }
 
-    @Test("Arithmetic of ints and doubles, by table", arguments: ConformanceCase.arithmetic)
-    func arithmetic(_ item: ConformanceCase) throws { try item.check() }
+    @Test(arguments: ConformanceCase.arithmetic)
+    func `arithmetic of ints and doubles, by table`(_ item: ConformanceCase) throws { try item.check() }
 
-    @Test("Equality across types, by table", arguments: ConformanceCase.equality)
-    func equality(_ item: ConformanceCase) throws { try item.check() }
+    @Test(arguments: ConformanceCase.equality)
+    func `equality across types, by table`(_ item: ConformanceCase) throws { try item.check() }
 
-    @Test("Order within and across types, by table", arguments: ConformanceCase.order)
-    func order(_ item: ConformanceCase) throws { try item.check() }
+    @Test(arguments: ConformanceCase.order)
+    func `order within and across types, by table`(_ item: ConformanceCase) throws { try item.check() }
 
-    @Test("Logic absorbs errors in any order, by table", arguments: ConformanceCase.logic)
-    func logic(_ item: ConformanceCase) throws { try item.check() }
+    @Test(arguments: ConformanceCase.logic)
+    func `logic absorbs errors in any order, by table`(_ item: ConformanceCase) throws { try item.check() }
 
-    @Test("Strings by code points, by table", arguments: ConformanceCase.strings)
-    func strings(_ item: ConformanceCase) throws { try item.check() }
+    @Test(arguments: ConformanceCase.strings)
+    func `strings by code points, by table`(_ item: ConformanceCase) throws { try item.check() }
 
-    @Test("Lists, maps and presence, by table", arguments: ConformanceCase.collections)
-    func collections(_ item: ConformanceCase) throws { try item.check() }
+    @Test(arguments: ConformanceCase.collections)
+    func `lists, maps and presence, by table`(_ item: ConformanceCase) throws { try item.check() }
 
-    @Test("Nesting and repetition that every implementation must take, by building them")
-    func nesting() throws {
+    @Test func `nesting and repetition that every implementation must take, by building them`() throws {
         func repeated(_ text: String, _ count: Int) -> String { String(repeating: text, count: count) }
         for (source, expected) in [
             (repeated("(", 32) + "5" + repeated(")", 32), "5"),

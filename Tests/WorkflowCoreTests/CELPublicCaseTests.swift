@@ -30,14 +30,13 @@ struct PublicCase: Sendable, CustomTestStringConvertible {
 
 @Suite("Expressions agree with CEL's public cases")
 struct CELPublicCaseTests {
-    @Test("There are more than 300, each once, by counting")
-    func count() {
+    @Test func `there are more than 300, each once, by counting`() {
         #expect(PublicCase.all.count == 381)
         #expect(Set(PublicCase.all.map(\.name)).count >= 375, "\(PublicCase.all.map(\.name).repeated)")
     }
 
-    @Test("The value is the public one, by evaluating", arguments: PublicCase.all)
-    func agrees(_ item: PublicCase) throws {
+    @Test(arguments: PublicCase.all)
+    func `the value is the public one, by evaluating`(_ item: PublicCase) throws {
         var scope = ExpressionScope()
         for (name, value) in try JSONValue.parse(item.variables).objectValue?.members ?? [] {
             scope[name] = .json(value)

@@ -5,8 +5,7 @@ import WorkflowCore
 /// Runs the cases that `.ci/cel-conformance` has read from CEL's public files.
 @Suite("CEL's public files", .enabled(if: PublicCases.path != nil, "CEL_TESTDATA names no file with cases"))
 struct CELPublicTests {
-    @Test("Whatever the subset covers comes out as CEL says, by the public cases")
-    func agrees() throws {
+    @Test func `whatever the subset covers comes out as CEL says, by the public cases`() throws {
         let cases = try PublicCases.read()
         try #require(!cases.isEmpty)
         var counts: [PublicCases.Verdict: Int] = [:]

@@ -11,21 +11,21 @@ struct EngineArithmeticTests {
     }
 
     @Test(
-        "A delay grows by its factor up to the cap, by a table",
         arguments: [
             (1000, 1.5, 60_000, [1000, 1500, 2250, 3375, 5063, 7594]), (1000, 1, 60_000, [1000, 1000, 1000]),
             (5000, 2, 5000, [5000, 5000]), (0, 2, 60_000, [0, 0, 0]), (7, 100, 60_000, [7, 700, 60_000, 60_000]),
             (1000, 2, 0, [0, 0]), (1000, 0.5, 60_000, [1000, 500, 250]),
         ] as [(Int64, Double, Int64, [Int64])])
-    func series(_ delay: Int64, _ backoff: Double, _ most: Int64, _ expected: [Int64]) {
+    func `a delay grows by its factor up to the cap, by a table`(
+        _ delay: Int64, _ backoff: Double, _ most: Int64, _ expected: [Int64]
+    ) {
         let policy = policy(delay, backoff, most)
         for (index, wanted) in expected.enumerated() {
             #expect(RetryArithmetic.delayMilliseconds(policy, retry: index + 1, random: 5) == wanted)
         }
     }
 
-    @Test("Jitter stays within its bounds and uses all of them, over many random numbers")
-    func jitter() {
+    @Test func `jitter stays within its bounds and uses all of them, over many random numbers`() {
         var random = SeededRandom(seed: 1)
         var full: [Int64] = []
         var equal: [Int64] = []
@@ -41,8 +41,7 @@ struct EngineArithmeticTests {
         #expect((950...1050).contains(full.reduce(0, +) / 5000))
     }
 
-    @Test("Any policy, count and random number gives a delay from 0 to the longest")
-    func extremes() {
+    @Test func `any policy, count and random number gives a delay from 0 to the longest`() {
         let spans: [Int64] = [.min, -1, 0, 1, 1000, .max - 1, .max]
         let factors: [Double] = [
             .nan, .infinity, -.infinity, -1, 0, .leastNonzeroMagnitude, 1, 1.000_001, 2, .greatestFiniteMagnitude,
@@ -63,8 +62,7 @@ struct EngineArithmeticTests {
         }
     }
 
-    @Test("A run with counters, times and spans at their limits is decided without a trap")
-    func extremeStates() throws {
+    @Test func `a run with counters, times and spans at their limits is decided without a trap`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         try run.finish(.created)
@@ -89,8 +87,7 @@ struct EngineArithmeticTests {
                 ]
                 let state = try #require(
                     RunState(
-                        id: run.id, workflow: "w", version: 1, definitionDigest: "d", organisation: "o", key: "k",
-                        status: .live, seq: Int64.max,
+                        id: run.id, seq: Int64.max,
                         snapshot: Snapshot(json: .object(json), times: snapshot.times.map { _ in time })))
                 #expect(state.nextVersion(ofSecret: "api_key") <= Int.max)
                 for now in [Int64.min, 0, Int64.max] {
@@ -101,7 +98,7 @@ struct EngineArithmeticTests {
                                 retryAfterMilliseconds: asked)
                             let decision = decide(
                                 state, run.definition, .finished(result),
-                                Surroundings(now: Instant(microseconds: now), random: .max))
+                                DecisionContext(now: Instant(microseconds: now), random: .max))
                             outcomes.insert(decision.state.status.rawValue)
                         }
                     }
@@ -119,45 +116,44 @@ struct EngineArithmeticTests {
     }
 
     @Test(
-        "Times stop at the ends of their range",
         arguments: [
             (0, 5, 5000), (.max, 1, .max), (.max - 999, 1, .max), (.max - 1000, 1, .max), (0, .max, .max),
             (0, .min, .min), (.min, -1, .min), (.min, .max, .max), (.max, .min, .min), (.max, -1, .max - 1000),
         ] as [(Int64, Int64, Int64)])
-    func instants(_ start: Int64, _ milliseconds: Int64, _ end: Int64) {
+    func `times stop at the ends of their range`(_ start: Int64, _ milliseconds: Int64, _ end: Int64) {
         #expect(
             Instant(microseconds: start).advanced(byMilliseconds: milliseconds) == Instant(microseconds: end))
     }
 
     @Test(
-        "Spans between times stop at the ends of their range",
         arguments: [
             (5000, 0, 5), (0, 5000, -5), (1999, 1000, 0), (.max, -2, .max), (.min, 1, .min), (.max, .min, .max),
             (.min, .max, .min), (.max, 0, .max / 1000),
         ] as [(Int64, Int64, Int64)])
-    func spans(_ later: Int64, _ earlier: Int64, _ milliseconds: Int64) {
+    func `spans between times stop at the ends of their range`(_ later: Int64, _ earlier: Int64, _ milliseconds: Int64)
+    {
         #expect(
             Instant(microseconds: later).milliseconds(since: Instant(microseconds: earlier)) == milliseconds)
     }
 
     @Test(
-        "What is left of a wait is never negative and never rounded down",
         arguments: [
             (0, 10, 0, 10), (0, 10, 9999, 1), (0, 10, 10_000, 0), (0, 10, .max, 0), (0, .min, 0, 0),
             (.max, .max, .min, .max), (-1, 10, .max, 10), (-1, -10, 0, 0),
         ] as [(Int64, Int64, Int64, Int64)])
-    func remaining(_ since: Int64, _ span: Int64, _ now: Int64, _ left: Int64) {
+    func `what is left of a wait is never negative and never rounded down`(
+        _ since: Int64, _ span: Int64, _ now: Int64, _ left: Int64
+    ) {
         let wait = Wait(since: Instant(microseconds: since), milliseconds: span)
         #expect(wait.remainingMilliseconds(now: Instant(microseconds: now)) == left)
     }
 
     @Test(
-        "A span is written as people write it",
         arguments: [
             (90_000, "90s"), (900_000, "15m"), (21_600_000, "6h"), (259_200_000, "3d"), (1500, "1500ms"), (0, "0ms"),
             (-5, "-5ms"), (.max, "9223372036854775807ms"),
         ] as [(Int64, String)])
-    func spanText(_ milliseconds: Int64, _ text: String) {
+    func `a span is written as people write it`(_ milliseconds: Int64, _ text: String) {
         #expect(RetryArithmetic.spanText(milliseconds) == text)
     }
 }

@@ -20,8 +20,7 @@ struct EngineFlowTests {
         StateDefinition(name: name, action: .set(Sample.named(values)), catches: catches, exit: exit)
     }
 
-    @Test("A caught error goes to its state, with what it sets, in the attempt's own event")
-    func caughtNext() throws {
+    @Test func `a caught error goes to its state, with what it sets, in the attempt's own event`() throws {
         let catches = [
             CatchEntry(errors: ["other"], target: .hold(Sample.template("no"))),
             CatchEntry(
@@ -44,8 +43,7 @@ struct EngineFlowTests {
         #expect(run.state.state == "after")
     }
 
-    @Test("A caught error with a text holds the run, and its values are set")
-    func caughtHold() throws {
+    @Test func `a caught error with a text holds the run, and its values are set`() throws {
         let entry = CatchEntry(
             errors: ["any"], target: .hold(Sample.template("${run.organisation} needs a plan: ${error.name}")),
             set: Sample.named([("seen", "${true}")]))
@@ -62,8 +60,7 @@ struct EngineFlowTests {
         #expect(run.state.data["seen"] == true)
     }
 
-    @Test("A hold without an attempt keeps why it gave up and what it set")
-    func heldWithoutAttempt() throws {
+    @Test func `a hold without an attempt keeps why it gave up and what it set`() throws {
         let entry = CatchEntry(
             errors: ["expression"], target: .hold(Sample.template("stuck")), set: Sample.named([("seen", "${1}")]))
         var run = try TestRun(
@@ -80,8 +77,7 @@ struct EngineFlowTests {
         #expect(run.state.gaveUp?.error == "expression")
     }
 
-    @Test("A catch that cannot be evaluated holds the run with both reasons")
-    func brokenCatch() throws {
+    @Test func `a catch that cannot be evaluated holds the run with both reasons`() throws {
         let entry = CatchEntry(
             errors: ["any"], target: .next("failed"), set: Sample.named([("x", "${data.none}")]))
         let (run, next) = try refused(Sample.single(catches: [entry]))
@@ -90,8 +86,8 @@ struct EngineFlowTests {
         #expect(run.state.reason?.hasPrefix("no_plan is not retried in state one; and its catch") == true)
     }
 
-    @Test("A character that PostgreSQL cannot store is never written: not set, and replaced in a hold's text")
-    func noNul() throws {
+    @Test
+    func `a character that PostgreSQL cannot store is never written: not set, and replaced in a hold's text`() throws {
         var run = try TestRun(Sample.definition(start: "s", [set("s", [("x", #"${'a\x00'}"#)], .next("active"))]))
         #expect(try run.claim() == .ended)
         #expect(run.state.reason?.contains("U+0000") == true)
@@ -101,15 +97,13 @@ struct EngineFlowTests {
         #expect(held.state.reason == "a\u{FFFD}b")
     }
 
-    @Test("Without a failure state a run that gives up is held")
-    func noFailureState() throws {
+    @Test func `without a failure state a run that gives up is held`() throws {
         let (run, next) = try refused(Sample.single(hasFailureState: false))
         #expect(next == .held)
         #expect(run.written[1].body["code"] == "no_failure_state")
     }
 
-    @Test("What made a run give up is still its reason after a clean-up on the way to the end")
-    func reasonSurvivesCleanUp() throws {
+    @Test func `what made a run give up is still its reason after a clean-up on the way to the end`() throws {
         let cleanUp = StateDefinition(
             name: "clean-up", action: .call(Sample.call(nil, "/delete", isRepeatable: true)), exit: .next("failed"))
         let catches = [CatchEntry(errors: ["any"], target: .next("clean-up"))]
@@ -123,12 +117,12 @@ struct EngineFlowTests {
             ])
     }
 
-    @Test(
-        "The first branch that holds is taken, with the answer's values in place",
-        arguments: [
-            ("s-1", "left"), ("s-2", "right"), ("s-3", "failed"),
-        ])
-    func choose(_ session: String, _ expected: String) throws {
+    @Test(arguments: [
+        ("s-1", "left"), ("s-2", "right"), ("s-3", "failed"),
+    ])
+    func `the first branch that holds is taken, with the answer's values in place`(
+        _ session: String, _ expected: String
+    ) throws {
         let exit = StateDefinition.Exit.choose([
             StateDefinition.Branch(condition: try Expression.parse("data.session == 's-1'"), next: "left"),
             StateDefinition.Branch(condition: try Expression.parse("data.session in ['s-1', 's-2']"), next: "right"),
@@ -143,8 +137,9 @@ struct EngineFlowTests {
         #expect(run.state.state == expected)
     }
 
-    @Test("An exit that cannot be evaluated fails the run, or holds it after a call that must not be sent again")
-    func brokenExit() throws {
+    @Test
+    func `an exit that cannot be evaluated fails the run, or holds it after a call that must not be sent again`() throws
+    {
         let branch = StateDefinition.Branch(condition: try Expression.parse("data.none == 1"), next: "active")
         for exit in [StateDefinition.Exit.choose([branch]), .choose([])] {
             var run = try TestRun(Sample.single(exit: exit))
@@ -163,8 +158,8 @@ struct EngineFlowTests {
         }
     }
 
-    @Test("An exit that cannot be evaluated is retried where the state says so and asking again is harmless")
-    func retriedExit() throws {
+    @Test
+    func `an exit that cannot be evaluated is retried where the state says so and asking again is harmless`() throws {
         let branches = [
             StateDefinition.Branch(condition: try Expression.parse("data.none == 1"), next: "active"),
             StateDefinition.Branch(condition: nil, next: "failed"),
@@ -191,8 +186,7 @@ struct EngineFlowTests {
         #expect(unsafe.state.hold?.code == "no_way_on")
     }
 
-    @Test("A set writes its values with the entry of the next state, which sees them")
-    func setValues() throws {
+    @Test func `a set writes its values with the entry of the next state, which sees them`() throws {
         let exit = StateDefinition.Exit.choose([
             StateDefinition.Branch(condition: try Expression.parse("data.n == 2"), next: "active"),
             StateDefinition.Branch(condition: nil, next: "failed"),
@@ -207,8 +201,7 @@ struct EngineFlowTests {
             ])
     }
 
-    @Test("A set never writes a secret in plain")
-    func setSecret() throws {
+    @Test func `a set never writes a secret in plain`() throws {
         let copy = set("copy", [("x", "${data.api_key}")], .next("active"))
         var run = try TestRun(Sample.single(exit: .next("copy"), others: [copy]))
         try run.claim()
@@ -218,8 +211,7 @@ struct EngineFlowTests {
         #expect(run.state.data["x"] == nil)
     }
 
-    @Test("A pause lasts from its entry, whatever claims come in between")
-    func pause() throws {
+    @Test func `a pause lasts from its entry, whatever claims come in between`() throws {
         let rest = StateDefinition(name: "rest", action: .pause(milliseconds: 60_000), exit: .next("active"))
         var run = try TestRun(Sample.single(exit: .next("rest"), others: [rest]))
         try run.claim()
@@ -231,8 +223,7 @@ struct EngineFlowTests {
         #expect(run.written[0].body == ["from": "rest", "why": "paused", "state": "active"])
     }
 
-    @Test("A circle of states that need nothing is held, not followed for ever")
-    func circle() throws {
+    @Test func `a circle of states that need nothing is held, not followed for ever`() throws {
         var run = try TestRun(
             Sample.definition(
                 start: "a",
@@ -252,27 +243,27 @@ struct EngineFlowTests {
     }
 
     @Test(
-        "Input that does not fit fails the run at its first claim, before anything is sent; its key is free",
         arguments: [
             (["number": "12"], "input number must match"), (["number": 12], "input number must be text"),
             ([:], "input \"number\" is missing"),
         ] as [(JSONObject, String)])
-    func badInput(_ input: JSONObject, _ reason: String) throws {
+    func `input that does not fit fails the run at its first claim, before anything is sent; its key is free`(
+        _ input: JSONObject, _ reason: String
+    ) throws {
         var run = try TestRun(Sample.flagship(), input: input)
         #expect(try run.claim() == .ended)
         #expect(run.types == ["state.entered", "run.failed"])
         #expect(run.written[0].body == ["from": "requested", "why": "input", "state": "failed"])
         #expect(run.state.reason?.hasPrefix(reason) == true)
-        #expect(run.state.status == .failed && !run.state.holdsKey)
+        #expect(run.state.status == .failed && !run.state.ownsKey)
     }
 
-    @Test("Input is checked although something else was written before the first claim")
-    func badInputAfterLateEvidence() throws {
+    @Test func `input is checked although something else was written before the first claim`() throws {
         let run = try TestRun(Sample.flagship(), input: ["number": "12"])
         let late = RecordedEvent(
             seq: 2, type: "attempt.late", body: [:], epoch: 1, attemptId: nil, actor: "x", recordedAt: run.now)
         let state = try evolve(run.state, run: run.id, late)
-        let decision = decide(state, run.definition, .claimed, Surroundings(now: run.now, random: 0))
+        let decision = decide(state, run.definition, .claimed, DecisionContext(now: run.now, random: 0))
         #expect(decision.next == .ended)
     }
 }

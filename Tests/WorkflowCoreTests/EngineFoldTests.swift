@@ -1,5 +1,6 @@
 import Testing
-import WorkflowCore
+
+@testable import WorkflowCore
 
 @Suite("The fold takes only a stream that can have happened")
 struct EngineFoldTests {
@@ -22,21 +23,21 @@ struct EngineFoldTests {
     }
 
     @Test(
-        "A gap, a repeat, an unknown type and a second first event are refused",
         arguments: [
             (4, "run.held", "stands at 2"), (2, "run.held", "stands at 2"), (1, "run.held", "stands at 2"),
             (Int64.min, "run.held", "stands at 2"), (3, "run.exploded", "not known to this version"),
             (3, "run.requested", "stands twice"),
         ] as [(Int64, String, String)])
-    func refuses(_ seq: Int64, _ type: String, _ message: String) throws {
+    func `a gap, a repeat, an unknown type and a second first event are refused`(
+        _ seq: Int64, _ type: String, _ message: String
+    ) throws {
         let run = try started()
         let error = #expect(throws: EvolveError.self) { try evolve(run.state, run: id, event(seq, type)) }
         #expect(error?.seq == seq)
         #expect(error?.message.contains(message) == true)
     }
 
-    @Test("A stream begins with a complete run.requested at 1")
-    func firstEvent() throws {
+    @Test func `a stream begins with a complete run.requested at 1`() throws {
         let body = TestRun.requested(Sample.flagship(), ["number": "+34600111222"])
         #expect(try evolve(nil, run: id, event(1, "run.requested", body)).state == "requested")
         #expect(throws: EvolveError.self) { try evolve(nil, run: id, event(2, "run.requested", body)) }
@@ -48,13 +49,13 @@ struct EngineFoldTests {
         }
     }
 
-    @Test(
-        "With an attempt open, only its own closing event and what people and late workers write may follow",
-        arguments: [
-            ("attempt.started", false), ("state.entered", false), ("run.held", false), ("run.succeeded", false),
-            ("run.failed", false), ("run.cancelled", false), ("cancel.requested", true), ("attempt.late", true),
-        ])
-    func whileOpen(_ type: String, _ isTaken: Bool) throws {
+    @Test(arguments: [
+        ("attempt.started", false), ("state.entered", false), ("run.held", false), ("run.succeeded", false),
+        ("run.failed", false), ("run.cancelled", false), ("cancel.requested", true), ("attempt.late", true),
+    ])
+    func `with an attempt open, only its own closing event and what people and late workers write may follow`(
+        _ type: String, _ isTaken: Bool
+    ) throws {
         let run = try started()
         let next = event(3, type, [:], Identifier(high: 5, low: 5))
         if isTaken {
@@ -64,12 +65,10 @@ struct EngineFoldTests {
         }
     }
 
-    @Test(
-        "A closing event closes the open attempt, once, and no other",
-        arguments: [
-            "attempt.done", "attempt.not_done", "attempt.unknown",
-        ])
-    func closings(_ type: String) throws {
+    @Test(arguments: [
+        "attempt.done", "attempt.not_done", "attempt.unknown",
+    ])
+    func `a closing event closes the open attempt, once, and no other`(_ type: String) throws {
         let run = try started()
         for wrong in [nil, Identifier(high: 1, low: 2)] {
             #expect(throws: EvolveError.self) { try evolve(run.state, run: id, event(3, type, [:], wrong)) }
@@ -83,8 +82,8 @@ struct EngineFoldTests {
         #expect(throws: EvolveError.self) { try evolve(run.state, run: id, event(3, type, sealed, open)) }
     }
 
-    @Test("After the end nothing follows but evidence and a wish that comes too late", arguments: EventType.allCases)
-    func afterTheEnd(_ type: EventType) throws {
+    @Test(arguments: EventType.allCases)
+    func `after the end nothing follows but evidence and a wish that comes too late`(_ type: EventType) throws {
         var run = try TestRun(Sample.single())
         try run.claim()
         try run.finish(.issued)
@@ -97,8 +96,7 @@ struct EngineFoldTests {
         }
     }
 
-    @Test("A held run starts no attempt")
-    func whileHeld() throws {
+    @Test func `a held run starts no attempt`() throws {
         var run = try started()
         try run.finish(.unknown("timeout"))
         let next = event(run.state.seq + 1, "attempt.started", [:], Identifier(high: 9, low: 9))
@@ -108,10 +106,21 @@ struct EngineFoldTests {
 
 @Suite("A snapshot is the whole state")
 struct EngineSnapshotTests {
-    private func read(_ snapshot: Snapshot, status: RunStatus = .live) -> RunState? {
-        RunState(
-            id: Identifier(high: 7, low: 9), workflow: "w", version: 1, definitionDigest: "d", organisation: "o",
-            key: "k", status: status, seq: 9, snapshot: snapshot)
+    @Test func `each property of a state is in its snapshot, or stands beside it`() throws {
+        var state = try TestRun(Sample.flagship()).state
+        var coder = SnapshotCoder.writing()
+        state.code(&coder)
+        // Beside it: id and seq. Once and for all: what was requested.
+        let constants = [
+            "id", "seq", "workflow", "version", "definitionDigest", "organisation", "key", "input", "requestedAt",
+        ]
+        let properties = Mirror(reflecting: state).children.compactMap(\.label)
+        #expect(Set(constants).isSubset(of: properties))
+        #expect(coder.fieldCount == properties.count - constants.count)
+    }
+
+    private func read(_ snapshot: Snapshot) -> RunState? {
+        RunState(id: Identifier(high: 7, low: 9), seq: 9, snapshot: snapshot)
     }
 
     /// A state with all parts: retried, cancelled, with secrets and an open attempt.
@@ -125,12 +134,11 @@ struct EngineSnapshotTests {
         return run.state
     }
 
-    @Test("Times that only the commit knows are marked, and put in by it")
-    func times() throws {
+    @Test func `times that only the commit knows are marked, and put in by it`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         let decision = decide(
-            run.state, run.definition, .finished(.created), Surroundings(now: run.now, random: 0))
+            run.state, run.definition, .finished(.created), DecisionContext(now: run.now, random: 0))
         let snapshot = decision.state.snapshot
         #expect(snapshot.times == [TestRun.start.microseconds, -1, -1])
         let time = Instant(microseconds: 77)
@@ -140,14 +148,15 @@ struct EngineSnapshotTests {
         #expect(decision.state.committed(at: time).snapshot == filled)
     }
 
-    @Test("The status is the snapshot's own, though the row's may be newer")
-    func status() throws {
-        let snapshot = try full().snapshot
-        #expect(read(snapshot, status: .cancelled)?.status == .live)
+    @Test func `the snapshot alone says what the run is: no row has to be read beside it`() throws {
+        let state = try full()
+        let again = try #require(read(state.snapshot))
+        #expect(again.status == .live && again.workflow == state.workflow && again.version == state.version)
+        #expect(again.organisation == state.organisation && again.key == state.key)
+        #expect(again.definitionDigest == state.definitionDigest)
     }
 
-    @Test("A snapshot that is broken anywhere is not read at all")
-    func broken() throws {
+    @Test func `a snapshot that is broken anywhere is not read at all`() throws {
         let snapshot = try full().snapshot
         let names = snapshot.json.objectValue?.members.map(\.name) ?? []
         #expect(

@@ -3,8 +3,7 @@ import WorkflowCore
 
 @Suite("A run goes from request to active")
 struct EngineHappyPathTests {
-    @Test("Each commit holds exactly the events and bodies that the design names, by one whole run")
-    func wholeRun() throws {
+    @Test func `each commit holds exactly the events and bodies that the design names, by one whole run`() throws {
         var run = try TestRun(Sample.flagship())
         #expect(try run.claim().calls == "requested")
         #expect(run.types == ["attempt.started"])
@@ -38,13 +37,13 @@ struct EngineHappyPathTests {
         #expect(run.types == ["attempt.done", "run.succeeded"])
         #expect(run.written.last?.body == ["state": "active", "output": ["session": "s-1"]])
         #expect(run.state.status == .succeeded)
-        #expect(run.state.holdsKey)
+        #expect(run.state.ownsKey)
         #expect(run.events.map(\.seq) == Array(1...7))
         #expect(try run.claim() == .ended)
     }
 
-    @Test("A call that finds no place is planned again at the next claim, without a second outcome event")
-    func placeIsMissing() throws {
+    @Test
+    func `a call that finds no place is planned again at the next claim, without a second outcome event`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         #expect(try run.finish(.created, sends: false).calls == "token-pending")
@@ -56,8 +55,8 @@ struct EngineHappyPathTests {
         #expect(run.types == ["attempt.started"])
     }
 
-    @Test("An output that cannot be evaluated is left out and told, and the run has succeeded all the same")
-    func partialOutput() throws {
+    @Test
+    func `an output that cannot be evaluated is left out and told, and the run has succeeded all the same`() throws {
         let definition = Sample.flagship(output: [
             ("session", "${data.session}"), ("gone", "${data.other}"), ("key", "${data.api_key}"),
             ("same_key", "${fingerprint(data.api_key)}"), ("nul", #"${'\x00'}"#),
@@ -72,8 +71,8 @@ struct EngineHappyPathTests {
         #expect(run.state.status == .succeeded)
     }
 
-    @Test("The clock of the wait is the commit's, and nothing is sent before it is over, to the microsecond")
-    func waitIsNeverShort() throws {
+    @Test
+    func `the clock of the wait is the commit's, and nothing is sent before it is over, to the microsecond`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         try run.finish(.created)

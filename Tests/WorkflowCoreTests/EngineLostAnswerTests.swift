@@ -35,7 +35,7 @@ extension AttemptResult {
 
 extension NextStep {
     fileprivate var purpose: Purpose? { if case .call(let planned) = self { planned.purpose } else { nil } }
-    fileprivate var key: String? { if case .call(let planned) = self { planned.stateKey } else { nil } }
+    fileprivate var key: String? { if case .call(let planned) = self { planned.idempotencyKey } else { nil } }
 }
 
 @Suite("What becomes of a lost answer")
@@ -51,8 +51,7 @@ struct EngineLostAnswerTests {
         return run
     }
 
-    @Test("What the look-up finds is adopted: the run goes on without a second create")
-    func adopt() throws {
+    @Test func `what the look-up finds is adopted: the run goes on without a second create`() throws {
         var run = try lost(asked())
         #expect(try run.finish(.foundOne).calls == "token-pending")
         #expect(run.state.data["session"] == "s-7" && run.state.unknown == nil)
@@ -62,8 +61,7 @@ struct EngineLostAnswerTests {
         #expect(creates.count == 1)
     }
 
-    @Test("What the look-up finds is replaced: taken back, then made anew under a new idempotency value")
-    func replace() throws {
+    @Test func `what the look-up finds is replaced: taken back, then made anew under a new idempotency value`() throws {
         var run = try TestRun(asked(one: .replace, idempotency: IdempotencyDefinition(header: "Key")), random: .max / 2)
         let first = try run.claim().key
         try run.finish(.unknown("timeout"))
@@ -77,8 +75,10 @@ struct EngineLostAnswerTests {
         #expect(run.state.undoList.count == 1)
     }
 
-    @Test("Nothing is found: the create is sent again under the same idempotency value, as often as a policy allows")
-    func resend() throws {
+    @Test
+    func `nothing is found: the create is sent again under the same idempotency value, as often as a policy allows`()
+        throws
+    {
         var run = try TestRun(asked(idempotency: IdempotencyDefinition(header: "Key")), random: .max / 2)
         let first = try run.claim().key
         for round in 1...6 {
@@ -92,11 +92,10 @@ struct EngineLostAnswerTests {
             }
         }
         // All is known to be undone, so the key is free.
-        #expect(run.state.status == .failed && !run.state.holdsKey)
+        #expect(run.state.status == .failed && !run.state.ownsKey)
     }
 
-    @Test("Several finds, or none where that must be held, wait for a person with what was found")
-    func held() throws {
+    @Test func `several finds, or none where that must be held, wait for a person with what was found`() throws {
         var run = try lost(asked())
         let several = AttemptResult(
             outcome: .done, status: 200, found: 2, candidates: [["session": "s-1"], ["session": "s-2"]])
@@ -109,15 +108,15 @@ struct EngineLostAnswerTests {
 
         var none = try lost(asked(none: .hold))
         #expect(try none.finish(.foundNone) == .held)
-        #expect(none.state.holdsKey)
+        #expect(none.state.ownsKey)
 
         var one = try lost(asked(one: .hold))
         #expect(try one.finish(.foundOne) == .held)
         #expect(one.state.data["session"] == nil && one.state.hold?.candidates.first?["session"] == "s-7")
     }
 
-    @Test("A look-up that fails is tried again, and for good it waits for a person, never for a second create")
-    func lookUpFails() throws {
+    @Test
+    func `a look-up that fails is tried again, and for good it waits for a person, never for a second create`() throws {
         var run = try lost(asked())
         #expect(try run.finish(.refused).waits != nil)
         try run.claim(after: 60_000)
@@ -132,8 +131,7 @@ struct EngineLostAnswerTests {
         #expect(try run.claim().purpose == .lookup)
     }
 
-    @Test("409 after an unknown outcome is looked up; without an unknown before it is a refusal")
-    func conflict() throws {
+    @Test func `409 after an unknown outcome is looked up; without an unknown before it is a refusal`() throws {
         let conflict = AttemptResult(outcome: .notDone, error: "http.409", status: 409)
         var run = try lost(asked())
         let wait = try #require(try run.finish(.foundNone).waits)
@@ -145,11 +143,12 @@ struct EngineLostAnswerTests {
         var fresh = try TestRun(asked(), random: .max / 2)
         try fresh.claim()
         #expect(try fresh.finish(conflict) == .ended)
-        #expect(fresh.state.status == .failed && !fresh.state.holdsKey)
+        #expect(fresh.state.status == .failed && !fresh.state.ownsKey)
     }
 
-    @Test("While the idempotency value is honoured the create is sent again; after that it is looked up or held")
-    func honoured() throws {
+    @Test
+    func `while the idempotency value is honoured the create is sent again; after that it is looked up or held`() throws
+    {
         let key = IdempotencyDefinition(header: "Key", honouredMilliseconds: 20_000)
         var run = try TestRun(asked(idempotency: key, reconciles: false), random: .max / 2)
         let first = try run.claim().key
@@ -164,7 +163,7 @@ struct EngineLostAnswerTests {
         // Nobody took it up in time.
         let second = try #require(try run.finish(.unknown("timeout")).waits)
         #expect(try run.claim(after: second + 20_000) == .held)
-        #expect(run.state.hold?.code == "unknown_outcome" && run.state.holdsKey)
+        #expect(run.state.hold?.code == "unknown_outcome" && run.state.ownsKey)
 
         var looked = try TestRun(asked(idempotency: key), random: .max / 2)
         try looked.claim()
@@ -174,8 +173,8 @@ struct EngineLostAnswerTests {
         #expect(try looked.claim(after: 10_000).purpose == .lookup)
     }
 
-    @Test("Neither a person's retry nor a cancel makes a look-up come before the platform shows what it made")
-    func settleTime() throws {
+    @Test
+    func `neither a person's retry nor a cancel makes a look-up come before the platform shows what it made`() throws {
         let definition = asked(idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 20_000))
         var resent = try TestRun(definition, random: .max / 2)
         try resent.claim()
@@ -203,34 +202,61 @@ struct EngineLostAnswerTests {
         #expect(try #require(held.claim(after: 2000).waits) > 0)
     }
 
-    @Test("A refusal of a resend settles nothing: the first create may have worked all the same")
-    func refusedResend() throws {
+    @Test func `a refusal of a resend settles nothing: the first create may have worked all the same`() throws {
         let key = IdempotencyDefinition(header: "Key", honouredMilliseconds: 600_000)
         var run = try TestRun(asked(idempotency: key, reconciles: false), random: .max / 2)
         try run.claim()
         let wait = try #require(try run.finish(.unknown("timeout")).waits)
         try run.claim(after: wait)
         #expect(try run.finish(.refusedForGood) == .held)
-        #expect(run.state.holdsKey)
+        #expect(run.state.ownsKey)
     }
 
-    @Test("A cancel in the middle waits for what became of the request, and what is found is taken back")
-    func cancelled() throws {
+    @Test func `a cancel in the middle waits for what became of the request, and what is found is taken back`() throws {
         var run = try lost(asked())
         try run.cancel()
         #expect(try run.finish(.foundOne).purpose == .undo)
         #expect(run.types.contains("undo.started"))
         try run.finish(AttemptResult(outcome: .done, status: 204))
-        #expect(run.state.status == .cancelled && !run.state.holdsKey)
+        #expect(run.state.status == .cancelled && !run.state.ownsKey)
 
         var none = try lost(asked())
         try none.cancel()
         #expect(try none.finish(.foundNone) == .ended)
-        #expect(none.state.status == .cancelled && !none.state.holdsKey)
+        #expect(none.state.status == .cancelled && !none.state.ownsKey)
     }
 
-    @Test("What has worked is never sent again by a person's retry: not when the way on is unclear, nor after the end")
-    func workedAlready() throws {
+    @Test(arguments: [false, true], [false, true])
+    func `where nothing found is for a person, a cancel does not decide it: the run is held and keeps its key`(
+        cancelsEarly: Bool, undoes: Bool
+    ) throws {
+        let definition = asked(none: .hold, undo: undoes)
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        if cancelsEarly { try run.cancel() }
+        #expect(try run.finish(.unknown("timeout")).waits == 10_000)
+        if !cancelsEarly { try run.cancel() }
+        #expect(try run.claim(after: 10_000).purpose == .lookup)
+        #expect(try run.finish(.foundNone) == .held)
+        #expect(run.state.ownsKey && run.state.unknown != nil)
+        #expect(run.state.hold?.error == "none_found")
+
+        // A second look is as little a proof.
+        try run.take(try run.state.resolving(.retry, reason: "look again", definition))
+        #expect(try run.claim().purpose == .lookup)
+        #expect(try run.finish(.foundNone) == .held)
+        #expect(run.state.ownsKey)
+
+        // Whoever cancels it as it is held has seen that; the key stays, because something may be there.
+        try run.take(try run.state.cancelling(reason: "enough"))
+        #expect(try run.claim() == .ended)
+        #expect(run.state.status == .cancelled && run.state.ownsKey)
+    }
+
+    @Test
+    func `what has worked is never sent again by a person's retry: not when the way on is unclear, nor after the end`()
+        throws
+    {
         let definition = Sample.definition(
             start: "one",
             [
@@ -242,15 +268,17 @@ struct EngineLostAnswerTests {
         try run.claim()
         #expect(try run.finish(AttemptResult(outcome: .done, status: 201)) == .held)
         #expect(run.state.hold?.choices == ["done", "abandon"])
-        #expect(throws: VerbRefusal.self) { try run.state.retrying(reason: "again", definition) }
+        #expect(throws: OperatorActionRefusal.self) { try run.state.retrying(reason: "again", definition) }
         try run.take(
             try run.state.resolving(.done, reason: "it is x", definition, values: ["session": "x"]))
         #expect(try run.claim() == .ended)
         #expect(run.state.status == .succeeded)
     }
 
-    @Test("Done by a person after a deadline gives the run its time anew, instead of taking back what was confirmed")
-    func doneAfterDeadline() throws {
+    @Test
+    func `done by a person after a deadline gives the run its time anew, instead of taking back what was confirmed`()
+        throws
+    {
         let definition = asked(reconciles: false, deadlineMilliseconds: 15_000)
         var run = try TestRun(definition, random: .max / 2)
         try run.claim()
@@ -261,8 +289,9 @@ struct EngineLostAnswerTests {
         #expect(try run.claim().calls == "token-pending")
     }
 
-    @Test("A deadline that passes before the outcome is known does not make it a failure: it waits for a person")
-    func deadline() throws {
+    @Test
+    func `a deadline that passes before the outcome is known does not make it a failure: it waits for a person`() throws
+    {
         var run = try TestRun(asked(deadlineMilliseconds: 15_000), random: .max / 2)
         try run.claim()
         try run.finish(.unknown("timeout"))

@@ -40,13 +40,13 @@ private struct Fate {
     }
 
     /// What a person makes of the run; nil: nothing, or the run refuses it.
-    mutating func wish(_ state: RunState, _ definition: Definition) -> VerbEvent? {
+    mutating func wish(_ state: RunState, _ definition: Definition) -> OperatorActionEvent? {
         let values: JSONObject = chance(70) ? ["session": "s-9"] : [:]
-        do throws(VerbRefusal) {
+        do throws(OperatorActionRefusal) {
             switch random.below(6) {
             case 0: return try state.cancelling(reason: "no longer wanted")
             case 1: return try state.retrying(reason: "the platform is well again", definition)
-            case 2 where chance(30): return try state.superseding(by: Identifier(high: 7, low: 7), reason: "anew")
+            case 2 where chance(30): return try state.takenOver(by: Identifier(high: 7, low: 7), reason: "anew")
             default:
                 let choice = pick(HoldChoice.allCases)
                 return try state.resolving(
@@ -189,8 +189,10 @@ private struct Tally {
 
 @Suite("Every promise holds for every run")
 struct EnginePropertyTests {
-    @Test("Over thousands of random runs of the flagship, every commit keeps the promises and every run comes to rest")
-    func flagship() throws {
+    @Test
+    func `over thousands of random runs of the flagship, every commit keeps the promises and every run comes to rest`()
+        throws
+    {
         var tally = Tally()
         for seed in 0..<2000 as Range<UInt64> {
             var fate = Fate(random: SeededRandom(seed: seed))
@@ -208,9 +210,9 @@ struct EnginePropertyTests {
                 let mayExist = run.events.contains {
                     ["attempt.done", "attempt.unknown"].contains($0.type) && $0.body["state"] == "requested"
                 }
-                let holds = !run.state.status.isEnded || (mayExist && run.state.supersededBy == nil)
-                guard run.state.holdsKey == holds || run.state.status == .succeeded else {
-                    throw BrokenPromise("the key is \(run.state.holdsKey ? "held" : "free")")
+                let holds = !run.state.status.isEnded || (mayExist && run.state.takenOverBy == nil)
+                guard run.state.ownsKey == holds || run.state.status == .succeeded else {
+                    throw BrokenPromise("the key is \(run.state.ownsKey ? "held" : "free")")
                 }
             } catch {
                 Issue.record("seed \(seed): \(error)")
@@ -231,8 +233,7 @@ struct EnginePropertyTests {
         }
     }
 
-    @Test("Over thousands of random definitions, every commit keeps the promises")
-    func anyDefinition() throws {
+    @Test func `over thousands of random definitions, every commit keeps the promises`() throws {
         var tally = Tally()
         for seed in 0..<1500 as Range<UInt64> {
             var fate = Fate(random: SeededRandom(seed: seed))

@@ -11,8 +11,8 @@ struct EngineRetryTests {
         return run
     }
 
-    @Test("A key that is not active yet is asked again after 1000, 1500, 2250 ms and so on up to the cap")
-    func delaySeries() throws {
+    @Test
+    func `a key that is not active yet is asked again after 1000, 1500, 2250 ms and so on up to the cap`() throws {
         var run = try pending()
         var delays: [Int64] = []
         for number in 1...6 {
@@ -38,8 +38,7 @@ struct EngineRetryTests {
         #expect(try run.finish(.issued) == .ended)
     }
 
-    @Test("A window counts from the first such answer, and its end fails the run with that reason")
-    func windowEnds() throws {
+    @Test func `a window counts from the first such answer, and its end fails the run with that reason`() throws {
         var run = try pending()
         try run.finish(.notActive, after: 30_000)
         let first = run.now
@@ -64,11 +63,10 @@ struct EngineRetryTests {
                 "state": "failed", "error": "key_not_active", "reason": .string(reason), "failed_in": "token-pending",
             ])
         #expect(run.state.reason == reason)
-        #expect(run.state.holdsKey, "the client exists over there")
+        #expect(run.state.ownsKey, "the client exists over there")
     }
 
-    @Test("The most attempts include the first one")
-    func maximumAttempts() throws {
+    @Test func `the most attempts include the first one`() throws {
         var run = try pending()
         let busy = AttemptResult.unknown("http.503", status: 503)
         #expect(try run.finish(busy).waits == 500)
@@ -79,8 +77,7 @@ struct EngineRetryTests {
         #expect(run.state.reason == "http.503 after 3 attempts, the most that policy outage allows")
     }
 
-    @Test("Each entry has a counter of its own, and entering the state again starts afresh")
-    func separateCounters() throws {
+    @Test func `each entry has a counter of its own, and entering the state again starts afresh`() throws {
         let definition = Sample.single(
             retry: [
                 RetryEntry(errors: ["a"], policy: RetryPolicy(name: "a", jitter: .none, maximumAttempts: 3)),
@@ -107,8 +104,8 @@ struct EngineRetryTests {
         #expect(try run.finish(a).waits == 1000)
     }
 
-    @Test("Retry-After raises a delay and never lowers it; beyond the window it ends the run with that reason")
-    func retryAfter() throws {
+    @Test
+    func `Retry-After raises a delay and never lowers it; beyond the window it ends the run with that reason`() throws {
         func notActive(retryAfter: Int64) -> AttemptResult {
             AttemptResult(
                 outcome: .notDone, error: "key_not_active", status: 403, retryAfterMilliseconds: retryAfter)
@@ -130,8 +127,7 @@ struct EngineRetryTests {
         #expect(huge.state.reason?.contains("the platform asks to wait") == true)
     }
 
-    @Test("A policy that does not honour Retry-After keeps its own delay")
-    func retryAfterIgnored() throws {
+    @Test func `a policy that does not honour Retry-After keeps its own delay`() throws {
         let policy = RetryPolicy(name: "p", jitter: .none, maximumAttempts: 9, honoursRetryAfter: false)
         var run = try TestRun(Sample.single(retry: [RetryEntry(errors: ["any"], policy: policy)]))
         try run.claim()
@@ -139,8 +135,7 @@ struct EngineRetryTests {
             try run.finish(AttemptResult(outcome: .notDone, error: "x", retryAfterMilliseconds: 77_000)).waits == 1000)
     }
 
-    @Test("An endless Retry-After without a window waits no longer than to the run's deadline")
-    func retryAfterIsBounded() throws {
+    @Test func `an endless Retry-After without a window waits no longer than to the run's deadline`() throws {
         var run = try pending()
         let busy = AttemptResult(
             outcome: .notDone, error: "http.429", status: 429, isCounted: false, retryAfterMilliseconds: .max)
@@ -150,8 +145,9 @@ struct EngineRetryTests {
         #expect(run.state.status == .live)
     }
 
-    @Test("Refused connections and 429 have no limit, leave the counters alone, and start over after an answer")
-    func uncountedHasNoLimit() throws {
+    @Test
+    func `refused connections and 429 have no limit, leave the counters alone, and start over after an answer`() throws
+    {
         var run = try pending(Sample.flagship(tokenRetriesNothing: true))
         run.random = .max
         try run.finish(.notActive)
@@ -177,8 +173,7 @@ struct EngineRetryTests {
         #expect(run.state.reason?.contains("2 attempts") == true)
     }
 
-    @Test("A create that was never sent is sent again, and leaves nothing that must keep the key")
-    func refusedCreate() throws {
+    @Test func `a create that was never sent is sent again, and leaves nothing that must keep the key`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         let delay = try #require(try run.finish(.refused).waits)
@@ -187,8 +182,7 @@ struct EngineRetryTests {
         #expect(try run.claim(after: delay).calls == "requested")
     }
 
-    @Test("Transient trouble is retried by default, six attempts in all, unless the state says none")
-    func builtInDefault() throws {
+    @Test func `transient trouble is retried by default, six attempts in all, unless the state says none`() throws {
         var run = try TestRun(Sample.single())
         run.random = .max
         try run.claim()
@@ -207,13 +201,13 @@ struct EngineRetryTests {
         #expect(none.state.reason == "timeout is not retried in state one")
     }
 
-    @Test(
-        "A failure without a name of its own is recorded by its status or outcome, by a table",
-        arguments: [
-            (AttemptResult(outcome: .notDone, status: 418), "http.418"), (AttemptResult(outcome: .notDone), "not_done"),
-            (AttemptResult(outcome: .unknown), "unknown_outcome"),
-        ])
-    func nameless(_ result: AttemptResult, _ name: String) throws {
+    @Test(arguments: [
+        (AttemptResult(outcome: .notDone, status: 418), "http.418"), (AttemptResult(outcome: .notDone), "not_done"),
+        (AttemptResult(outcome: .unknown), "unknown_outcome"),
+    ])
+    func `a failure without a name of its own is recorded by its status or outcome, by a table`(
+        _ result: AttemptResult, _ name: String
+    ) throws {
         var run = try TestRun(Sample.single(retriesNothing: true))
         try run.claim()
         #expect(try run.finish(result) == .ended)
@@ -221,19 +215,17 @@ struct EngineRetryTests {
         #expect(run.written[0].body["evidence"]?["status"]?.integerValue == result.status.map { Int64($0) })
     }
 
-    @Test("A refusal that nothing retries fails at once, with what the exchange tells")
-    func notRetried() throws {
+    @Test func `a refusal that nothing retries fails at once, with what the exchange tells`() throws {
         var run = try TestRun(Sample.single())
         try run.claim()
         let result = AttemptResult(
             outcome: .notDone, error: "address_refused", evidence: ["detail": "10.0.0.1 is not allowed"])
         #expect(try run.finish(result) == .ended)
         #expect(run.state.reason == "address_refused is not retried in state one: 10.0.0.1 is not allowed")
-        #expect(!run.state.holdsKey)
+        #expect(!run.state.ownsKey)
     }
 
     @Test(
-        "Names match errors, by a table",
         arguments: [
             ("any", "x", nil, true), ("timeout", "timeout", nil, true), ("timeout", "timeouts", nil, false),
             ("transient", "timeout", nil, true), ("transient", "unreachable", nil, true),
@@ -243,7 +235,7 @@ struct EngineRetryTests {
             ("http.403", "key_not_active", 403, true), ("http.5xx", "http.403", 403, false),
             ("http.5xx", "timeout", nil, false), ("http.403", "http.403", 403, true),
         ] as [(String, String, Int?, Bool)])
-    func names(_ name: String, _ error: String, _ status: Int?, _ isMatch: Bool) {
+    func `names match errors, by a table`(_ name: String, _ error: String, _ status: Int?, _ isMatch: Bool) {
         #expect(ErrorName.matches(name, error: error, status: status) == isMatch)
     }
 }

@@ -69,20 +69,20 @@ struct TestRun {
     }
 
     /// A person's verb, as the history then has it.
-    mutating func take(_ verb: VerbEvent, after milliseconds: Int64 = 0) throws {
+    mutating func take(_ verb: OperatorActionEvent, after milliseconds: Int64 = 0) throws {
         now = now.advanced(byMilliseconds: milliseconds)
         try append([verb.event], actor: "person:ana")
         state = folded
         guard state.status == verb.after.status, state.state == verb.after.state,
-            state.holdsKey == verb.after.holdsKey, state.openAttempt == verb.after.openAttempt
+            state.ownsKey == verb.after.ownsKey, state.openAttempt == verb.after.openAttempt
         else { throw BrokenPromise("the verb leads elsewhere: \(state) and \(verb.after)") }
     }
 
     /// `sends` false: no place at the service, so the decision is written without an intent.
-    mutating func take(_ stimulus: Stimulus, sends: Bool = true) throws -> NextStep {
+    mutating func take(_ trigger: Trigger, sends: Bool = true) throws -> NextStep {
         let before = state
-        let decision = decide(state, definition, stimulus, Surroundings(now: now, random: random))
-        guard decision == decide(state, definition, stimulus, Surroundings(now: now, random: random)) else {
+        let decision = decide(state, definition, trigger, DecisionContext(now: now, random: random))
+        guard decision == decide(state, definition, trigger, DecisionContext(now: now, random: random)) else {
             throw BrokenPromise("the same values gave another decision")
         }
         if before.status != .live, !decision.events.isEmpty {
@@ -165,10 +165,7 @@ struct TestRun {
     private func reread(_ state: RunState) throws -> RunState {
         let snapshot = state.snapshot
         let json = try JSONValue.parse(snapshot.json.serialized())
-        let again = RunState(
-            id: id, workflow: state.workflow, version: state.version, definitionDigest: state.definitionDigest,
-            organisation: state.organisation, key: state.key, status: .live, seq: state.seq,
-            snapshot: Snapshot(json: json, times: snapshot.times))
+        let again = RunState(id: id, seq: state.seq, snapshot: Snapshot(json: json, times: snapshot.times))
         guard let again, again == state else {
             throw BrokenPromise("the snapshot reads back as another state: \(json.serialized())")
         }

@@ -37,8 +37,10 @@ struct EngineUndoTests {
         return run
     }
 
-    @Test("A failure takes back the newest first, each with the values of its own time, then ends and frees the key")
-    func reverse() throws {
+    @Test
+    func `a failure takes back the newest first, each with the values of its own time, then ends and frees the key`()
+        throws
+    {
         var run = try third()
         let second = try run.finish(refusal)
         #expect(second.calls == "second")
@@ -50,12 +52,11 @@ struct EngineUndoTests {
         }
         #expect(planned.state == "first" && planned.purpose == .undo && planned.data["session"] == "s-1")
         #expect(try run.finish(delete) == .ended)
-        #expect(run.state.status == .failed && run.state.undoneCount == 2 && !run.state.holdsKey)
+        #expect(run.state.status == .failed && run.state.undoneCount == 2 && !run.state.ownsKey)
         #expect(run.written.last?.body["error"] == "http.400" && run.written.last?.body["failed_in"] == "third")
     }
 
-    @Test("What was definitely refused is not taken back, and undo: false at the end leaves everything")
-    func refusedOrLeft() throws {
+    @Test func `what was definitely refused is not taken back, and undo: false at the end leaves everything`() throws {
         var run = try TestRun(chain(), random: .max / 2)
         try run.claim()
         try run.finish(AttemptResult(outcome: .done, status: 201, saved: ["session": "s-1"]))
@@ -64,26 +65,27 @@ struct EngineUndoTests {
 
         var left = try third(chain(undoesAtEnd: false))
         #expect(try left.finish(refusal) == .ended)
-        #expect(left.state.status == .failed && left.state.holdsKey && left.state.undoneCount == 0)
+        #expect(left.state.status == .failed && left.state.ownsKey && left.state.undoneCount == 0)
     }
 
-    @Test("An undo is tried again; one that fails for good waits for a person, who may do it by hand")
-    func failing() throws {
+    @Test func `an undo is tried again; one that fails for good waits for a person, who may do it by hand`() throws {
         var run = try third()
         try run.finish(refusal)
         let wait = try #require(try run.finish(.unknown("timeout")).waits)
         #expect(try run.claim(after: wait).calls == "second")
         #expect(try run.finish(AttemptResult(outcome: .notDone, error: "http.403", status: 403)) == .held)
         #expect(run.state.hold?.code == "undo_failed" && run.state.hold?.choices == ["retry", "done", "abandon"])
-        #expect(throws: VerbRefusal.self) { try run.state.cancelling(reason: "now") }
+        #expect(throws: OperatorActionRefusal.self) { try run.state.cancelling(reason: "now") }
         try run.take(try run.state.resolving(.done, reason: "deleted by hand", chain()))
         #expect(try run.claim().calls == "first")
         try run.finish(delete)
-        #expect(run.state.status == .failed && !run.state.holdsKey)
+        #expect(run.state.status == .failed && !run.state.ownsKey)
     }
 
-    @Test("Taking back from a platform that is gone goes on without end until a person stops it, and then decides")
-    func stopped() throws {
+    @Test
+    func `taking back from a platform that is gone goes on without end until a person stops it, and then decides`()
+        throws
+    {
         var run = try third()
         try run.finish(refusal)
         for _ in 1...20 {
@@ -95,11 +97,10 @@ struct EngineUndoTests {
         #expect(run.state.hold?.choices == ["retry", "done", "abandon"])
         try run.take(try run.state.resolving(.abandon, reason: "nothing to be done", chain()))
         #expect(try run.claim() == .ended)
-        #expect(run.state.status == .failed && run.state.holdsKey)
+        #expect(run.state.status == .failed && run.state.ownsKey)
     }
 
-    @Test("What an earlier thing of the same state left behind is not taken for the lost one")
-    func olderValues() throws {
+    @Test func `what an earlier thing of the same state left behind is not taken for the lost one`() throws {
         let definition = Sample.definition(
             start: "one",
             [
@@ -115,7 +116,9 @@ struct EngineUndoTests {
         try run.finish(AttemptResult(outcome: .done, status: 201, saved: ["session": "s-1"]))
         try run.finish(.issued)
         #expect(try run.finish(.unknown("timeout")) == .held)
-        #expect(throws: VerbRefusal.self) { try run.state.resolving(.done, reason: "it is there", definition) }
+        #expect(throws: OperatorActionRefusal.self) {
+            try run.state.resolving(.done, reason: "it is there", definition)
+        }
         try run.take(try run.state.cancelling(reason: "not wanted"))
         guard case .call(let planned) = try run.claim() else {
             Issue.record("the first is not taken back")
@@ -123,22 +126,20 @@ struct EngineUndoTests {
         }
         #expect(run.types.contains("undo.skipped") && planned.data["session"] == "s-1")
         try run.finish(delete)
-        #expect(run.state.status == .cancelled && run.state.undoneCount == 1 && run.state.holdsKey)
+        #expect(run.state.status == .cancelled && run.state.undoneCount == 1 && run.state.ownsKey)
     }
 
-    @Test("Given up while taking back, the run ends and keeps its key, because something is left")
-    func abandoned() throws {
+    @Test func `given up while taking back, the run ends and keeps its key, because something is left`() throws {
         var run = try third()
         try run.finish(refusal)
         try run.finish(AttemptResult(outcome: .notDone, error: "http.403", status: 403))
         try run.take(try run.state.resolving(.abandon, reason: "never mind", chain()))
         #expect(try run.claim() == .ended)
-        #expect(run.state.status == .failed && run.state.holdsKey)
-        #expect(throws: VerbRefusal.self) { try run.state.retrying(reason: "again", chain()) }
+        #expect(run.state.status == .failed && run.state.ownsKey)
+        #expect(throws: OperatorActionRefusal.self) { try run.state.retrying(reason: "again", chain()) }
     }
 
-    @Test("A cancel takes back; a lost worker in the middle of it costs nothing but the attempt")
-    func cancelled() throws {
+    @Test func `a cancel takes back; a lost worker in the middle of it costs nothing but the attempt`() throws {
         var run = try third()
         try run.cancel()
         #expect(try run.finish(.issued).calls == "second")
@@ -146,11 +147,13 @@ struct EngineUndoTests {
         #expect(try run.claim(after: wait).calls == "second")
         try run.finish(delete)
         try run.finish(delete)
-        #expect(run.state.status == .cancelled && !run.state.holdsKey)
+        #expect(run.state.status == .cancelled && !run.state.ownsKey)
     }
 
-    @Test("The run's deadline ends even a wait for the platform, and then everything is taken back without a deadline")
-    func deadline() throws {
+    @Test
+    func `the run's deadline ends even a wait for the platform, and then everything is taken back without a deadline`()
+        throws
+    {
         var run = try third(chain(deadlineMilliseconds: 60_000))
         let wait = try #require(try run.finish(.refused).waits)
         try run.claim(after: wait)
@@ -161,8 +164,10 @@ struct EngineUndoTests {
         #expect(try run.claim(after: 90_000_000).calls == "second")
     }
 
-    @Test("A lost answer that nothing can look up is skipped when a person cancels, for nobody knows what to delete")
-    func skipped() throws {
+    @Test
+    func `a lost answer that nothing can look up is skipped when a person cancels, for nobody knows what to delete`()
+        throws
+    {
         var run = try TestRun(chain(), random: .max / 2)
         try run.claim()
         try run.finish(.unknown("timeout"))
@@ -170,7 +175,7 @@ struct EngineUndoTests {
         try run.take(try run.state.cancelling(reason: "not wanted"))
         #expect(try run.claim() == .ended)
         #expect(run.types.contains("undo.skipped"))
-        #expect(run.state.status == .cancelled && run.state.holdsKey)
+        #expect(run.state.status == .cancelled && run.state.ownsKey)
     }
 }
 
@@ -190,8 +195,7 @@ struct EngineStableTests {
                 deadlineMilliseconds: 600_000)
         ])
 
-    @Test("Three successes in a row are needed; a refusal between begins the row anew")
-    func inARow() throws {
+    @Test func `three successes in a row are needed; a refusal between begins the row anew`() throws {
         var run = try TestRun(definition, random: .max / 2)
         try run.claim()
         #expect(try run.finish(.issued).waits == 500)
@@ -206,8 +210,7 @@ struct EngineStableTests {
         #expect(run.state.status == .succeeded)
     }
 
-    @Test("A hold's time is left out of the deadline, and a state's own deadline can be caught")
-    func holdSuspends() throws {
+    @Test func `a hold's time is left out of the deadline, and a state's own deadline can be caught`() throws {
         let definition = Sample.definition(
             start: "one",
             [

@@ -6,10 +6,11 @@ struct EngineUnknownTests {
     private static let closings = ["attempt.done", "attempt.not_done", "attempt.unknown"]
 
     @Test(
-        "A create that may have worked is never sent again: the run is held, with choices and with its key",
         arguments: [("timeout", nil), ("http.503", 503), ("bad_answer", 200), ("connection_lost", nil)]
             as [(String, Int?)])
-    func unknownCreate(_ error: String, _ status: Int?) throws {
+    func `a create that may have worked is never sent again: the run is held, with choices and with its key`(
+        _ error: String, _ status: Int?
+    ) throws {
         // Not even entries that name the error get at it.
         let any = CatchEntry(errors: ["any"], target: .next("failed"))
         var run = try TestRun(Sample.flagship(createCatches: [any]))
@@ -25,13 +26,12 @@ struct EngineUnknownTests {
         #expect(text.hasPrefix("POST /api/integrations/wpp/create of service wpp may have worked"))
         #expect(text.contains("the answer was \(error)"))
         #expect(run.state.reason == text)
-        #expect(run.state.holdsKey && run.state.mayHaveLeftSomething)
+        #expect(run.state.ownsKey && run.state.mayHaveLeftSomething)
         #expect(try run.claim(after: 86_400_000) == .held)
         #expect(run.events.count == 4)
     }
 
-    @Test("What a create answered before it went wrong is kept with the hold")
-    func unknownKeepsValues() throws {
+    @Test func `what a create answered before it went wrong is kept with the hold`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         try run.finish(
@@ -40,8 +40,7 @@ struct EngineUnknownTests {
         #expect(run.state.secret("api_key")?.reference.fingerprint == "0a1b2c3d")
     }
 
-    @Test("A create whose worker was lost is closed as unknown once, and held")
-    func lostCreate() throws {
+    @Test func `a create whose worker was lost is closed as unknown once, and held`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         let attempt = run.state.openAttempt?.id
@@ -56,8 +55,9 @@ struct EngineUnknownTests {
         #expect(run.events.filter { Self.closings.contains($0.type) }.count == 1)
     }
 
-    @Test("A token call whose worker was lost is closed as unknown once, and tried again by the default policy")
-    func lostToken() throws {
+    @Test
+    func `a token call whose worker was lost is closed as unknown once, and tried again by the default policy`() throws
+    {
         var run = try TestRun(Sample.flagship())
         run.random = .max
         try run.claim()
@@ -67,7 +67,7 @@ struct EngineUnknownTests {
             #expect(delay == Int64(500 << round))
             #expect(run.types == ["attempt.unknown"])
             #expect(run.written[0].body["retry"]?["policy"] == "default")
-            #expect(run.state.holdsKey)
+            #expect(run.state.ownsKey)
             #expect(try run.claim(after: delay).calls == "token-pending")
         }
         // A call that kills its worker each time does not go on for ever.
@@ -76,34 +76,31 @@ struct EngineUnknownTests {
         #expect(run.events.filter { Self.closings.contains($0.type) }.count == 7)
     }
 
-    @Test("The recorded intent decides whether a lost call may be repeated, also against the definition")
-    func intentDecides() throws {
+    @Test func `the recorded intent decides whether a lost call may be repeated, also against the definition`() throws {
         var run = try TestRun(Sample.single(isRepeatable: false))
         try run.claim()
         let decision = decide(
-            run.state, Sample.single(isRepeatable: true), .claimed, Surroundings(now: run.now, random: 0))
+            run.state, Sample.single(isRepeatable: true), .claimed, DecisionContext(now: run.now, random: 0))
         #expect(decision.next == .held)
     }
 
-    @Test("An answer to a state that the definition does not have is kept, and the run held")
-    func stateIsGone() throws {
+    @Test func `an answer to a state that the definition does not have is kept, and the run held`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         let decision = decide(
-            run.state, Sample.single(), .finished(.created), Surroundings(now: run.now, random: 0))
+            run.state, Sample.single(), .finished(.created), DecisionContext(now: run.now, random: 0))
         #expect(decision.next == .held)
         #expect(decision.events.map(\.type) == [.attemptDone, .runHeld])
         #expect(decision.state.openAttempt == nil)
         #expect(decision.state.data["session"] == "s-1")
         #expect(decision.state.secret("api_key") != nil)
-        #expect(decision.state.holdsKey)
+        #expect(decision.state.ownsKey)
     }
 }
 
 @Suite("A person may ask for the end at any time")
 struct EngineCancelTests {
-    @Test("A run that was not begun is cancelled at its first claim, and gives the key back")
-    func beforeTheFirstClaim() throws {
+    @Test func `a run that was not begun is cancelled at its first claim, and gives the key back`() throws {
         var run = try TestRun(Sample.flagship())
         try run.cancel()
         #expect(try run.claim() == .ended)
@@ -112,12 +109,11 @@ struct EngineCancelTests {
             run.written[0].body == [
                 "state": "requested", "reason": "no longer wanted", "asked_by": "person:ana",
             ])
-        #expect(run.state.status == .cancelled && !run.state.holdsKey)
+        #expect(run.state.status == .cancelled && !run.state.ownsKey)
         #expect(run.state.reason == "no longer wanted")
     }
 
-    @Test("A waiting run is cancelled without another call, and keeps the key of what exists over there")
-    func whileWaiting() throws {
+    @Test func `a waiting run is cancelled without another call, and keeps the key of what exists over there`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         try run.finish(.created)
@@ -125,11 +121,10 @@ struct EngineCancelTests {
         try run.cancel()
         #expect(try run.claim() == .ended)
         #expect(run.types == ["run.cancelled"])
-        #expect(run.state.holdsKey)
+        #expect(run.state.ownsKey)
     }
 
-    @Test("An answer that comes after the wish is kept, and the run does not go on")
-    func whileOpen() throws {
+    @Test func `an answer that comes after the wish is kept, and the run does not go on`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         try run.cancel()
@@ -139,33 +134,30 @@ struct EngineCancelTests {
         #expect(run.state.state == "requested")
         #expect(run.state.data["session"] == "s-1")
         #expect(run.state.secret("api_key") != nil)
-        #expect(run.state.status == .cancelled && run.state.holdsKey)
+        #expect(run.state.status == .cancelled && run.state.ownsKey)
     }
 
-    @Test("A failed attempt after the wish is closed without a retry, and gives the key back")
-    func whileRefused() throws {
+    @Test func `a failed attempt after the wish is closed without a retry, and gives the key back`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         try run.cancel()
         #expect(try run.finish(.refused) == .ended)
         #expect(run.types == ["attempt.not_done", "run.cancelled"])
         #expect(run.written[0].body["retry"] == nil)
-        #expect(!run.state.holdsKey)
+        #expect(!run.state.ownsKey)
     }
 
-    @Test("An unknown create is held all the same: the wish does not tell whether it worked")
-    func whileUnknown() throws {
+    @Test func `an unknown create is held all the same: the wish does not tell whether it worked`() throws {
         var run = try TestRun(Sample.flagship())
         try run.claim()
         try run.cancel()
         #expect(try run.finish(.unknown("timeout")) == .held)
         #expect(run.types == ["attempt.unknown", "run.held"])
         #expect(run.state.cancel?.actor == "person:ana")
-        #expect(run.state.holdsKey)
+        #expect(run.state.ownsKey)
     }
 
-    @Test("An end that was reached stays, when the wish comes too late")
-    func tooLate() throws {
+    @Test func `an end that was reached stays, when the wish comes too late`() throws {
         var run = try TestRun(Sample.single())
         try run.claim()
         try run.finish(.issued)

@@ -4,7 +4,6 @@ import WorkflowCore
 @Suite("Expressions outside the subset are refused")
 struct ExpressionSyntaxTests {
     @Test(
-        "A mistake is told with its kind and place, by a table of wrong expressions",
         arguments: [
             ("", .syntax, 0), ("  ", .syntax, 2), ("1 +", .syntax, 3), ("1 2", .syntax, 2), ("a b", .syntax, 2),
             ("a 'b'", .syntax, 2), ("(1", .syntax, 2), ("1)", .syntax, 1), ("[1", .syntax, 2), ("[,]", .syntax, 1),
@@ -33,14 +32,15 @@ struct ExpressionSyntaxTests {
             ("has(a[0])", .syntax, 4), ("has(a.contains('x'))", .syntax, 4), ("has(1 + 2)", .syntax, 6),
             ("has('x')", .syntax, 4),
         ] as [(String, ExpressionSyntaxError.Code, Int)])
-    func refuses(_ source: String, _ code: ExpressionSyntaxError.Code, _ offset: Int) {
+    func `a mistake is told with its kind and place, by a table of wrong expressions`(
+        _ source: String, _ code: ExpressionSyntaxError.Code, _ offset: Int
+    ) {
         let error = #expect(throws: ExpressionSyntaxError.self) { try Expression.parse(source) }
         #expect(error?.code == code)
         #expect(error?.offset == offset)
     }
 
-    @Test("Length is limited to exactly 1 KiB, by expressions at the limit and beyond")
-    func limitsLength() throws {
+    @Test func `length is limited to exactly 1 KiB, by expressions at the limit and beyond`() throws {
         let fitting = "'" + String(repeating: "é", count: 511) + "'"
         #expect(fitting.utf8.count == ExpressionLimits.sourceBytes)
         _ = try Expression.parse(fitting)
@@ -54,8 +54,7 @@ struct ExpressionSyntaxTests {
         #expect(throws: ExpressionSyntaxError.self) { try Expression.parse(String(repeating: " ", count: 1024) + "1") }
     }
 
-    @Test("Depth is limited to 32 for every construct that nests, by nesting up to it and beyond")
-    func limitsDepth() throws {
+    @Test func `depth is limited to 32 for every construct that nests, by nesting up to it and beyond`() throws {
         func nested(_ open: String, _ close: String, _ levels: Int) -> String {
             String(repeating: open, count: levels) + "1" + String(repeating: close, count: levels)
         }
@@ -69,8 +68,7 @@ struct ExpressionSyntaxTests {
         }
     }
 
-    @Test("Chains are as long as the source allows, by evaluating the longest of each")
-    func takesLongChains() throws {
+    @Test func `chains are as long as the source allows, by evaluating the longest of each`() throws {
         let scope = try sampleScope()
         #expect(try Expression.parse("1" + String(repeating: "+1", count: 511)).evaluate(scope) == .plain(512))
         #expect(try Expression.parse(String(repeating: "!", count: 1000) + "true").evaluate(scope) == .plain(true))
@@ -81,8 +79,8 @@ struct ExpressionSyntaxTests {
         #expect(error?.code == .missing)
     }
 
-    @Test("Any text is read or refused without a trap, by random text from the language's own characters")
-    func survivesRandomText() throws {
+    @Test
+    func `any text is read or refused without a trap, by random text from the language's own characters`() throws {
         var random = SeededRandom(seed: 3)
         let scope = try sampleScope()
         let pieces = [
@@ -102,8 +100,7 @@ struct ExpressionSyntaxTests {
         #expect(evaluated > 300)
     }
 
-    @Test("Work on large values ends at the budget, by comparing a large list again and again")
-    func limitsWork() throws {
+    @Test func `work on large values ends at the budget, by comparing a large list again and again`() throws {
         var scope = ExpressionScope()
         scope["big"] = .json(.array(Array(repeating: .string(String(repeating: "x", count: 1000)), count: 1000)))
         scope["text"] = .json(.string(String(repeating: "a", count: 1_000_000)))

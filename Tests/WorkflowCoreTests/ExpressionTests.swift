@@ -25,7 +25,6 @@ func sampleScope() throws -> ExpressionScope {
 @Suite("Expressions follow the subset of CEL")
 struct ExpressionTests {
     @Test(
-        "Values come out as CEL says, by a table over all operators and functions",
         arguments: [
             // Literals
             ("null", .null), ("true", true), ("0x1F", 31), ("-0x10", -16),
@@ -86,12 +85,13 @@ struct ExpressionTests {
             ("last4(data.open)", "WXYZ"), ("last4(data.short)", "gh"),
             ("response.status == 403 && response.body.error == 'Invalid API key'", true),
         ] as [(String, JSONValue)])
-    func evaluates(_ source: String, _ value: JSONValue) throws {
+    func `values come out as CEL says, by a table over all operators and functions`(
+        _ source: String, _ value: JSONValue
+    ) throws {
         #expect(try Expression.parse(source).evaluate(sampleScope()) == .plain(value))
     }
 
     @Test(
-        "What has no value says why and where, by a table of failing expressions",
         arguments: [
             ("gone", .missing, 0), ("response.body.gone", .missing, 14), ("data.unset", .missing, 5),
             ("response.body.error.deeper", .missing, 20), ("response.body.none.x", .missing, 19),
@@ -125,7 +125,9 @@ struct ExpressionTests {
             ("last4(data.sealed)", .secret, 0), ("data.sealed + 'x'", .secret, 12),
             ("fingerprint(data.open + 'x')", .secret, 0), ("has(data.open.x)", .secret, 14),
         ] as [(String, ExpressionError.Code, Int)])
-    func tellsErrors(_ source: String, _ code: ExpressionError.Code, _ offset: Int) throws {
+    func `what has no value says why and where, by a table of failing expressions`(
+        _ source: String, _ code: ExpressionError.Code, _ offset: Int
+    ) throws {
         let expression = try Expression.parse(source)
         let scope = try sampleScope()
         let error = #expect(throws: ExpressionError.self) { try expression.evaluate(scope) }
@@ -134,15 +136,13 @@ struct ExpressionTests {
         #expect(error?.description.contains("0123456789ab") == false)
     }
 
-    @Test("Long whole numbers pass through with their text, by reading one")
-    func keepsExactText() throws {
+    @Test func `long whole numbers pass through with their text, by reading one`() throws {
         let value = try Expression.parse("response.body.big").evaluate(sampleScope())
         guard case .plain(.number(let number)) = value else { throw TestFailure("\(value) is no number") }
         #expect(number.text == "12345678901234567890")
     }
 
-    @Test("Secrets stay secret through every operator that takes one, by joining and choosing")
-    func passesSecretsOn() throws {
+    @Test func `secrets stay secret through every operator that takes one, by joining and choosing`() throws {
         for (source, text) in [
             ("'Bearer ' + data.open", "Bearer Key-0123456789abWXYZ"), ("data.short + data.short", "abcdefghabcdefgh"),
             ("data.short + ''", "abcdefgh"),
@@ -161,8 +161,7 @@ struct ExpressionTests {
                     SecretValue(SealedReference(name: "api_key", version: 2, fingerprint: "a1b2c3d4", length: 20))))
     }
 
-    @Test("A condition is true or false or an error, by asking for its truth")
-    func asksConditions() throws {
+    @Test func `a condition is true or false or an error, by asking for its truth`() throws {
         #expect(try Expression.parse("response.status == 403").holds(sampleScope()))
         for source in ["1", "'true'", "null", "data.open"] {
             let error = #expect(throws: ExpressionError.self) { try Expression.parse(source).holds(sampleScope()) }

@@ -4,7 +4,6 @@ import WorkflowCore
 @Suite("Fields are checked with words for people")
 struct FieldCheckTests {
     @Test(
-        "Each kind takes its values and no others, by checking one of each",
         arguments: [
             (.string, ["", "x"]),
             (
@@ -18,7 +17,9 @@ struct FieldCheckTests {
             (.object, [["a": 1]]),
             (.array, [[], [1]]), (.null, [.null]),
         ] as [(FieldDefinition.Kind, [JSONValue])])
-    func checksKinds(_ kind: FieldDefinition.Kind, _ values: [JSONValue]) {
+    func `each kind takes its values and no others, by checking one of each`(
+        _ kind: FieldDefinition.Kind, _ values: [JSONValue]
+    ) {
         let field = FieldDefinition(name: "f", kinds: [kind])
         for value in values { #expect(field.problem(with: value) == nil) }
         let all: [JSONValue] = ["x", true, ["a": 1], [1], .null, 0.5.json]
@@ -28,8 +29,7 @@ struct FieldCheckTests {
         #expect(FieldDefinition(name: "f", kinds: [kind, .null]).problem(with: .null) == nil)
     }
 
-    @Test("A sentence says what is wanted and what is there, by breaking each check")
-    func tellsProblems() throws {
+    @Test func `a sentence says what is wanted and what is there, by breaking each check`() throws {
         let number = FieldDefinition(name: "number", kinds: [.string], pattern: #"^\+[1-9][0-9]{7,14}$"#)
         #expect(number.problem(with: "+34600111222") == nil)
         #expect(number.problem(with: "0600") == #"number must match ^\+[1-9][0-9]{7,14}$; this is "0600""#)
@@ -52,8 +52,7 @@ struct FieldCheckTests {
                 == true)
     }
 
-    @Test("A secret is never quoted, by breaking each check with one")
-    func hidesSecrets() {
+    @Test func `a secret is never quoted, by breaking each check with one`() {
         let field = FieldDefinition(
             name: "key", kinds: [.string], isSecret: true, pattern: "^k", minimumLength: 3, maximumLength: 10,
             allowedValues: ["kkk", "kk", "abc"])

@@ -3,8 +3,7 @@ import WorkflowCore
 
 @Suite("JSON is written so that it reads back")
 struct JSONWriterTests {
-    @Test("Values survive writing and reading, by thousands of random trees")
-    func roundTrips() throws {
+    @Test func `values survive writing and reading, by thousands of random trees`() throws {
         var random = SeededRandom(seed: 1)
         for _ in 0..<4000 {
             let value = random.json(depth: 4)
@@ -18,8 +17,7 @@ struct JSONWriterTests {
         }
     }
 
-    @Test("Damaged text never traps and reads back when it is taken, by random mutations of bytes")
-    func survivesMutations() {
+    @Test func `damaged text never traps and reads back when it is taken, by random mutations of bytes`() {
         var random = SeededRandom(seed: 2)
         var taken = 0
         var refused = 0
@@ -46,8 +44,7 @@ struct JSONWriterTests {
         #expect(refused > 1000)
     }
 
-    @Test("The canonical form is equal for equal trees, by reversing the members")
-    func sortsNames() throws {
+    @Test func `the canonical form is equal for equal trees, by reversing the members`() throws {
         let value = try JSONValue.parse(#"{"b":[{"z":1,"a":1.0}],"\uE000":1,"😀":2,"a":null,"":0,"aa":1}"#)
         #expect(
             value.serialized(sorted: true) == #"{"":0,"a":null,"aa":1,"b":[{"a":1.0,"z":1}],"#
@@ -60,15 +57,13 @@ struct JSONWriterTests {
         #expect(alike.serialized(sorted: true) == "{\"e\u{301}\":3,\"f\":2,\"é\":1}")
     }
 
-    @Test("Controls, quotes and backslashes are escaped, by writing all of them")
-    func escapes() {
+    @Test func `controls, quotes and backslashes are escaped, by writing all of them`() {
         #expect(
             JSONValue.string("\"\\\u{8}\t\n\u{C}\r\0\u{1F}\u{7F}/é").serialized() == #""\"\\\b\t\n\f\r\u0000\u001f"#
                 + "\u{7F}/é\"")
     }
 
-    @Test("Objects are equal by members, by comparing small and large ones in other orders")
-    func equatesObjects() {
+    @Test func `objects are equal by members, by comparing small and large ones in other orders`() {
         for count in [3, 40] {
             let members = (0..<count).map { ("k\($0)", JSONValue.integer($0)) }
             let object = JSONObject(members)

@@ -17,7 +17,6 @@ struct StaticAnalysisTests {
     }
 
     @Test(
-        "The type of a result is found, by a table",
         arguments: [
             ("input.text", .string, false), ("input.whole + 1", .int, false), ("input.number + 1", .number, false),
             ("input.whole + 1.5", .number, false), ("gone.x", .dynamic, false), ("gone.x + 'a'", .string, false),
@@ -36,14 +35,14 @@ struct StaticAnalysisTests {
             ("fingerprint(string(data.key))", .string, false), ("has(input.text[0].x)", .bool, false),
             ("last4(data.key + 'a')", .string, false),
         ] as [(String, StaticType.Kind, Bool)])
-    func findsTypes(_ source: String, _ kind: StaticType.Kind, _ isSecret: Bool) throws {
+    func `the type of a result is found, by a table`(_ source: String, _ kind: StaticType.Kind, _ isSecret: Bool) throws
+    {
         let analysis = try Expression.parse(source).analyse(environment)
         #expect(analysis.type == StaticType(kind, isSecret: isSecret))
         #expect(analysis.problems.isEmpty)
     }
 
     @Test(
-        "What can never work is told at its place, by a table",
         arguments: [
             ("input.text == 1", .type, 11), ("input.text + 1", .type, 11), ("input.flag + 1", .type, 11),
             ("null + 'a'", .type, 5), ("'a' - 'b'", .type, 4), ("input.text < 1", .type, 11),
@@ -68,13 +67,17 @@ struct StaticAnalysisTests {
             ("fingerprint(string('a' + data.key))", .misusedSecret, 0),
             ("fingerprint(data['key'] + data.key)", .misusedSecret, 0), ("fingerprint(response.status)", .type, 0),
         ] as [(String, StaticProblem.Code, Int)])
-    func findsProblems(_ source: String, _ code: StaticProblem.Code, _ offset: Int) throws {
+    func `what can never work is told at its place, by a table`(
+        _ source: String, _ code: StaticProblem.Code, _ offset: Int
+    ) throws {
         let problems = try Expression.parse(source).analyse(environment).problems
         #expect(problems.contains { $0.code == code && $0.offset == offset })
     }
 
-    @Test("A problem is certain: what is reported fails when run, and what runs is not reported, by comparing both")
-    func agreesWithRuns() throws {
+    @Test
+    func `a problem is certain: what is reported fails when run, and what runs is not reported, by comparing both`()
+        throws
+    {
         var scope = ExpressionScope()
         let key = SecretValue(reference: nil, revealed: Secret("0123456789abcdef"))
         scope["input"] = .json(["text": "t", "whole": 1, "number": 1.5.json, "flag": true, "list": [1]])
@@ -104,8 +107,7 @@ struct StaticAnalysisTests {
         #expect(failing > 100)
     }
 
-    @Test("Templates pass problems and secrets on with places of their own, by analysing mixed text")
-    func analysesTemplates() throws {
+    @Test func `templates pass problems and secrets on with places of their own, by analysing mixed text`() throws {
         let template = try Template.parse("é${input.text}${data.key == 'x'}${input.list}")
         let analysis = template.analyse(environment)
         #expect(analysis.type == StaticType(.string))

@@ -4,7 +4,6 @@ import WorkflowCore
 @Suite("Templates put values into text and trees")
 struct TemplateTests {
     @Test(
-        "A template gives its value, by a table of single and mixed ones",
         arguments: [
             ("", ""), ("plain", "plain"), ("${response.status}", 403),
             ("${response.body.items}", [["id": 7], ["id": 8]]), ("${response.body.none}", .null),
@@ -16,45 +15,44 @@ struct TemplateTests {
             ("cost: $5 ${'$${x}'}", "cost: $5 $${x}"), ("${ '}' }", "}"), ("${'{' + \"}\" + '\\'}'}", "{}'}"),
             ("é${'ü'}😀", "éü😀"), ("${'''a'}'''}!", "a'}!"),
         ] as [(String, JSONValue)])
-    func evaluates(_ source: String, _ value: JSONValue) throws {
+    func `a template gives its value, by a table of single and mixed ones`(_ source: String, _ value: JSONValue) throws
+    {
         #expect(try Template.parse(source).evaluate(sampleScope()) == .plain(value))
     }
 
     @Test(
-        "A mistake is told at its place in the template, by a table of wrong ones",
         arguments: [
             ("${", 2), ("a ${x", 2), ("a ${'}", 4), ("${}", 2), ("${ }", 3), ("x${1 +}", 6), ("${a b}", 4),
             ("${{}}", 2), ("é${nope(1)}", 3), ("${x}${", 6), ("${1}}${", 7),
         ] as [(String, Int)])
-    func refuses(_ source: String, _ offset: Int) {
+    func `a mistake is told at its place in the template, by a table of wrong ones`(_ source: String, _ offset: Int) {
         let error = #expect(throws: ExpressionSyntaxError.self) { try Template.parse(source) }
         #expect(error?.offset == offset)
         #expect(error?.source == source)
     }
 
     @Test(
-        "What cannot be written into text is an error at its place, by a table",
         arguments: [
             ("a${response.body.none}", .expression, 3), ("a${response.body}", .expression, 3),
             ("a${[1]}", .expression, 3), ("a${response.body.gone}", .missing, 17), ("${gone}", .missing, 2),
             ("a${data.sealed}", .secret, 3), ("a${1 + 'x'}", .expression, 5),
         ] as [(String, ExpressionError.Code, Int)])
-    func tellsErrors(_ source: String, _ code: ExpressionError.Code, _ offset: Int) throws {
+    func `what cannot be written into text is an error at its place, by a table`(
+        _ source: String, _ code: ExpressionError.Code, _ offset: Int
+    ) throws {
         let template = try Template.parse(source)
         let error = #expect(throws: ExpressionError.self) { try template.evaluate(sampleScope()) }
         #expect(error?.code == code)
         #expect(error?.offset == offset)
     }
 
-    @Test("Inserted values are not read again, by inserting text that looks like a template")
-    func insertsOnce() throws {
+    @Test func `inserted values are not read again, by inserting text that looks like a template`() throws {
         var scope = ExpressionScope()
         scope["input"] = .json(["x": "${gone} $${y}"])
         #expect(try Template.parse("<${input.x}>").evaluate(scope) == .plain("<${gone} $${y}>"))
     }
 
-    @Test("Literals and references are known without a run, by asking for them")
-    func tellsLiteralsAndReferences() throws {
+    @Test func `literals and references are known without a run, by asking for them`() throws {
         #expect(try Template.parse("a$${b}").literalText == "a${b}")
         #expect(try Template.parse("").literalText == "")
         #expect(try Template.parse("${1}").isLiteral == false)
@@ -69,8 +67,7 @@ struct TemplateTests {
             ])
     }
 
-    @Test("Text with a secret in it is a secret and no plain text, by rendering a header")
-    func taintsText() throws {
+    @Test func `text with a secret in it is a secret and no plain text, by rendering a header`() throws {
         let template = try Template.parse("Bearer ${data.open}")
         guard case .secret(let secret) = try template.evaluate(sampleScope()) else { throw TestFailure("no secret") }
         #expect(secret.revealed?.revealText() == "Bearer Key-0123456789abWXYZ")
@@ -86,8 +83,7 @@ struct TemplateTests {
         #expect(error?.code == .expression)
     }
 
-    @Test("Text does not grow beyond its limit, by inserting a long text")
-    func limitsText() throws {
+    @Test func `text does not grow beyond its limit, by inserting a long text`() throws {
         var scope = ExpressionScope()
         scope["x"] = .json(.string(String(repeating: "a", count: ExpressionLimits.textBytes)))
         _ = try Template.parse("${x}").evaluate(scope)
@@ -103,8 +99,7 @@ struct TemplateTests {
 struct JSONTemplateTests {
     private func template(_ text: String) throws -> JSONTemplate { try JSONTemplate(parsing: JSONValue.parse(text)) }
 
-    @Test("Leaves keep their types and nulls from templates drop members, by rendering a body")
-    func renders() throws {
+    @Test func `leaves keep their types and nulls from templates drop members, by rendering a body`() throws {
         let body = try template(
             #"{"n":"${response.status}","t":"n-${response.status}","gone":"${response.body.none}","kept":null,"list":["${response.body.none}",null,"${true}"],"deep":{"x":"${input.plan}"},"${a}x":"$${a}"}"#
         )
@@ -118,8 +113,7 @@ struct JSONTemplateTests {
         #expect(result.reveal() == result.plain)
     }
 
-    @Test("Parts without expressions are literals, by parsing such trees")
-    func findsLiterals() throws {
+    @Test func `parts without expressions are literals, by parsing such trees`() throws {
         #expect(try template(#"{"a":["x",1,null,"$${y}"]}"#) == .literal(["a": ["x", 1, .null, "${y}"]]))
         guard case .object(let members) = try template(#"{"a":{"b":1},"c":"${run.id}"}"#) else {
             throw TestFailure("no object")
@@ -128,8 +122,7 @@ struct JSONTemplateTests {
         #expect(try template(#"{"c":["${run.id}"]}"#).references.map(\.text) == ["run.id"])
     }
 
-    @Test("A tree with a secret cannot be shown, by printing it every way")
-    func hidesSecrets() throws {
+    @Test func `a tree with a secret cannot be shown, by printing it every way`() throws {
         let result = try template(#"{"apiKey":"${data.open}","header":"Bearer ${data.short}"}"#).evaluate(sampleScope())
         #expect(result.containsSecret)
         #expect(result.plain == nil)
@@ -141,15 +134,13 @@ struct JSONTemplateTests {
         }
     }
 
-    @Test("A sealed secret is refused, by rendering one")
-    func refusesSealed() throws {
+    @Test func `a sealed secret is refused, by rendering one`() throws {
         let body = try template(#"{"a":[{"b":"${data.sealed}"}]}"#)
         let error = #expect(throws: ExpressionError.self) { try body.evaluate(sampleScope()) }
         #expect(error?.code == .secret)
     }
 
-    @Test("A wrong template is told with its path, by breaking one deep in a tree")
-    func tellsPath() throws {
+    @Test func `a wrong template is told with its path, by breaking one deep in a tree`() throws {
         let error = #expect(throws: JSONTemplateError.self) { try template(#"{"a":[1,{"b":"${x y}"}]}"#) }
         #expect(error?.path == ["a", "1", "b"])
         #expect(error?.error.offset == 4)

@@ -3,8 +3,8 @@ import WorkflowFiles
 
 @Suite("Graph of states")
 struct BrokenGraphTests {
-    @Test("each mistake prints exactly its problems, by breaking one place of a clean file", arguments: Self.files)
-    func prints(_ file: BrokenFile) throws {
+    @Test(arguments: Self.files)
+    func `each mistake prints exactly its problems, by breaking one place of a clean file`(_ file: BrokenFile) throws {
         try file.check()
     }
 

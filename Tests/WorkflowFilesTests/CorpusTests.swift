@@ -5,30 +5,31 @@ import WorkflowFiles
 
 @Suite("Corpus")
 struct CorpusTests {
-    @Test("each broken file prints exactly its expected text, by checking it", arguments: CorpusFile.broken)
-    func broken(_ file: CorpusFile) throws { try file.compare() }
+    @Test(arguments: CorpusFile.broken)
+    func `each broken file prints exactly its expected text, by checking it`(_ file: CorpusFile) throws {
+        try file.compare()
+    }
 
-    @Test("each valid file has no error and prints exactly its warnings, by checking it", arguments: CorpusFile.valid)
-    func valid(_ file: CorpusFile) throws {
+    @Test(arguments: CorpusFile.valid)
+    func `each valid file has no error and prints exactly its warnings, by checking it`(_ file: CorpusFile) throws {
         try file.compare()
         #expect(try file.check().errors.isEmpty)
     }
 
-    @Test("the corpus is there, by counting its files")
-    func size() {
+    @Test func `the corpus is there, by counting its files`() {
         #expect(CorpusFile.broken.count >= 60)
         #expect(CorpusFile.valid.count >= 5)
     }
 
-    @Test("every broken file prints the code it is named after, by its expected text", arguments: CorpusFile.broken)
-    func named(_ file: CorpusFile) throws {
+    @Test(arguments: CorpusFile.broken)
+    func `every broken file prints the code it is named after, by its expected text`(_ file: CorpusFile) throws {
         let code = file.name.prefix { $0 != "-" }.uppercased()
         let isClean = file.name.hasSuffix("is-no-content")
         #expect(try file.expected().contains(" \(code) ") != isClean)
     }
 
-    @Test("every code of a rule is asserted at least twice, by collecting them from the corpus and the tables")
-    func everyCodeTwice() throws {
+    @Test
+    func `every code of a rule is asserted at least twice, by collecting them from the corpus and the tables`() throws {
         let tables = BrokenTextTests.files + BrokenGraphTests.files + BrokenCallTests.files + BrokenSecretTests.files
         var lines = tables.flatMap(\.problems)
         for file in CorpusFile.broken + CorpusFile.valid {
@@ -42,8 +43,7 @@ struct CorpusTests {
         for code in ProblemCode.allCases { #expect(counts[code.rawValue, default: 0] >= 2, "\(code.rawValue)") }
     }
 
-    @Test("every keyword of the language is used by a valid file, by walking the table along the files")
-    func everyKeyword() throws {
+    @Test func `every keyword of the language is used by a valid file, by walking the table along the files`() throws {
         var used: Set<String> = []
         for file in CorpusFile.valid {
             let tree = try #require(try file.check().tree)

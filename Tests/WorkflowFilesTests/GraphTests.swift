@@ -8,8 +8,10 @@ struct GraphTests {
         WorkflowGraph(try #require(WorkflowFile.check(text, name: name).tree))
     }
 
-    @Test("the flagship of the reference is drawn with its ways and what happens on them, by the whole Mermaid text")
-    func reference() throws {
+    @Test
+    func `the flagship of the reference is drawn with its ways and what happens on them, by the whole Mermaid text`()
+        throws
+    {
         let drawn = try graph(Samples.reference, "whatsapp-number.yaml").mermaid()
         #expect(
             drawn == #"""
@@ -51,8 +53,7 @@ struct GraphTests {
                 """#)
     }
 
-    @Test("the shipped flagship is drawn, by the whole Mermaid text")
-    func shipped() throws {
+    @Test func `the shipped flagship is drawn, by the whole Mermaid text`() throws {
         let text = String(decoding: try Samples.shipped("whatsapp-number"), as: UTF8.self)
         let drawn = try graph(text, "whatsapp-number.yaml").mermaid()
         #expect(
@@ -89,8 +90,7 @@ struct GraphTests {
                 """#)
     }
 
-    @Test("branches and Graphviz, by the whole text of a small file")
-    func dot() throws {
+    @Test func `branches and Graphviz, by the whole text of a small file`() throws {
         let text = Samples.small(
             "    next: done\n", "    choose: [{when: \"data.answer == 'a \\\"b\\\"'\", next: done}, {next: failed}]\n")
         let drawn = try graph(text, "small.yaml").dot()
@@ -114,8 +114,9 @@ struct GraphTests {
                 """#)
     }
 
-    @Test("text that Mermaid or Graphviz would read as syntax is escaped, by a title and a condition full of it")
-    func escaping() throws {
+    @Test
+    func `text that Mermaid or Graphviz would read as syntax is escaped, by a title and a condition full of it`() throws
+    {
         let text = Samples.small("  ask:\n", "  ask:\n    title: 'a;b: \"c\" <d> # \\ end note {e} [*] --> f'\n")
         let mermaid = try graph(text, "small.yaml").mermaid()
         #expect(
@@ -125,8 +126,7 @@ struct GraphTests {
         #expect(try graph(text, "small.yaml").dot().contains(#"a;b: \"c\" <d> # \\ end note {e} [*] --> f\n"#))
     }
 
-    @Test("any readable file can be drawn, by the whole corpus")
-    func corpus() throws {
+    @Test func `any readable file can be drawn, by the whole corpus`() throws {
         for file in CorpusFile.broken + CorpusFile.valid {
             guard let tree = try file.check().tree else { continue }
             let graph = WorkflowGraph(tree)

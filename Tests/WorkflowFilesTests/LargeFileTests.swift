@@ -67,10 +67,10 @@ struct LargeFileTests {
         ),
     ]
 
-    @Test(
-        "lists and mappings as keys within keys are refused before Yams hashes them, by 900 around a list and in braces"
-    )
-    func keysWithinKeys() {
+    @Test
+    func
+        `lists and mappings as keys within keys are refused before Yams hashes them, by 900 around a list and in braces`()
+    {
         let list =
             "a:\n  " + String(repeating: "? ", count: 900) + "[" + String(repeating: "a, ", count: 60_000) + "a]\n"
         let braces = String(repeating: "{", count: 150) + "a" + String(repeating: ": 1}", count: 150)
@@ -86,8 +86,7 @@ struct LargeFileTests {
         #expect(one.contains { $0.hasPrefix("f.yaml:1:3: E101 a key must be a word") })
     }
 
-    @Test("hints are given to the first of many unknown keys alone, by a file full of them")
-    func hintsAreBounded() {
+    @Test func `hints are given to the first of many unknown keys alone, by a file full of them`() {
         let text = Self.file((0..<15_000).map { "servic\($0): 1\n" }.joined(), states: "  s0: {next: done}")
         let problems = WorkflowFile.check(text, name: "large.yaml").problems.filter { $0.code == .unknownKey }
         #expect(problems.count == 15_000)
@@ -95,8 +94,8 @@ struct LargeFileTests {
         #expect((1...200).contains(hinted))
     }
 
-    @Test("a file full of one thing is judged in time, by the clock", arguments: files)
-    func isJudgedInTime(_ file: LargeFile) {
+    @Test(arguments: files)
+    func `a file full of one thing is judged in time, by the clock`(_ file: LargeFile) {
         let (title, text) = (file.title, file.text)
         let clock = ContinuousClock()
         var time: Duration = .seconds(600)

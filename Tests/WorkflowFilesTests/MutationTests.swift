@@ -17,8 +17,8 @@ struct MutationTests {
         private static let longest: Duration = .milliseconds(100)
     #endif
 
-    @Test("any mutilated file is judged in time with places inside it, by seeded changes", arguments: [1, 2, 3, 4])
-    func neverTraps(_ seed: UInt64) throws {
+    @Test(arguments: [1, 2, 3, 4])
+    func `any mutilated file is judged in time with places inside it, by seeded changes`(_ seed: UInt64) throws {
         var originals = [(name: "whatsapp-number.yaml", bytes: try Samples.shipped("whatsapp-number"))]
         originals += try CorpusFile.valid.map { ("\($0.name).yaml", try $0.bytes()) }
         var mutator = Mutator(seed: seed)

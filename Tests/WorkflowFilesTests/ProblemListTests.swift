@@ -9,15 +9,13 @@ struct ProblemListTests {
             file: file, position: SourcePosition(line: line, column: 1), code: .wrongType, message: "wrong")
     }
 
-    @Test("problems are printed by file and place, by giving them mixed")
-    func order() {
+    @Test func `problems are printed by file and place, by giving them mixed`() {
         let lines = ProblemList.lines([problem("b", 10), problem("a", 3), problem("b", 9), problem("a", 2)])
         #expect(
             lines == ["a:2:1: E102 wrong.", "a:3:1: E102 wrong.", "b:9:1: E102 wrong.", "b:10:1: E102 wrong."])
     }
 
-    @Test("each file prints a hundred problems and the number of the others, by 103 in one of two files")
-    func cap() {
+    @Test func `each file prints a hundred problems and the number of the others, by 103 in one of two files`() {
         let lines = ProblemList.lines((1...103).map { problem("a", $0) } + [problem("b", 1)])
         #expect(lines.count == 102)
         #expect(lines[99] == "a:100:1: E102 wrong.")

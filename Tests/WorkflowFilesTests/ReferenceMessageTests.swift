@@ -60,16 +60,16 @@ struct ReferenceMessageTests {
                 + "move it to body, headers or auth."),
     ]
 
-    @Test("each mistake prints what the reference shows, by breaking its example", arguments: mistakes)
-    func prints(_ mistake: Mistake) throws {
+    @Test(arguments: mistakes)
+    func `each mistake prints what the reference shows, by breaking its example`(_ mistake: Mistake) throws {
         try #require(Samples.reference.contains(mistake.old), "the example has nothing to break")
         let text = Samples.reference.replacingOccurrences(of: mistake.old, with: mistake.new)
         let problems = WorkflowFile.check(text, name: "whatsapp-number.yaml").problems.map(\.description)
         #expect(problems.contains("whatsapp-number.yaml:\(mistake.message)"), "\(problems)")
     }
 
-    @Test("a published number with other content prints what the reference shows, by comparing two texts")
-    func alreadyPublished() throws {
+    @Test
+    func `a published number with other content prints what the reference shows, by comparing two texts`() throws {
         let older = try #require(WorkflowFile.check(Samples.reference, name: "whatsapp-number.yaml").tree)
         let changed = Samples.reference.replacingOccurrences(of: "timeout: 15s", with: "timeout: 20s")
         let problems = WorkflowFile.changes(

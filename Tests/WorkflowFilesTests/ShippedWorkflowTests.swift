@@ -4,8 +4,8 @@ import WorkflowFiles
 
 @Suite("Shipped workflows")
 struct ShippedWorkflowTests {
-    @Test("whatsapp-number warns of the lost create answer and of what is left behind alone, by publishing it")
-    func flagshipIsClean() throws {
+    @Test
+    func `whatsapp-number warns of the lost create answer and of what is left behind alone, by publishing it`() throws {
         let check = WorkflowFile.check(
             try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml", mode: .publish)
         #expect(
@@ -18,10 +18,10 @@ struct ShippedWorkflowTests {
         #expect(check.workflow != nil)
     }
 
-    @Test(
-        "a worker reads the same definition from the canonical text as the file gave, by a round trip",
-        arguments: ["whatsapp-number", "whatsapp-number-shared-key", "whatsapp-number-sub-organisation"])
-    func canonicalRoundTrip(_ name: String) throws {
+    @Test(arguments: ["whatsapp-number", "whatsapp-number-shared-key", "whatsapp-number-sub-organisation"])
+    func `a worker reads the same definition from the canonical text as the file gave, by a round trip`(_ name: String)
+        throws
+    {
         let check = WorkflowFile.check(try Samples.shipped(name), name: "\(name).yaml")
         let workflow = try #require(check.workflow)
         let reading = Definition.read(canonical: try JSONValue.parse(workflow.canonical))
@@ -29,8 +29,7 @@ struct ShippedWorkflowTests {
         #expect(reading.definition == workflow.definition)
     }
 
-    @Test("whatsapp-number says what the design asks, by looking at its states")
-    func flagshipShape() throws {
+    @Test func `whatsapp-number says what the design asks, by looking at its states`() throws {
         let check = WorkflowFile.check(try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml")
         let definition = try #require(check.workflow).definition
         let create = try #require(call(definition, "requested"))
@@ -54,8 +53,9 @@ struct ShippedWorkflowTests {
         #expect(definition.variable("token_expires_in")?.kinds == [.integer, .null])
     }
 
-    @Test("each way round a limit warns of what its calls leave to people and of nothing else, by publishing it")
-    func waysRoundALimit() throws {
+    @Test
+    func `each way round a limit warns of what its calls leave to people and of nothing else, by publishing it`() throws
+    {
         let sharedKey = try check("whatsapp-number-shared-key")
         #expect(sharedKey.problems.isEmpty)
         let subOrganisation = try check("whatsapp-number-sub-organisation")
@@ -67,8 +67,10 @@ struct ShippedWorkflowTests {
         }
     }
 
-    @Test("the shared key creates nothing, and the sub-organisation is the number's own, by looking at their requests")
-    func requestsOfTheWays() throws {
+    @Test
+    func `the shared key creates nothing, and the sub-organisation is the number's own, by looking at their requests`()
+        throws
+    {
         let sharedKey = try #require(check("whatsapp-number-shared-key").workflow).definition
         let calls = sharedKey.states.compactMap { call(sharedKey, $0.name) }
         #expect(Set(calls.map(\.path.source)) == ["/auth/token", "/api/accounts/start"])

@@ -7,16 +7,14 @@ import WorkflowCore
 struct YAMLTests {
     private func value(_ text: String) -> JSONValue? { YAMLReader(Array("v: \(text)\n".utf8)).root?["v"] }
 
-    @Test(
-        "what only YAML 1.1 takes for numbers, times and booleans stays text, by reading plain scalars",
-        arguments: [
-            "+34600111222", "0612345678", "12:30:45", "yes", "no", "on", "off", "Yes", "True", "NULL", "0x1F", "1_000",
-            ".5", "5.", "+5", "2026-01-01", ".inf", ".nan", "1e", "=",
-        ])
-    func staysText(_ text: String) { #expect(value(text) == .string(text)) }
+    @Test(arguments: [
+        "+34600111222", "0612345678", "12:30:45", "yes", "no", "on", "off", "Yes", "True", "NULL", "0x1F", "1_000",
+        ".5", "5.", "+5", "2026-01-01", ".inf", ".nan", "1e", "=",
+    ])
+    func `what only YAML 1.1 takes for numbers, times and booleans stays text, by reading plain scalars`(_ text: String)
+    { #expect(value(text) == .string(text)) }
 
-    @Test("null, booleans and numbers are those of JSON, by reading plain scalars")
-    func coreSchema() {
+    @Test func `null, booleans and numbers are those of JSON, by reading plain scalars`() {
         #expect(value("") == .some(.null))
         #expect(value("~") == .some(.null))
         #expect(value("null") == .some(.null))
@@ -31,14 +29,12 @@ struct YAMLTests {
         #expect(value("{a: {b: 1}}") == ["a": ["b": 1]])
     }
 
-    @Test("a star and an ampersand in text are no alias and no anchor, by reading both in one file")
-    func starsInText() {
+    @Test func `a star and an ampersand in text are no alias and no anchor, by reading both in one file`() {
         #expect(value("[a * b, 'R&D', \"*x\", a&b]") == ["a * b", "R&D", "*x", "a&b"])
         #expect(YAMLReader(Array("# *see* R&D\nv: 1 # & more *\n".utf8)).problems.isEmpty)
     }
 
-    @Test("positions count lines and Unicode scalars from 1, by CR LF, accents and flow style")
-    func positions() {
+    @Test func `positions count lines and Unicode scalars from 1, by CR LF, accents and flow style`() {
         let reader = YAMLReader(Array("é: 1\r\nlist:\r\n  - {ü: 'x', b: [y]}\r\n".utf8))
         func position(_ path: DefinitionPath, _ spot: DefinitionPath.Spot) -> String {
             reader.positions.position(of: path, spot).description
@@ -52,8 +48,9 @@ struct YAMLTests {
         #expect(position(item.member("missing").item(4), .value) == "3:5", "the nearest value around it")
     }
 
-    @Test("every duplicate key is told with its own place and the rest of the file is still checked, by three of them")
-    func duplicates() {
+    @Test
+    func `every duplicate key is told with its own place and the rest of the file is still checked, by three of them`()
+    {
         let text = Samples.small(
             "version: 1\n", "version: 1\nversion: 2\nversion: 3\ntitle: a\n\"title\": b\nzebra: 1\n")
         #expect(
@@ -66,7 +63,6 @@ struct YAMLTests {
     }
 
     @Test(
-        "what is no UTF-8 text is refused with its place, by bytes",
         arguments: [
             ([0x61, 0x3A, 0x20, 0xFF], "1:4: E100 the file is not UTF-8 here; save it as UTF-8."),
             ([0x61, 0x0A, 0xC3], "2:1: E100 the file is not UTF-8 here; save it as UTF-8."),
@@ -81,22 +77,21 @@ struct YAMLTests {
             ([0x61, 0x3A, 0x20, 0x22, 0x5C, 0x30, 0x22], "1:4: E100 this text holds the character U+0000; remove it."),
             ([0x22, 0x5C, 0x30, 0x22, 0x3A, 0x20, 0x61], "1:1: E100 this text holds the character U+0000; remove it."),
         ] as [([UInt8], String)])
-    func refusedBytes(_ bytes: [UInt8], _ expected: String) {
+    func `what is no UTF-8 text is refused with its place, by bytes`(_ bytes: [UInt8], _ expected: String) {
         let problems = WorkflowFile.check(bytes, name: "f.yaml").problems.map(\.description)
         #expect(problems.contains("f.yaml:\(expected)"))
     }
 
-    @Test(
-        "a mistake at the end of a text without a last line break stands at its last line, by texts that stop short",
-        arguments: [("a: {b", "1:6"), ("a: 1\nb: {c: 'é'", "2:11"), ("a: 1\nbc", "2:3"), ("a: {b\n", "2:1")])
-    func endOfText(_ text: String, _ place: String) {
+    @Test(arguments: [("a: {b", "1:6"), ("a: 1\nb: {c: 'é'", "2:11"), ("a: 1\nbc", "2:3"), ("a: {b\n", "2:1")])
+    func `a mistake at the end of a text without a last line break stands at its last line, by texts that stop short`(
+        _ text: String, _ place: String
+    ) {
         let problems = WorkflowFile.check(text, name: "f.yaml").problems
         #expect(problems.map(\.position.description) == [place])
         #expect(problems.first?.code == .notYAML)
     }
 
-    @Test("a file too large or too deep is refused, by one byte and one level too many")
-    func limits() {
+    @Test func `a file too large or too deep is refused, by one byte and one level too many`() {
         let large = Array(repeating: UInt8(ascii: "#"), count: SourceText.maximumBytes + 1)
         #expect(
             WorkflowFile.check(large, name: "f.yaml").problems.map(\.description) == [
@@ -112,8 +107,7 @@ struct YAMLTests {
         #expect(nested(5000).first?.contains("Maximum nesting level") == true)
     }
 
-    @Test("aliases cannot multiply work, by anchors that double twenty times over used as keys")
-    func aliasesAreBounded() {
+    @Test func `aliases cannot multiply work, by anchors that double twenty times over used as keys`() {
         var text = "a0: &a0 [x, x]\n"
         for level in 1...20 { text += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
         text += "? *a20\n: 1\n? *a20\n: 2\n"

@@ -1,14 +1,16 @@
--- Starts a run, in the caller's transaction. The same key and input again answers the run that has the
--- key; other input is a conflict. An id of the caller's own makes repeating after a lost answer safe.
--- With instead_of the new run takes the key of a held, failed or cancelled one, which is told in its history.
--- SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict, with the run in the error's detail,
--- TU007: the run that would be replaced does not take that, TU008: it has moved on since it was looked at.
+-- Starts a run, in the caller's transaction. The same key and input again returns the run that has the key; other input
+-- is a conflict. With an id of the caller's own, repeating after a lost answer is safe.
+-- With instead_of the new run takes the key of a held, failed or cancelled run, and the history of that run says so.
+-- SQLSTATE TU001: no such workflow, TU002: bad input, TU003: conflict, with the run in the error's detail, TU007: the
+-- run to be replaced does not take that, TU008: that run has moved on since it was looked at.
 create or replace function turnup.enqueue(
   workflow text, organisation text, input json, version integer default null, due timestamptz default null,
   id uuid default null, on_conflict text default 'return', wake boolean default true, actor text default null,
   instead_of uuid default null, reason text default null, instead_of_seq bigint default null
 ) returns table (run_id uuid, created boolean)
-language plpgsql as $$
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
 #variable_conflict use_column
 declare
   definition turnup.definition;
@@ -22,6 +24,8 @@ declare
   event_hash bytea;
   is_same boolean;
   is_taken_over boolean := false;
+  line text;
+  ready_at timestamptz;
 begin
   if coalesce(enqueue.on_conflict, '') not in ('return', 'error') then
     raise exception 'on_conflict is "%"; it must be return or error', enqueue.on_conflict using errcode = 'TU002';
@@ -47,7 +51,7 @@ begin
   if not found then
     raise exception 'workflow "%"% is not published', enqueue.workflow,
       case when enqueue.version is null then '' else ' version ' || enqueue.version end
-      using errcode = 'TU001', hint = 'See "turnup workflow list"; publish it with "turnup workflow publish FILE".';
+      using errcode = 'TU001';
   end if;
   checked := turnup.check_input(definition.canonical -> 'input', enqueue.input);
   new_key := turnup.key_of(definition.key_parts, checked);
@@ -70,14 +74,15 @@ begin
       select * into existing from turnup.run r where r.id = enqueue.id;
       exit when found;
     end if;
+    if enqueue.id is not null then perform turnup.check_id(enqueue.id, moment); end if;
     if enqueue.instead_of is not null and not is_taken_over then
-      perform turnup.supersede(
+      perform turnup.take_over(
         enqueue.instead_of, new_id, enqueue.organisation, new_key, enqueue.reason, who, enqueue.instead_of_seq);
       is_taken_over := true;
     end if;
     insert into turnup.run as r (
-      id, workflow, version, definition, organisation, key, key_held, state, status, seq, hash,
-      requested_at, updated_at)
+      id, workflow, version, definition, organisation, key, owns_key, state, status, seq, hash,
+      requested_at, changed_at)
     values (
       new_id, definition.workflow, definition.version, definition.digest, enqueue.organisation, new_key, true,
       definition.canonical ->> 'start', 'live', 1, event_hash, moment, moment)
@@ -86,19 +91,27 @@ begin
     if found then
       insert into turnup.event (run_id, seq, type, body, epoch, actor, recorded_at, hash)
       values (new_id, 1, 'run.requested', body::json, 0, who, moment, event_hash);
-      insert into turnup.task (run_id, due, organisation)
-      values (new_id, coalesce(enqueue.due, moment), enqueue.organisation);
-      if enqueue.wake then perform turnup.wake(); end if;
+      line := case when definition.live_runs is null then definition.first_service else '@' || definition.workflow end;
+      ready_at := coalesce(enqueue.due, moment);
+      insert into turnup.task (run_id, due, deadline, seq, snapshot_seq, service, organisation, hash, times, snapshot)
+      values (new_id, ready_at,
+        case when definition.deadline_milliseconds is not null then
+          greatest(ready_at, moment + definition.deadline_milliseconds * interval '1 millisecond') end,
+        1, 1, line, enqueue.organisation, event_hash, array[turnup.microseconds(moment)], body);
+      if enqueue.wake and ready_at <= moment then perform turnup.wake_line(line, moment); end if;
+      insert into turnup.note (service, organisation, due, worker)
+      values (line, enqueue.organisation, ready_at, case when enqueue.wake and ready_at <= moment then null else '' end);
       return query select new_id, true;
       return;
     end if;
     select * into existing from turnup.run r
       where r.organisation = enqueue.organisation and r.workflow = definition.workflow and r.key = new_key
-        and r.key_held;
+        and r.owns_key;
     exit when found;
     -- The holder let go of the key between the two statements: try again.
   end loop;
 
+  perform turnup.await_standby();
   is_same := existing.workflow = definition.workflow and existing.organisation = enqueue.organisation
     and existing.key = new_key and exists (
       select from turnup.event e
@@ -119,8 +132,8 @@ begin
     raise exception 'the id % was used before, for "%" of organisation "%" in workflow "%" or with other input',
       existing.id, existing.key, existing.organisation, existing.workflow
       using errcode = 'TU003',
-        detail = json_build_object('run', existing.id, 'status', existing.status, 'state', existing.state)::text,
-        hint = 'Leave the id out, or use a new one for each run.';
+        detail = json_build_object(
+          'run', existing.id, 'status', existing.status, 'state', existing.state, 'why', 'id_used')::text;
   end if;
   if is_same and enqueue.on_conflict = 'return' and existing.status not in ('failed', 'cancelled')
     and not is_taken_over
@@ -131,12 +144,11 @@ begin
   raise exception '"%" of organisation "%" belongs to run % (%, state %)',
     new_key, enqueue.organisation, existing.id, existing.status, existing.state
     using errcode = 'TU003',
-      detail = json_build_object('run', existing.id, 'status', existing.status, 'state', existing.state)::text,
-      hint = case
-        when existing.status in ('failed', 'cancelled') then
-          'Something may exist over there, so the run keeps its key until a person decides.'
-        when is_taken_over then 'So run ' || enqueue.instead_of || ' was left as it is.'
-        when is_same then 'It was enqueued with the same input, and on_conflict is "error".'
-        else 'It was enqueued with other input.'
-      end || ' See "turnup show ' || existing.id || '".';
+      detail = json_build_object(
+        'run', existing.id, 'status', existing.status, 'state', existing.state, 'instead_of', enqueue.instead_of,
+        'why', case
+          when existing.status in ('failed', 'cancelled') then 'may_be_left'
+          when is_taken_over then 'key_taken'
+          when is_same then 'same_input'
+          else 'other_input' end)::text;
 end $$;

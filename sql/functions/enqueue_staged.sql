@@ -1,18 +1,19 @@
--- Starts the runs that stand in turnup_staged (see turnup.stage), with what turnup.enqueue promises for each, and
--- answers a row for each line: created, existing, or error with the code, message and hint that turnup.enqueue gives.
--- One bad line fails alone. A line's own organisation and version go before the general ones.
+-- Starts the runs that stand in turnup_staged (see turnup.stage), with the promises of turnup.enqueue for each, and
+-- returns a row for each line: created, existing, or error with the code, message, hint and detail that turnup.enqueue
+-- gives. One bad line fails alone. A line's own organisation and version go before the general ones.
 --
--- What is surely good is written by three inserts; what surely stands there already is found by one look-up; the few
--- lines that are left go through turnup.enqueue one by one, so that there is one set of rules and of words.
+-- Three inserts write the lines that are surely good, and one look-up finds those that surely exist already. The few
+-- lines that are left go through turnup.enqueue one by one, so that there is one set of rules and messages.
 create or replace function turnup.enqueue_staged(
   workflow text, organisation text default null, version integer default null, on_conflict text default 'return',
   actor text default null, wake boolean default true
-) returns table (line bigint, outcome text, run_id uuid, code text, message text, hint text)
+) returns table (line bigint, outcome text, run_id uuid, code text, message text, hint text, detail text)
 language plpgsql
 -- A batch's events are kept for a moment; on disk they would cost more than the inserts. The statistics of a table that
 -- was filled a moment ago say nothing, so each statement says how it wants to join; the settings end with the function.
 set work_mem = '64MB' set jit = off set enable_nestloop = off set enable_hashjoin = on set enable_mergejoin = off
 set enable_seqscan = on
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -23,7 +24,6 @@ declare
   held record;
   settled bigint[] := '{}';
   rest record;
-  holder text;
   is_any_new boolean := false;
 begin
   if octet_length(who) not between 1 and 255 then
@@ -44,10 +44,11 @@ begin
     if held.new_lines is not null then
       is_any_new := true;
       settled := settled || held.new_lines;
-      return query select n.line, 'created', n.id, null::text, null::text, null::text
+      return query select n.line, 'created', n.id, null::text, null::text, null::text, null::text
         from unnest(held.new_lines, held.new_ids) as n(line, id);
     end if;
     continue when held.lines is null;
+    perform turnup.await_standby();
     -- A statement of its own, because it must see what others committed meanwhile; all of it is look-ups by key.
     perform set_config('enable_nestloop', 'on', true), set_config('enable_hashjoin', 'off', true),
       set_config('enable_seqscan', 'off', true);
@@ -57,9 +58,11 @@ begin
           as h(line, id, organisation, key, input)
         left join turnup.run by_id on by_id.id = h.id
         left join turnup.run by_key on by_id.id is null and by_key.organisation = h.organisation
-          and by_key.workflow = enqueue_staged.workflow and by_key.key = h.key and by_key.key_held
+          and by_key.workflow = enqueue_staged.workflow and by_key.key = h.key and by_key.owns_key
           and by_key.status not in ('failed', 'cancelled') and enqueue_staged.on_conflict = 'return'
-        join turnup.event e on e.run_id = coalesce(by_id.id, by_key.id) and e.seq = 1
+        -- Lateral, for otherwise each line may be compared with the first event of every run.
+        cross join lateral (
+          select x.body from turnup.event x where x.run_id = coalesce(by_id.id, by_key.id) and x.seq = 1 offset 0) as e
       where (e.body -> 'input')::jsonb = h.input
         and (by_id.id is null
           or (by_id.workflow, by_id.organisation, by_id.key) = (enqueue_staged.workflow, h.organisation, h.key))
@@ -80,8 +83,8 @@ begin
   loop
     line := rest.line;
     begin
-      select case when e.created then 'created' else 'existing' end, e.run_id, null, null, null
-        into outcome, run_id, code, message, hint
+      select case when e.created then 'created' else 'existing' end, e.run_id, null, null, null, null
+        into outcome, run_id, code, message, hint, detail
       from turnup.enqueue(
         enqueue_staged.workflow, rest.organisation, rest.input::json, rest.version, rest.due, rest.id,
         enqueue_staged.on_conflict, false, who) as e;
@@ -92,9 +95,9 @@ begin
       then
         outcome := 'error';
         get stacked diagnostics code = returned_sqlstate, message = message_text, hint = pg_exception_hint,
-          holder = pg_exception_detail;
-        run_id := case when code = 'TU003' then (holder::json ->> 'run')::uuid end;
-        hint := nullif(hint, '');
+          detail = pg_exception_detail;
+        run_id := case when code = 'TU003' then (detail::json ->> 'run')::uuid end;
+        hint := nullif(hint, ''); detail := nullif(detail, '');
     end;
     return next;
   end loop;

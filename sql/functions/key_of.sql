@@ -1,6 +1,8 @@
 -- A run's key: the definition's literals and input values, put together.
 create or replace function turnup.key_of(key_parts json, input json) returns text
-language plpgsql immutable as $$
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
 declare
   part json;
   key text := '';

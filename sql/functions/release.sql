@@ -1,45 +1,53 @@
--- Gives leases back without an event: nothing was done, or something is missing that costs no attempt.
--- Only while the epoch is still the worker's.
+-- Gives back leases of runs whose state the worker cannot read or reach, so that it cannot commit. The runs become due
+-- again later, in the line in which they stand. A lease is given back only while it is still the worker's.
 create or replace function turnup.release(
-  worker text, run_ids uuid[], epochs bigint[], due_milliseconds bigint[], services text[], waitings text[],
-  deadline_milliseconds bigint[]
+  run_ids uuid[], tokens uuid[], due_milliseconds bigint[], wait_reasons text[]
 ) returns bigint
 language plpgsql
 -- The statistics of a queue are always out of date; without these a batch may read whole tables.
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
   moment timestamptz;
   released bigint;
 begin
-  perform from turnup.run r where r.id = any(run_ids) order by r.id for update;
+  perform from turnup.task t where t.run_id = any (run_ids) order by t.run_id for no key update;
   moment := turnup.now();
-  -- The lock lets a resume that comes meanwhile see these tasks; an open service takes none.
-  with shut as materialized (
-    select s.name, greatest(s.paused_until, s.canary_expires) as ends from turnup.service s
-    where s.name = any(services) and greatest(s.paused_until, s.canary_expires) > moment
-    for share
+  with gone as (
+    delete from turnup.lease l
+    using unnest(run_ids, tokens, due_milliseconds, wait_reasons) as g(id, token, due, wait_reason)
+    where l.run_id = g.id and l.token = g.token
+    returning l.run_id, l.epoch, l.service, l.organisation, l.token, l.seq, l.hash, g.due, g.wait_reason
+  ), moved as (
+    -- An intent that stands in the lease alone becomes the end of the stream that the task knows.
+    update turnup.task t
+    set due = case
+        -- Somebody has appended meanwhile: that is still to be looked at.
+        when t.seq > g.seq then least(t.due, moment + g.due * interval '1 millisecond')
+        when t.deadline > moment then least(t.deadline, moment + g.due * interval '1 millisecond')
+        else moment + g.due * interval '1 millisecond' end,
+      -- One that is over would bring the run again at once, and in vain.
+      deadline = case when t.deadline <= moment then moment + g.due * interval '1 millisecond' else t.deadline end,
+      wait_reason = case when t.seq > g.seq then t.wait_reason else g.wait_reason end,
+      epoch = g.epoch, seq = greatest(t.seq, g.seq), hash = case when g.seq > t.seq then g.hash else t.hash end
+    from gone g where t.run_id = g.run_id
+    returning t.service, t.organisation, t.due
+  ), noted as (
+    insert into turnup.note (service, organisation, due, worker)
+    select m.service, m.organisation, min(m.due), '' from moved m group by m.service, m.organisation
+  ), freed as (
+    insert into turnup.note (service, organisation, is_freed)
+    select distinct g.service, g.organisation, true
+    from gone g join turnup.service_state s on s.name = g.service
+    where coalesce(s.concurrent_all, s.concurrent_each) is not null
+  ), unsent as (
+    insert into turnup.note (service, organisation, finding, token)
+    select g.service, g.organisation, 'unsent', g.token
+    from gone g join turnup.service_state s on s.name = g.service
+    where s.trial_token = g.token
   )
-  update turnup.task t
-  set due = case
-      -- Somebody else's event that the worker has not seen must not wait behind what it decided.
-      when exists (
-        select from turnup.event e
-        where e.run_id = g.id and e.seq > r.snapshot_seq and e.epoch = g.epoch and e.actor <> worker)
-      then moment
-      else least(
-        coalesce(shut.ends + random() * interval '1 second', moment + g.due * interval '1 millisecond'),
-        coalesce(moment + g.deadline * interval '1 millisecond', t.deadline)) end,
-    service = coalesce(g.service, t.service),
-    waiting = coalesce(g.waiting, case when shut.ends is not null then 'service_paused' end),
-    deadline = coalesce(moment + g.deadline * interval '1 millisecond', t.deadline),
-    lease_owner = null, lease_expires = null
-  from unnest(run_ids, epochs, due_milliseconds, services, waitings, deadline_milliseconds)
-      as g(id, epoch, due, service, waiting, deadline)
-    join turnup.run r on r.id = g.id
-    left join shut on shut.name = g.service and shut.ends > moment + g.due * interval '1 millisecond'
-  where t.run_id = g.id and t.lease_owner = worker and r.epoch = g.epoch;
-  get diagnostics released = row_count;
+  select count(*) into released from gone;
   return released;
 end $$;

@@ -1,15 +1,17 @@
--- Some runs worth a look: half of `recent` changed last among the newest, half stand at the head of the queue, and
--- `random` from anywhere. No index says what changed last, because the commits would pay for it.
+-- Some runs worth a look: half of `recent` are those of the newest runs that changed last, the other half are in
+-- workers' hands, and `random` come from anywhere. There is no index of the time of the last change, because every
+-- commit would pay for it.
 create or replace function turnup.verify_sample(recent integer, random integer)
 returns table (run_id uuid)
 language sql volatile
+set search_path = pg_catalog, pg_temp
 set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
   (select n.id
-    from (select r.id, r.updated_at from turnup.run r order by r.requested_at desc, r.id desc limit recent * 10) as n
-    order by n.updated_at desc limit (recent + 1) / 2)
+    from (select r.id, r.changed_at from turnup.run r order by r.id desc limit recent * 10) as n
+    order by n.changed_at desc limit (recent + 1) / 2)
   union
-  (select t.run_id from turnup.task t order by t.due limit recent / 2)
+  (select l.run_id from turnup.lease l order by l.expires desc limit recent / 2)
   union
   -- As many blocks as runs are wanted; a block holds some.
   (select r.id

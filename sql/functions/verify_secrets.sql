@@ -1,14 +1,15 @@
--- Every reference to a sealed secret in an event of these runs has its row, and every sealed secret of theirs is
--- mentioned. Texts name the secret and its version, never a value.
+-- Checks that every reference to a sealed secret in an event of these runs has its row, and that some event mentions
+-- every sealed secret of these runs. Messages name the secret and its version, never a value.
 create or replace function turnup.verify_secrets(run_ids uuid[])
 returns table (run_id uuid, code text, seq bigint, expected text, actual text)
 language sql stable
+set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
   with mentioned as materialized (
     select e.run_id, e.seq, reference ->> 'name' as name, reference ->> 'version' as version,
       reference ->> 'fingerprint' as fingerprint, reference ->> 'length' as length
-    from turnup.event e
+    from unnest(run_ids) as w(id) join turnup.event e on e.run_id = w.id
       cross join lateral json_array_elements(
         case
           -- What was written past the table's own check may be no JSON that can be read; the streams' check says so.
@@ -16,7 +17,7 @@ as $$
           when json_typeof(e.body -> 'sealed') = 'array' then e.body -> 'sealed'
           else '[]'
         end) as reference
-    where e.run_id = any(run_ids) and strpos(e.body::text, '"sealed"') > 0
+    where strpos(e.body::text, '"sealed"') > 0
   ), kept as materialized (
     select w.id as run_id, s.name, s.version::text as version, encode(substr(s.fingerprint, 1, 4), 'hex') as fingerprint,
       s.length::text as length

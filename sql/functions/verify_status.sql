@@ -1,8 +1,9 @@
--- The transition table of the check: a run's status after an event, or null when the event may not stand there. It is
--- written apart from the engine's fold on purpose; a mistake that both make alike would go unseen.
+-- The transition table of the check: a run's status after an event, or null when the event may not stand there. The
+-- table is deliberately written without the engine's fold: a mistake that both share would go unseen.
 -- A null status stands before the first event; is_open: an attempt is open.
 create or replace function turnup.verify_status(status text, is_open boolean, type text) returns text
-language sql immutable parallel safe as $$
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp as $$
   select case
     when status is null then case when type = 'run.requested' then 'live' end
     -- Evidence of a worker that lost its lease may come at any time.
@@ -12,7 +13,7 @@ language sql immutable parallel safe as $$
     when type = 'retry.requested' then status
     when type = 'run.resolved' then case when status = 'held' then 'live' end
     when type = 'run.reopened' then case when status = 'failed' then 'live' end
-    when type = 'run.superseded' then case status when 'held' then 'cancelled' when 'failed' then 'failed'
+    when type = 'run.taken_over' then case status when 'held' then 'cancelled' when 'failed' then 'failed'
       when 'cancelled' then 'cancelled' end
     -- The rest is a worker's, and only while the run is live.
     when status <> 'live' then null

@@ -1,6 +1,8 @@
--- The next `count` runs that have sealed secrets after one, and which of them do not exist. Null when there are none.
+-- The next `count` runs that have sealed secrets, after the given one, and which of those runs do not exist. Null when
+-- there are no more.
 create or replace function turnup.verify_stray_secrets(after text, count integer, out last text, out strays text[])
 language sql stable
+set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_hashagg = off set jit = off
 as $$
   select (array_agg(s.scope_id order by s.scope_id desc))[1],

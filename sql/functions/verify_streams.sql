@@ -1,9 +1,11 @@
--- Folds the streams of these runs without the engine and compares them with the run rows: one row for each violation,
--- and for each run whose stream is in order one with the code "fold" and the fold's result as JSON in actual.
--- After 100 violations of one run its further ones are left out.
+-- Folds the streams of these runs without the engine and compares them with the rows. Returns one row for each
+-- violation. A run whose stream is in order also has one row with the code "fold" and the fold's result as JSON in
+-- actual.
+-- After 100 violations of one run, its further violations are left out.
 create or replace function turnup.verify_streams(run_ids uuid[])
 returns table (run_id uuid, code text, seq bigint, expected text, actual text)
 language plpgsql
+set search_path = pg_catalog, pg_temp
 -- Everything here is a look-up by key; the statistics of these tables are always out of date.
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
@@ -12,6 +14,10 @@ declare
   closing constant text[] := '{attempt.done,attempt.not_done,attempt.unknown}';
   e record;
   r turnup.run;
+  t turnup.task;
+  l turnup.lease;
+  -- The hash of the event that the run row counts to.
+  row_link bytea;
   next_seq bigint;
   top_epoch bigint;
   is_sound boolean;
@@ -34,14 +40,16 @@ declare
   is_taken_back boolean;
   is_ending boolean;
   leaves_something boolean;
-  key_held boolean;
-  is_superseded boolean;
+  owns_key boolean;
+  is_taken_over boolean;
   first_body json;
   ended_at timestamptz;
   problem text;
   count integer;
 begin
   for e in
+    -- Run by run, so that each is looked for in its own partition alone, and no sort holds more than one stream.
+    select e.* from (select distinct id from unnest(run_ids) as id order by id) as w cross join lateral (
     select e.run_id, e.seq, e.type, e.epoch, e.attempt_id, e.recorded_at, e.hash, e.body,
       turnup.event_hash(
         coalesce(lag(e.hash) over stream, turnup.first_hash()), e.run_id, e.seq, turnup.microseconds(e.recorded_at),
@@ -52,19 +60,23 @@ begin
       count(*) filter (where e.type = any(closing)) over attempt as closings,
       max(e.epoch) filter (where e.type = 'attempt.started') over attempt as start_epoch
     from turnup.event e
-    where e.run_id = any(run_ids)
-    window stream as (partition by e.run_id order by e.seq),
-      attempt as (partition by e.run_id, e.attempt_id order by e.seq)
-    order by e.run_id, e.seq
+    where e.run_id = w.id
+    window stream as (order by e.seq), attempt as (partition by e.attempt_id order by e.seq)
+    order by e.seq) as e
   loop
     run_id := e.run_id;
     seq := e.seq;
     if e.place = 1 then
       next_seq := 1; top_epoch := 0; is_sound := true; status := null; state := null; open_id := null;
-      leaves_something := false; is_superseded := false; first_body := null; ended_at := null; count := 0;
+      leaves_something := false; is_taken_over := false; first_body := null; ended_at := null; count := 0;
       stay := 1; undo_stays := '{}'; undo_attempts := '{}'; sure := false; is_unknown := false; is_replacing := false;
       is_replaced := false; is_taken_back := false; is_ending := false;
+      row_link := null;
+      select * into r from turnup.run r where r.id = e.run_id;
+      select * into t from turnup.task t where t.run_id = e.run_id;
+      select * into l from turnup.lease l where l.run_id = e.run_id and t.run_id is not null;
     end if;
+    if e.seq = r.seq then row_link := e.hash; end if;
 
     -- The numbers, the chain and the epochs.
     if e.seq <> next_seq then
@@ -91,7 +103,10 @@ begin
     elsif e.type = 'attempt.started' and open_id is not null then
       problem := 'attempt_while_open'; expected := 'the end of attempt ' || open_id;
     elsif e.type = any(closing) and e.closings > 1 then problem := 'attempt_closed_twice'; expected := 'once';
-    elsif (e.type = any(closing) or e.type = 'attempt.late') and e.starts = 0 then
+    elsif e.type = 'attempt.late' and e.starts = 0 then
+      -- What a worker knows of an attempt that the database has lost; the stream goes on without it.
+      problem := 'history_lost'; expected := 'attempt.started of ' || coalesce(e.attempt_id::text, 'an attempt');
+    elsif e.type = any(closing) and e.starts = 0 then
       problem := 'attempt_not_started'; expected := 'attempt.started of ' || coalesce(e.attempt_id::text, 'an attempt');
     elsif e.type = any(closing) and open_id is distinct from e.attempt_id then
       problem := 'attempt_not_open'; expected := coalesce('the end of attempt ' || open_id, 'no attempt is open');
@@ -111,7 +126,7 @@ begin
         else 'after_end' end;
     end if;
     if problem is not null then
-      code := problem; is_sound := is_sound and problem = 'epoch_of_close'; count := count + 1;
+      code := problem; is_sound := is_sound and problem in ('epoch_of_close', 'history_lost'); count := count + 1;
       if count <= 100 then return next; end if;
     end if;
 
@@ -181,8 +196,8 @@ begin
       elsif e.type = 'run.reopened' then
         is_ending := false;
         target := e.body ->> 'state';
-      elsif e.type = 'run.superseded' then
-        is_superseded := true;
+      elsif e.type = 'run.taken_over' then
+        is_taken_over := true;
       end if;
       -- What it may have left over there: sent and not settled, or made and not taken back.
       if worked is not null then
@@ -217,24 +232,23 @@ begin
 
     -- The row beside the end of the stream.
     continue when not e.is_last;
-    select * into r from turnup.run r where r.id = e.run_id;
-    if not found then
+    if r.id is null then
       code := 'stream_without_run'; seq := null; expected := 'a run row'; actual := e.seq || ' events'; return next;
       continue;
     end if;
-    key_held := status in ('live', 'held', 'succeeded')
-      or (leaves_something or is_unknown or cardinality(undo_stays) > 0) and not is_superseded;
+    owns_key := status in ('live', 'held', 'succeeded')
+      or (leaves_something or is_unknown or cardinality(undo_stays) > 0) and not is_taken_over;
     return query select e.run_id, c.code, null::bigint, c.expected, c.actual
-      from turnup.verify_row(r, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
-        key_held, ended_at, open_id) as c;
+      from turnup.verify_row(r, t, l, row_link, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
+        owns_key, ended_at, open_id) as c;
     if is_sound then
       code := 'fold'; expected := null;
-      actual := json_build_object('state', state, 'status', status, 'seq', e.seq, 'key_held', key_held)::text;
+      actual := json_build_object('state', state, 'status', status, 'seq', e.seq, 'owns_key', owns_key)::text;
       return next;
     end if;
   end loop;
 
   return query select r.id, 'run_without_events', null::bigint, r.seq || ' events', 'none'
-    from turnup.run r
-    where r.id = any(run_ids) and not exists (select from turnup.event e where e.run_id = r.id);
+    from unnest(run_ids) as w(id) join turnup.run r on r.id = w.id
+    where not exists (select from turnup.event e where e.run_id = w.id);
 end $$;

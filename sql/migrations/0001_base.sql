@@ -14,7 +14,7 @@ create table turnup.test_clock (
   shift interval not null
 );
 
--- A definition stays for ever: a run is pinned to one.
+-- A definition stays for ever: a run is pinned to one. What enqueue and claim need of it was compiled at publish.
 create table turnup.definition (
   workflow text not null check (workflow <> ''),
   version integer not null check (version > 0),
@@ -22,6 +22,15 @@ create table turnup.definition (
   source text not null,
   canonical json not null,
   key_parts json not null,
+  -- The service of a fresh run's first call; empty when it first waits, chooses or ends.
+  first_service text not null default '',
+  -- From a run's request until it must be looked at, whatever it waits for; null: nobody knows.
+  deadline_milliseconds bigint check (deadline_milliseconds > 0),
+  -- Started runs at once, held ones too; null: any number.
+  live_runs integer check (live_runs > 0),
+  live_runs_per text not null default 'all' check (live_runs_per in ('organisation', 'all')),
+  -- By service: concurrent, rate_count, rate_milliseconds, per.
+  service_limits json not null default '{}',
   published_at timestamptz not null,
   published_by text not null,
   primary key (workflow, version)
@@ -29,6 +38,8 @@ create table turnup.definition (
 
 -- The facts. There is no foreign key here, nor from run or task: each would look up and lock a row once more for
 -- every row that is written. Rows come in through functions only, and a check of the whole database finds strays.
+-- Partitioned by the month in the run's id (UUID version 7), so that a run's events lie together and old months can be
+-- put away whole; turnup.make_partitions makes them ahead of time, and there is no default one to fill up unseen.
 create table turnup.event (
   run_id uuid not null,
   seq bigint not null check (seq > 0),
@@ -46,13 +57,16 @@ create table turnup.event (
   constraint event_body_readable check (
     (strpos(body::text, '\u0000') = 0 and strpos(body::text, '\ud') = 0 and strpos(body::text, '\uD') = 0)
     or body::jsonb is not null)
-);
+) partition by range (run_id);
 
 -- The database itself refuses a second start and a second end of an attempt.
 create unique index event_attempt on turnup.event (run_id, attempt_id, (type = 'attempt.started'))
   where type in ('attempt.started', 'attempt.done', 'attempt.not_done', 'attempt.unknown');
+-- A platform's log names the attempt: X-Request-Id.
+create index event_request on turnup.event (attempt_id) where type = 'attempt.started';
 
--- The projection: equals the fold of the run's events.
+-- The projection: equals the fold of the run's events. Narrow, and rewritten only when something that people ask for
+-- changes, not with every attempt: while a run has a task, that row has its stream's end and its snapshot.
 create table turnup.run (
   id uuid primary key,
   workflow text not null,
@@ -60,51 +74,154 @@ create table turnup.run (
   definition bytea not null,
   organisation text not null check (organisation <> ''),
   key text not null,
-  key_held boolean not null,
+  owns_key boolean not null,
   state text not null,
   status text not null check (status in ('live', 'held', 'succeeded', 'failed', 'cancelled')),
   reason text,
-  seq bigint not null check (seq > 0),
+  -- The name of the error that it last met, until something succeeds.
+  last_error text,
+  -- It counts towards its workflow's limit of live runs.
+  live_slot boolean not null default false,
+  requested_at timestamptz not null,
+  changed_at timestamptz not null,
+  ended_at timestamptz,
+  -- The rest is as of the last time without a task.
   epoch bigint not null default 0 check (epoch >= 0),
+  seq bigint not null check (seq > 0),
   hash bytea not null check (octet_length(hash) = 32),
-  -- The folded state up to snapshot_seq. Its times stand apart in microseconds, so that the commit can
-  -- put its own time into them.
-  snapshot json,
   snapshot_seq bigint not null default 0 check (snapshot_seq between 0 and seq),
   times bigint[] not null default '{}',
-  requested_at timestamptz not null,
-  updated_at timestamptz not null,
-  ended_at timestamptz,
-  check (key_held or status in ('failed', 'cancelled')),
+  snapshot text,
+  check (owns_key or status in ('failed', 'cancelled')),
   check ((ended_at is not null) = (status in ('succeeded', 'failed', 'cancelled')))
 ) with (
-  fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
-  autovacuum_vacuum_cost_delay = 0
+  -- Room for the few versions of a run's life on its own page. An ever-growing table, mostly at rest: its vacuum goes by
+  -- share, as usual, but begins earlier than at a fifth of it.
+  fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02
 );
 
--- One run at a time has the key.
-create unique index run_key on turnup.run (organisation, workflow, key) where key_held;
-create index run_requested on turnup.run (requested_at desc, id desc);
+-- One run at a time has the key. The key stands first, because that is what people ask for.
+create unique index run_key on turnup.run (key, organisation, workflow) where owns_key;
+create index run_key_let_go on turnup.run (key) where not owns_key;
+create index run_organisation on turnup.run (organisation, id);
+create index run_state on turnup.run (state, id);
+create index run_live on turnup.run (workflow, version, state) where status in ('live', 'held');
+create index run_attention on turnup.run (status, id) where status in ('held', 'failed', 'cancelled');
+create index run_error on turnup.run (last_error, id) where last_error is not null;
+create index run_slot on turnup.run (workflow, organisation) where live_slot;
 
--- The queue: one row for each live run. Only `due` is indexed, so that claims stay HOT updates.
+-- The queue: one row for each live run, in the line of the service that it will call next ('' when it only waits for
+-- time or for a worker's look; '@' and the workflow while a limit of live runs keeps it from starting). Written once a
+-- request, with the outcome. Its seq and hash are the stream's end, unless the lease's go further.
 create table turnup.task (
   run_id uuid primary key,
   due timestamptz not null,
-  organisation text not null,
-  service text,
-  -- Why the run waits though nothing was tried: a code such as no_base_url, no_secret, service_paused.
-  waiting text,
   -- When the run must be looked at, whatever it waits for.
   deadline timestamptz,
-  lease_owner text,
-  lease_expires timestamptz,
-  check ((lease_owner is null) = (lease_expires is null))
+  epoch bigint not null default 0 check (epoch >= 0),
+  seq bigint not null check (seq > 0),
+  snapshot_seq bigint not null check (snapshot_seq between 1 and seq),
+  has_secrets boolean not null default false,
+  service text not null default '',
+  organisation text not null,
+  -- Why the run waits though nothing was tried: a code such as no_base_url or no_secret.
+  wait_reason text,
+  hash bytea not null check (octet_length(hash) = 32),
+  -- The snapshot's times in microseconds stand apart, so that the commit can put its own time into them.
+  times bigint[] not null,
+  -- The folded state up to snapshot_seq, as JSON; of a run that no worker has looked at, the body of run.requested.
+  snapshot text not null
 ) with (
-  fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
-  autovacuum_vacuum_cost_delay = 0
+  -- Every request leaves a dead version, and claims walk past those that are not cleared away.
+  fillfactor = 75, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0,
+  -- Cutting the end off takes a lock that claims would wait for.
+  vacuum_truncate = off
 );
+create index task_line on turnup.task (service, organisation, due, run_id);
+create index task_deadline on turnup.task (deadline) where deadline is not null;
+create index task_wait_reason on turnup.task (wait_reason, service) where wait_reason is not null;
 
-create index task_due on turnup.task (due);
+-- A worker's right to act on a run until a time, with the permit to send one request to the service that it names ('':
+-- none). The row is narrow, because claims and intents write only it; an intent's seq and hash stand here.
+create table turnup.lease (
+  run_id uuid primary key,
+  service text not null,
+  organisation text not null,
+  taken_at timestamptz not null,
+  expires timestamptz not null,
+  epoch bigint not null check (epoch > 0),
+  -- Drawn with each claim: epochs may be given twice by a database that has lost commits, tokens may not.
+  token uuid not null,
+  seq bigint not null,
+  hash bytea not null,
+  -- Requests at once are limited for its service, or were when the lease was taken: only then is it counted.
+  is_counted boolean not null default false,
+  -- A permit of a limited rate that no intent has used yet.
+  is_fresh boolean not null default false,
+  worker text not null
+) with (
+  -- Half of a page stays free for the intent's version of each row. All rows die young.
+  fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0,
+  vacuum_truncate = off
+);
+create index lease_permit on turnup.lease (service, organisation, expires) where is_counted;
+create index lease_expires on turnup.lease (expires);
+
+-- The place of an organisation in the line of a service. Only claims write places; everybody else leaves a note.
+create table turnup.line (
+  service text not null,
+  organisation text not null,
+  -- When it is served next: the latest of the three times below.
+  ready_at timestamptz not null,
+  next_due timestamptz not null,
+  free_at timestamptz not null default '-infinity',
+  not_before timestamptz not null default '-infinity',
+  -- Up to this task, in the order of (due, run_id), everything has been given out.
+  bound_due timestamptz not null default '-infinity',
+  bound_id uuid not null default '00000000-0000-0000-0000-000000000000',
+  -- What a rate let through lately; see turnup.rate_left.
+  bucket bigint not null default 0,
+  bucket_milliseconds bigint not null default 1,
+  buckets integer[],
+  primary key (service, organisation)
+) with (
+  fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0,
+  vacuum_truncate = off
+);
+create index line_ready on turnup.line (service, ready_at);
+
+-- What the next claim should know: a task came into a line, a permit is free again, an answer speaks of the service.
+-- Inserted by everybody, deleted by claims, so that no caller's transaction holds up a line.
+create table turnup.note (
+  service text not null,
+  xid xid8 not null default pg_current_xact_id(),
+  organisation text not null,
+  due timestamptz,
+  is_freed boolean not null default false,
+  not_before timestamptz,
+  -- answered, silent or down, with what the breaker needs; token: the lease of the request, for the half-open trial.
+  finding text,
+  reason text,
+  -- Who found it; null: idle workers were told of the note.
+  worker text,
+  token uuid,
+  pause_milliseconds bigint
+) with (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0,
+  vacuum_truncate = off
+);
+create index note_new on turnup.note (service, xid);
+
+-- The end of each run's stream, wherever it stands: in the lease, the task or the run.
+create view turnup.head as
+select r.id as run_id, coalesce(greatest(l.seq, t.seq), r.seq) as seq,
+  case when l.seq >= t.seq then l.hash when t.seq is not null then t.hash else r.hash end as hash,
+  coalesce(greatest(l.epoch, t.epoch), r.epoch) as epoch
+from turnup.run r left join turnup.task t on t.run_id = r.id left join turnup.lease l on l.run_id = t.run_id;
 
 -- Sealed values. A forgotten one keeps its fingerprint and loses its ciphertext.
 create table turnup.secret (
@@ -126,32 +243,66 @@ create table turnup.secret (
 );
 alter table turnup.secret alter column ciphertext set storage external;
 
+-- What the installation says of a service.
 create table turnup.service (
-  name text primary key check (name <> ''),
+  name text primary key check (name <> '' and name not like '@%'),
   base_url text,
   -- Words (loopback, private, public) or networks in CIDR form that this service may be reached at.
   allowed_addresses text[] not null default '{public}',
+  -- The installation's own limits, of all workers together; null: none.
   concurrent_requests integer check (concurrent_requests > 0),
+  rate_requests integer check (rate_requests > 0),
+  rate_milliseconds bigint check (rate_milliseconds between 1000 and 86400000),
+  limits_per text not null default 'all' check (limits_per in ('organisation', 'all')),
+  -- The longest wait that a 429's Retry-After may ask for; null: an hour.
+  retry_after_cap_milliseconds bigint check (retry_after_cap_milliseconds > 0),
   sends_request_id boolean not null default true,
+  updated_at timestamptz not null default clock_timestamp(),
+  check ((rate_requests is null) = (rate_milliseconds is null))
+);
+
+-- A service at work, and '' for runs that call none: who may send now. Breaker and limits of all workers together.
+create table turnup.service_state (
+  name text primary key,
+  -- The tightest of what the installation and the newest version of each workflow say; turnup.refresh_limits.
+  concurrent_all integer,
+  concurrent_each integer,
+  rate_all integer,
+  rate_all_milliseconds bigint,
+  rate_each integer,
+  rate_each_milliseconds bigint,
+  retry_after_cap_milliseconds bigint not null default 3600000,
   -- The breaker. Closed: no pause and no failures. Open: until paused_until. Half-open: failures, and the pause is
-  -- over; then one request of all workers, the canary's, finds out whether the service is back.
+  -- over; then one request of all workers, the trial, finds out whether the service is back.
   paused_until timestamptz,
   pause_reason text,
   paused_by text,
   consecutive_failures integer not null default 0 check (consecutive_failures >= 0),
   -- Requests that went out one after the other and got no answer, while the breaker is closed.
   unanswered integer not null default 0 check (unanswered >= 0),
-  -- Rises with each canary, so that a late one has no say.
-  canary bigint not null default 0 check (canary >= 0),
-  canary_owner text,
-  canary_expires timestamptz,
-  updated_at timestamptz not null default clock_timestamp(),
-  check ((canary_owner is null) = (canary_expires is null))
+  trial_token uuid,
+  trial_expires timestamptz,
+  -- When the breaker last closed: after that requests are let through slowly at first.
+  reopened_at timestamptz,
+  -- Asked for by a 429, where no limit is per organisation.
+  not_before timestamptz,
+  bucket bigint not null default 0,
+  bucket_milliseconds bigint not null default 1,
+  buckets integer[],
+  -- Of a workflow's line: some version has a limit of live runs, so that runs may stand here, also when the newest
+  -- version has none.
+  has_limited_version boolean not null default false,
+  check ((trial_token is null) = (trial_expires is null))
+) with (
+  fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200,
+  autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off
 );
+insert into turnup.service_state (name) values ('');
 
 -- History cannot be rewritten. ENABLE ALWAYS: ordinary triggers are skipped when
 -- session_replication_role is replica.
-create function turnup.refuse_rewriting() returns trigger language plpgsql as $$
+create function turnup.refuse_rewriting() returns trigger language plpgsql
+set search_path = pg_catalog, pg_temp as $$
 begin
   raise exception 'turnup.% is append-only: % is refused', tg_table_name, tg_op using errcode = 'TU005';
 end $$;
@@ -160,6 +311,7 @@ create trigger refuse_change before update or delete on turnup.event
   for each row execute function turnup.refuse_rewriting();
 create trigger refuse_truncate before truncate on turnup.event
   for each statement execute function turnup.refuse_rewriting();
+-- turnup.make_partitions gives each partition both, enabled like this.
 alter table turnup.event enable always trigger refuse_change;
 alter table turnup.event enable always trigger refuse_truncate;
 
@@ -171,7 +323,8 @@ alter table turnup.definition enable always trigger refuse_change;
 alter table turnup.definition enable always trigger refuse_truncate;
 
 -- A secret may be forgotten, and nothing else may happen to it.
-create function turnup.allow_only_forgetting() returns trigger language plpgsql as $$
+create function turnup.allow_only_forgetting() returns trigger language plpgsql
+set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_op = 'UPDATE' and old.forgotten_at is null and new.ciphertext is null and new.forgotten_at is not null
     and (new.scope, new.scope_id, new.name, new.version, new.key_id, new.fingerprint, new.length,

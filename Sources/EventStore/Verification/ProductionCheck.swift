@@ -17,9 +17,11 @@ struct ProductionCheck {
         var violations: [Violation] = []
         let rows = try connection.querySync(
             """
-            select id, workflow, version, definition, organisation, key, status, reason, snapshot_seq,
-              snapshot::text as snapshot, times::text as times
-            from turnup.run where id = any($1::uuid[]) order by id
+            select r.id, r.reason, r.status, r.last_error, coalesce(t.snapshot_seq, r.snapshot_seq) as snapshot_seq,
+              case when t.run_id is null then r.snapshot else t.snapshot end as snapshot,
+              case when t.run_id is null then r.times else t.times end::text as times
+            from turnup.run r left join turnup.task t on t.run_id = r.id
+            where r.id = any($1::uuid[]) order by r.id
             """, [.uuidArray(page.map { PostgresUUID($0.id) })], readOnly: true, label: "verify: run rows")
         var checks: [Identifier: RunCheck] = [:]
         for row in rows {
@@ -36,7 +38,7 @@ struct ProductionCheck {
         return violations
     }
 
-    /// Short streams together, a long one alone.
+    /// Groups short streams together, and leaves a long stream alone.
     private static func batches(_ page: [SizedRun]) -> [[Identifier]] {
         var batches: [[Identifier]] = []
         var size: Int64 = 0
@@ -56,11 +58,14 @@ struct ProductionCheck {
     ) throws {
         let columns = """
             select run_id, seq, type, body, epoch, attempt_id, actor, turnup.microseconds(recorded_at) as recorded_at
-            from turnup.event
             """
         guard let only = ids.first, ids.count == 1 else {
             let rows = try connection.querySync(
-                columns + " where run_id = any($1::uuid[]) order by run_id, seq",
+                // Each run is looked up alone in its own partition, whatever plan is chosen.
+                columns + """
+                     from unnest($1::uuid[]) as w(id) cross join lateral (
+                      select e.* from turnup.event e where e.run_id = w.id order by e.seq) as e
+                    """,
                 [.uuidArray(ids.map { PostgresUUID($0) })], readOnly: true, label: "verify: events")
             try take(rows, &checks)
             return
@@ -68,7 +73,7 @@ struct ProductionCheck {
         var after: Int64 = 0
         while true {
             let rows = try connection.querySync(
-                columns + " where run_id = $1 and seq > $2 order by seq limit $3",
+                columns + " from turnup.event where run_id = $1 and seq > $2 order by seq limit $3",
                 [.uuid(PostgresUUID(only)), .int(after), .int(Self.eventsAtOnce)], readOnly: true,
                 label: "verify: events")
             try take(rows, &checks)
@@ -108,6 +113,8 @@ private struct RunCheck {
 
     private struct Row {
         let reason: String?
+        let status: String
+        let lastError: String?
         let snapshotSeq: Int64
         /// Nil when there is none.
         let snapshot: Snapshot?
@@ -124,16 +131,24 @@ private struct RunCheck {
             let digits = try row.string("times").dropFirst().dropLast()
             let stored = Snapshot(json: json, times: digits.split(separator: ",").compactMap { Int64($0) })
             snapshot = stored
-            restored = RunState(
-                id: id, workflow: try row.string("workflow"), version: Int(clamping: try row.int("version")),
-                definitionDigest: ContentDigest.hex(try row.bytes("definition")),
-                organisation: try row.string("organisation"), key: try row.string("key"),
-                status: RunStatus(rawValue: try row.string("status")) ?? .live, seq: try row.int("snapshot_seq"),
-                snapshot: stored)
+            restored = Self.restored(id, seq: try row.int("snapshot_seq"), stored)
         }
         self.row = Row(
-            reason: try row.stringOrNil("reason"), snapshotSeq: try row.int("snapshot_seq"), snapshot: snapshot,
+            reason: try row.stringOrNil("reason"), status: try row.string("status"),
+            lastError: try row.stringOrNil("last_error"), snapshotSeq: try row.int("snapshot_seq"), snapshot: snapshot,
             isSnapshotReadable: text == nil || restored != nil, restored: restored)
+    }
+
+    /// As a claim reads it: before a worker has looked at the run, the body of its first event stands there.
+    private static func restored(_ id: Identifier, seq: Int64, _ stored: Snapshot) -> RunState? {
+        guard stored.json["requested_at"] == nil, seq == 1, let body = stored.json.objectValue,
+            let time = stored.times.first
+        else { return RunState(id: id, seq: seq, snapshot: stored) }
+        return try? evolve(
+            nil, run: id,
+            RecordedEvent(
+                seq: 1, type: EventType.runRequested.rawValue, body: body, epoch: 0, attemptId: nil, actor: "",
+                recordedAt: Instant(microseconds: time)))
     }
 
     mutating func take(_ event: Result<RecordedEvent, any Error>, seq: Int64) {
@@ -149,8 +164,9 @@ private struct RunCheck {
 
     /// The snapshot is what the worker goes on from: it must be what all events up to it fold to.
     private mutating func compare(_ folded: RunState) {
-        guard let restored = row.restored, let stored = row.snapshot, restored != folded else { return }
+        guard let restored = row.restored, let kept = row.snapshot, restored != folded else { return }
         let expected = folded.snapshot
+        let stored = kept.json["requested_at"] == nil ? restored.snapshot : kept
         let names = Set(
             [expected.json, stored.json].flatMap { $0.objectValue?.members.map(\.name) ?? [] }
         ).filter { expected.json[$0] != stored.json[$0] }
@@ -175,9 +191,15 @@ private struct RunCheck {
                 Violation(
                     .rowReason, run: id, expected: state.reason ?? "none", actual: row.reason ?? "none"))
         }
+        let lastError = state.lastError ?? state.gaveUp?.error
+        // The row of a live run gets what people appended only with the next commit.
+        if row.status != RunStatus.live.rawValue, lastError != row.lastError {
+            violations.append(
+                Violation(.rowLastError, run: id, expected: lastError ?? "none", actual: row.lastError ?? "none"))
+        }
         let own: JSONObject = [
             "state": .string(state.state), "status": .string(state.status.rawValue), "seq": .integer(state.seq),
-            "key_held": .bool(state.holdsKey),
+            "owns_key": .bool(state.ownsKey),
         ]
         if let fold, fold != own {
             violations.append(

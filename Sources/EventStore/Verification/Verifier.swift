@@ -1,13 +1,14 @@
 import Postgres
-import WorkflowCore
+public import WorkflowCore
 
 /// Proves that streams, run rows, queue rows and secrets agree: folds every stream with the production code and again
 /// in SQL that shares nothing with it.
 ///
-/// One read-only snapshot, read in pages: it locks no row and waits for nobody. Errors are `StoreError`.
+/// Reads in pages, each from a short read-only snapshot of its own in which a run's stream, rows and secrets agree. A
+/// verification locks no row, waits for nobody, and never keeps VACUUM back for long. Errors are `StoreError`.
 public struct Verifier: Sendable {
     private let pool: PostgresPool
-    /// Runs and events of a page, so that no statement takes long and nothing grows with the database.
+    /// The most runs and events of one page, so that the memory used does not grow with the database.
     private let pageRuns: Int64
     private let pageEvents: Int64
 
@@ -17,34 +18,32 @@ public struct Verifier: Sendable {
         self.pageEvents = max(1, pageEvents)
     }
 
-    /// Gives each violation to `found` as soon as it is known; after each page `goesOn` says whether to go on.
+    /// Gives each violation to `found` as soon as it is known; after each page `goesOn` decides whether to continue.
+    /// `after` leaves out the runs up to that one, which were checked before.
     public func verify(
-        _ scope: VerifyScope, found: @escaping @Sendable (Violation) -> Void,
+        _ scope: VerifyScope, after: Identifier? = nil, found: @escaping @Sendable (Violation) -> Void,
         goesOn: @Sendable (VerifyTally) -> Bool = { _ in true }
     ) async throws -> VerifyTally {
-        // One run's stream is one statement, however long it is; somebody's shorter limit must not end it.
-        try await inSnapshot(statementSeconds: 600) { connection in
-            var pass = VerifyPass(found: found)
-            try pass.checkInstallation(connection)
-            switch scope {
-            case .everything:
-                guard try checkPages(&pass, nil, nil, goesOn, connection),
-                    try pass.checkStraySecrets(goesOn, connection)
-                else { return pass.stopped }
-            case .matching(let workflow, let since):
-                guard try checkPages(&pass, workflow, since, goesOn, connection) else { return pass.stopped }
-            case .runs(let ids):
-                guard try check(ids, &pass, goesOn, connection) else { return pass.stopped }
-            case .sample(let count):
-                let ids = try sampled(recent: count / 2, random: count - count / 2, connection)
-                guard try check(ids, &pass, goesOn, connection) else { return pass.stopped }
-            }
-            return pass.tally
+        var pass = VerifyPass(found: found)
+        try await step(&pass) { pass, connection in try pass.checkInstallation(connection) }
+        switch scope {
+        case .everything:
+            guard try await checkPages(&pass, VerifyPageRequest(after: after), goesOn),
+                try await checkLines(&pass, goesOn), try await checkStraySecrets(&pass, goesOn)
+            else { return pass.stopped }
+        case .matching(let workflow, let since):
+            let request = VerifyPageRequest(after: after, workflow: workflow, since: since)
+            guard try await checkPages(&pass, request, goesOn) else { return pass.stopped }
+        case .runs(let ids):
+            guard try await check(ids, &pass, goesOn) else { return pass.stopped }
+        case .sample(let count):
+            guard try await check(sampled(count), &pass, goesOn) else { return pass.stopped }
         }
+        return pass.tally
     }
 
-    /// A cheap look for a live system: some runs whole, and the queue rows of a stretch of runs. Nil when another
-    /// worker is at it.
+    /// A cheap look for a live system: some runs completely, and the queue rows of a range of runs. Nil when another
+    /// worker is looking.
     public func look(_ look: VerifyLook) async throws -> VerifyLookAnswer? {
         try await inSnapshot(statementSeconds: 10) { connection in
             let isFree = try connection.querySync(
@@ -52,11 +51,12 @@ public struct Verifier: Sendable {
             guard try isFree.onlyRow().bool("free") else { return nil }
             var pass = VerifyPass()
             try pass.checkInstallation(connection)
-            let sample = try sampled(recent: look.recent, random: look.random, connection)
+            let sample = try VerifyPageRequest.sampled(recent: look.recent, random: look.random, connection)
             let ids = Array(Set(sample + look.again)).sorted()
-            _ = try check(ids, &pass, { _ in true }, connection)
-            let stretch = try page(
-                after: look.queueAfter, runs: Int64(clamping: look.queueRuns), events: .max, nil, nil, connection)
+            for page in try sized(ids, connection) { try pass.check(page, connection) }
+            let request = VerifyPageRequest(
+                after: look.queueAfter, runs: Int64(clamping: look.queueRuns), events: .max)
+            let stretch = try request.read(connection)
             try pass.checkQueue(stretch.map(\.id), connection)
             return VerifyLookAnswer(
                 violations: pass.violations, tally: pass.tally, queueRuns: stretch.count,
@@ -81,80 +81,106 @@ public struct Verifier: Sendable {
         }
     }
 
+    /// One snapshot of a verification.
+    private func step<Value: Sendable>(
+        _ pass: inout VerifyPass, _ body: @Sendable (inout VerifyPass, isolated PostgresConnection) throws -> Value
+    ) async throws -> Value {
+        let before = pass
+        // The stream of one run is one statement, however long; a shorter time limit of the session must not end it.
+        let (after, value) = try await inSnapshot(statementSeconds: 600) { connection in
+            var pass = before
+            let value = try body(&pass, connection)
+            return (pass, value)
+        }
+        pass = after
+        return value
+    }
+
     /// False when it was told to stop.
     private func checkPages(
-        _ pass: inout VerifyPass, _ workflow: String?, _ since: Instant?, _ goesOn: (VerifyTally) -> Bool,
-        _ connection: isolated PostgresConnection
-    ) throws -> Bool {
-        var after: Identifier?
+        _ pass: inout VerifyPass, _ first: VerifyPageRequest, _ goesOn: (VerifyTally) -> Bool
+    ) async throws -> Bool {
+        var request = first
+        request.runs = pageRuns
+        request.events = pageEvents
+        request.until = try await step(&pass) { _, connection in
+            try connection.querySync("select turnup.microseconds(turnup.now()) as now", readOnly: true).onlyRow()
+                .instant("now")
+        }
         while true {
-            let page = try page(
-                after: after, runs: pageRuns, events: pageEvents, workflow, since, connection)
-            guard let last = page.last else { return true }
-            try pass.check(page, connection)
-            after = last.id
+            let began = ContinuousClock.now
+            let last = try await step(&pass) { [request] pass, connection in
+                let page = try request.read(connection)
+                try pass.check(page.filter(\.isWanted), connection)
+                if let last = page.last { pass.reached(last.id) }
+                return page.last?.id
+            }
+            guard let last else { return true }
+            request = request.next(after: last, took: ContinuousClock.now - began, atMost: pageEvents)
             guard goesOn(pass.tally) else { return false }
         }
     }
 
-    private func check(
-        _ ids: [Identifier], _ pass: inout VerifyPass, _ goesOn: (VerifyTally) -> Bool,
-        _ connection: isolated PostgresConnection
-    ) throws -> Bool {
+    private func checkLines(_ pass: inout VerifyPass, _ goesOn: (VerifyTally) -> Bool) async throws -> Bool {
+        var place: LinePlace?
+        repeat {
+            place = try await step(&pass) { [place] pass, connection in
+                try pass.checkLines(after: place, connection)
+            }
+            guard goesOn(pass.tally) else { return false }
+        } while place != nil
+        return true
+    }
+
+    private func checkStraySecrets(_ pass: inout VerifyPass, _ goesOn: (VerifyTally) -> Bool) async throws -> Bool {
+        var last: String?
+        repeat {
+            last = try await step(&pass) { [last] pass, connection in
+                try pass.checkStraySecrets(after: last, connection)
+            }
+            guard last == nil || goesOn(pass.tally) else { return false }
+        } while last != nil
+        return true
+    }
+
+    private func check(_ ids: [Identifier], _ pass: inout VerifyPass, _ goesOn: (VerifyTally) -> Bool) async throws
+        -> Bool
+    {
+        for page in try await inSnapshot(statementSeconds: 600, { try sized(ids, $0) }) {
+            try await step(&pass) { pass, connection in
+                try pass.check(page, connection)
+                try pass.checkLines(of: page.map(\.id), connection)
+            }
+            guard goesOn(pass.tally) else { return false }
+        }
+        return true
+    }
+
+    private func sampled(_ count: Int) async throws -> [Identifier] {
+        try await inSnapshot(statementSeconds: 600) {
+            try VerifyPageRequest.sampled(recent: count / 2, random: count - count / 2, $0)
+        }
+    }
+
+    /// The runs in pages.
+    private func sized(_ ids: [Identifier], _ connection: isolated PostgresConnection) throws -> [[SizedRun]] {
         let sized = try connection.querySync(
             """
-            select w.id as run_id, coalesce(r.seq, 1) as events
-            from unnest($1::uuid[]) as w(id) left join turnup.run r on r.id = w.id order by w.id
+            select w.id as run_id, coalesce(greatest(t.seq, l.seq), r.seq, 1) as events
+            from (select distinct id from unnest($1::uuid[]) as id) as w left join turnup.run r on r.id = w.id
+              left join turnup.task t on t.run_id = w.id left join turnup.lease l on l.run_id = w.id
+            order by w.id
             """, [.uuidArray(ids.map { PostgresUUID($0) })], readOnly: true, label: "verify: size")
-        var page: [SizedRun] = []
+        var pages: [[SizedRun]] = []
         var size: Int64 = 0
         for run in try sized.map({ try SizedRun(row: $0) }) {
-            if Int64(page.count) >= pageRuns || size + run.events > pageEvents, !page.isEmpty {
-                try pass.check(page, connection)
-                guard goesOn(pass.tally) else { return false }
-                page = []
+            if pages.isEmpty || Int64(pages[pages.count - 1].count) >= pageRuns || size + run.events > pageEvents {
+                pages.append([])
                 size = 0
             }
-            page.append(run)
+            pages[pages.count - 1].append(run)
             size += run.events
         }
-        try pass.check(page, connection)
-        return goesOn(pass.tally)
-    }
-
-    private func page(
-        after: Identifier?, runs: Int64, events: Int64, _ workflow: String?, _ since: Instant?,
-        _ connection: isolated PostgresConnection
-    ) throws -> [SizedRun] {
-        try connection.querySync(
-            """
-            select run_id, events from turnup.verify_page(
-              $1::uuid, $2::integer, $3::bigint, $4, timestamptz 'epoch' + $5::bigint * interval '1 microsecond')
-            """,
-            [
-                .optional(after.map { PostgresUUID($0) }), .int(min(runs, Int64(Int32.max))), .int(events),
-                .optional(workflow), .optional(since?.microseconds),
-            ], readOnly: true, label: "verify: next runs"
-        ).map { try SizedRun(row: $0) }
-    }
-
-    private func sampled(recent: Int, random: Int, _ connection: isolated PostgresConnection) throws -> [Identifier] {
-        func counted(_ count: Int) -> PostgresValue { .int(Int64(min(max(0, count), 1_000_000))) }
-        return try connection.querySync(
-            "select run_id from turnup.verify_sample($1::integer, $2::integer)", [counted(recent), counted(random)],
-            readOnly: true, label: "verify: sample"
-        ).map { try $0.identifier("run_id") }
-    }
-}
-
-/// A run of a page, and how many events its row says that it has.
-struct SizedRun {
-    let id: Identifier
-    let events: Int64
-
-    init(row: PostgresRow) throws {
-        id = try row.identifier("run_id")
-        // A damaged row may say anything; sums of some thousands must not overflow.
-        events = min(max(1, try row.int("events")), 1 << 40)
+        return pages
     }
 }

@@ -2,15 +2,16 @@ import Postgres
 import WorkflowCore
 
 /// One verification under way: asks the SQL checks and the production fold, and counts.
-struct VerifyPass {
+struct VerifyPass: Sendable {
     private(set) var tally = VerifyTally()
-    /// Kept only when there is nobody to tell.
+    /// Kept only when no caller receives them.
     private(set) var violations: Set<Violation> = []
-    private let found: ((Violation) -> Void)?
+    private let found: (@Sendable (Violation) -> Void)?
 
     private static let straysAtOnce: Int64 = 5000
+    private static let linesAtOnce: Int64 = 5000
 
-    init(found: ((Violation) -> Void)? = nil) { self.found = found }
+    init(found: (@Sendable (Violation) -> Void)? = nil) { self.found = found }
 
     var stopped: VerifyTally {
         var partial = tally
@@ -59,29 +60,68 @@ struct VerifyPass {
         for row in rows { take(try Violation(row: row)) }
     }
 
-    /// Sealed secrets of runs that do not exist. False when it was told to stop.
-    mutating func checkStraySecrets(_ goesOn: (VerifyTally) -> Bool, _ connection: isolated PostgresConnection) throws
-        -> Bool
-    {
-        var after: String?
-        while true {
-            let row = try connection.querySync(
-                """
-                select last, array_to_json(strays)::text as strays
-                from turnup.verify_stray_secrets($1, $2::integer)
-                """, [.optional(after), .int(Self.straysAtOnce)], readOnly: true, label: "verify: stray secrets"
-            ).onlyRow()
-            guard let last = try row.stringOrNil("last") else { return true }
-            for stray in try JSONValue.parse(Array(try row.utf8("strays")), limits: .stored).arrayValue ?? [] {
-                let name = stray.stringValue ?? ""
-                take(
-                    Violation(
-                        .secretWithoutRun, run: Identifier(name), expected: "a run \(name)", actual: "sealed secrets"))
-            }
-            after = last
-            guard goesOn(tally) else { return false }
+    /// The lines of the tasks of these runs.
+    mutating func checkLines(of ids: [Identifier], _ connection: isolated PostgresConnection) throws {
+        let row = try connection.querySync(
+            """
+            select json_agg(json_build_object(
+              'run', l.run_id, 'service', l.service, 'organisation', l.organisation, 'due', l.due,
+              'found', l.found))::text as lost
+            from (
+                select array_agg(p.service) as services, array_agg(p.organisation) as organisations
+                from (select distinct t.service, t.organisation from turnup.task t where t.run_id = any($1)) as p) as p
+              cross join lateral turnup.lost_lines(p.services, p.organisations) as l
+            """, [.uuidArray(ids.map { PostgresUUID($0) })], readOnly: true, label: "verify: lines"
+        ).onlyRow()
+        try takeLost(row)
+    }
+
+    /// Checks the next places in the lines of tasks, after a given one; returns the last place, nil at the end.
+    mutating func checkLines(after place: LinePlace?, _ connection: isolated PostgresConnection) throws -> LinePlace? {
+        let row = try connection.querySync(
+            """
+            select lines, last_service, last_organisation, lost::text as lost
+            from turnup.verify_lines($1, $2, $3::integer)
+            """, [.optional(place?.service), .optional(place?.organisation), .int(Self.linesAtOnce)], readOnly: true,
+            label: "verify: lines"
+        ).onlyRow()
+        try takeLost(row)
+        guard try row.int("lines") == Self.linesAtOnce else { return nil }
+        return LinePlace(service: try row.string("last_service"), organisation: try row.string("last_organisation"))
+    }
+
+    private mutating func takeLost(_ row: PostgresRow) throws {
+        guard let lost = try row.utf8OrNil("lost") else { return }
+        for item in try JSONValue.parse(Array(lost), limits: .stored).arrayValue ?? [] {
+            func text(_ name: String) -> String { item[name]?.stringValue ?? "" }
+            let service = text("service").isEmpty ? "no service" : "\"\(text("service"))\""
+            take(
+                Violation(
+                    .lineLost, run: Identifier(text("run")),
+                    expected: "organisation \"\(text("organisation"))\" in the line of \(service) at \(text("due"))",
+                    actual: text("found")))
         }
     }
+
+    /// Sealed secrets of runs that do not exist. The last one looked at; nil at the end.
+    mutating func checkStraySecrets(after: String?, _ connection: isolated PostgresConnection) throws -> String? {
+        let row = try connection.querySync(
+            """
+            select last, array_to_json(strays)::text as strays
+            from turnup.verify_stray_secrets($1, $2::integer)
+            """, [.optional(after), .int(Self.straysAtOnce)], readOnly: true, label: "verify: stray secrets"
+        ).onlyRow()
+        guard let last = try row.stringOrNil("last") else { return nil }
+        for stray in try JSONValue.parse(Array(try row.utf8("strays")), limits: .stored).arrayValue ?? [] {
+            let name = stray.stringValue ?? ""
+            take(
+                Violation(
+                    .secretWithoutRun, run: Identifier(name), expected: "a run \(name)", actual: "sealed secrets"))
+        }
+        return last
+    }
+
+    mutating func reached(_ run: Identifier) { tally.after = run }
 
     private mutating func take(_ violation: Violation) {
         if let found {

@@ -5,7 +5,7 @@ public enum VerifyScope: Sendable, Equatable {
     /// All, and what belongs to no run.
     case everything
     case runs([Identifier])
-    /// Runs of this workflow, changed at this time or later; nil means any.
+    /// Runs of this workflow, changed at this time or later or still live; nil means any.
     case matching(workflow: String?, changedSince: Instant?)
     /// About so many: some that changed last, some from the head of the queue, some from anywhere.
     case sample(Int)
@@ -17,6 +17,8 @@ public struct VerifyTally: Sendable, Equatable {
     public var events: Int64 = 0
     public var violations = 0
     public var warnings = 0
+    /// All runs up to this one were looked at; a verification of everything, or of what matches, can go on after it.
+    public internal(set) var after: Identifier?
     /// Stopped before all was looked at.
     public var isPartial = false
 
@@ -35,7 +37,7 @@ public struct VerifyLook: Sendable {
     public var random: Int
     /// Runs to look at once more.
     public var again: [Identifier]
-    /// The queue rows of so many runs after this one are checked.
+    /// The queue rows of some runs after this one are checked.
     public var queueAfter: Identifier?
     public var queueRuns: Int
 

@@ -37,6 +37,7 @@ public enum ViolationCode: String, Sendable, CaseIterable {
     case attemptNotStarted = "attempt_not_started"
     case attemptNotOpen = "attempt_not_open"
     case attemptOpen = "attempt_open"
+    case historyLost = "history_lost"
     case bodyUnreadable = "body_unreadable"
     case streamWithoutRun = "stream_without_run"
     case runWithoutEvents = "run_without_events"
@@ -45,13 +46,15 @@ public enum ViolationCode: String, Sendable, CaseIterable {
     case rowHash = "row_hash"
     case rowState = "row_state"
     case rowStatus = "row_status"
-    case rowKeyHeld = "row_key_held"
+    case rowOwnsKey = "row_owns_key"
     case rowEndedAt = "row_ended_at"
     case rowReason = "row_reason"
+    case rowLastError = "row_last_error"
     case rowEpoch = "row_epoch"
     case rowFacts = "row_facts"
     case rowDefinition = "row_definition"
     case runDefinition = "run_definition"
+    case slotKept = "slot_kept"
     case snapshotSeq = "snapshot_seq"
     case snapshotUnreadable = "snapshot_unreadable"
     case snapshotDiffers = "snapshot_differs"
@@ -63,6 +66,8 @@ public enum ViolationCode: String, Sendable, CaseIterable {
     case taskTwice = "task_twice"
     case taskWithoutRun = "task_without_run"
     case taskOrganisation = "task_organisation"
+    case leaseWithoutTask = "lease_without_task"
+    case lineLost = "line_lost"
     case leaseStale = "lease_stale"
     // Secrets.
     case secretMissing = "secret_missing"
@@ -72,7 +77,8 @@ public enum ViolationCode: String, Sendable, CaseIterable {
     // The installation.
     case definitionDigest = "definition_digest"
     case guardMissing = "guard_missing"
+    case partitionMissing = "partition_missing"
 
     /// Worth a look, but nothing is wrong with the data.
-    public var isWarning: Bool { self == .leaseStale }
+    public var isWarning: Bool { self == .leaseStale || self == .historyLost }
 }

@@ -15,7 +15,7 @@ public struct CallDefinition: Sendable, Equatable {
     public let ok: [StatusPattern]
     /// Variables to fill from the answer; a path that is missing in a 2xx answer is `bad_answer`.
     public let save: [NamedTemplate]
-    /// nil: the service's.
+    /// The time-out of one attempt; nil: the service's time-out.
     public let timeoutMilliseconds: Int64?
     /// Whether sending twice is harmless: as declared, or by the method (RFC 9110, section 9.2).
     public let isRepeatable: Bool
@@ -71,11 +71,11 @@ extension CallDefinition {
 
 /// An idempotency key: the same value for all attempts of one stay in a state.
 public struct IdempotencyDefinition: Sendable, Equatable {
-    /// The header that carries it.
+    /// The request header that carries the value.
     public let header: String
     /// nil: `${state.key}`.
     public let value: Template?
-    /// How long, from the first attempt of the stay, the platform recognises it; nil: a resend is not safe.
+    /// How long the platform recognises the value, from the first attempt of the stay; nil: a resend is not safe.
     public let honouredMilliseconds: Int64?
 
     public init(header: String, value: Template? = nil, honouredMilliseconds: Int64? = nil) {
@@ -85,7 +85,7 @@ public struct IdempotencyDefinition: Sendable, Equatable {
     }
 }
 
-/// A name with a tree of templates; a value that comes out null is left out of the request.
+/// A name with a tree of templates. The request leaves out a value that comes out null.
 public struct NamedJSONTemplate: Sendable, Equatable {
     public let name: String
     public let value: JSONTemplate
@@ -142,7 +142,7 @@ public struct ErrorRule: Sendable, Equatable {
     /// Empty: any status.
     public let statuses: [StatusPattern]
     public let condition: Expression?
-    /// nil: by status, 4xx not done and all else unknown.
+    /// nil: the status decides. A 4xx is then not done, and everything else unknown.
     public let outcome: Outcome?
 
     public init(name: String, statuses: [StatusPattern] = [], condition: Expression? = nil, outcome: Outcome? = nil) {

@@ -18,19 +18,22 @@ public struct Definition: Sendable, Equatable {
     public let services: [ServiceDefinition]
     /// Names for answers, tested in this order.
     public let errors: [ErrorRule]
-    /// In the order of the canonical form, by name; it means nothing to the engine.
+    /// In the order of the canonical form, which is by name. The engine does not depend on the order.
     public let states: [StateDefinition]
-    /// Of the whole run, waiting included and holds not.
+    /// How long the whole run may take. Time in waits counts; time in holds does not.
     public let deadlineMilliseconds: Int64
+    /// How many runs of the workflow may be under way; nil: any number.
+    public let limits: RunLimits?
 
-    /// Thirty days, where the file says nothing.
+    /// The deadline of a file that names none: thirty days.
     public static let standardDeadlineMilliseconds: Int64 = 30 * 86_400_000
 
     public init(
         workflow: String, version: Int, title: String? = nil, key: Template, start: String,
         input: [FieldDefinition] = [], data: [FieldDefinition] = [], output: [NamedTemplate] = [],
         secrets: [String] = [], services: [ServiceDefinition] = [], errors: [ErrorRule] = [],
-        states: [StateDefinition], deadlineMilliseconds: Int64 = standardDeadlineMilliseconds
+        states: [StateDefinition], deadlineMilliseconds: Int64 = standardDeadlineMilliseconds,
+        limits: RunLimits? = nil
     ) {
         self.workflow = workflow
         self.version = version
@@ -45,13 +48,15 @@ public struct Definition: Sendable, Equatable {
         self.errors = errors
         self.states = states
         self.deadlineMilliseconds = deadlineMilliseconds
+        self.limits = limits
     }
 
     public func state(_ name: String) -> StateDefinition? { states.first { $0.name == name } }
     public func service(_ name: String) -> ServiceDefinition? { services.first { $0.name == name } }
     public func variable(_ name: String) -> FieldDefinition? { data.first { $0.name == name } }
 
-    /// Where an error goes that nothing catches: the state `failed` if it has `end: failed`, else the only one that has.
+    /// The state that a run enters after an error that nothing catches: the state `failed` if it has `end: failed`,
+    /// else the only state with `end: failed`.
     public var failureState: StateDefinition? {
         let failures = states.filter { $0.exit == .end(.failed) }
         return failures.first { $0.name == "failed" } ?? failures.first
@@ -111,24 +116,31 @@ public struct FieldDefinition: Sendable, Equatable {
 
 /// One named target of a definition.
 public struct ServiceDefinition: Sendable, Equatable {
+    /// The time-out of one attempt where the file names none.
+    public static let standardTimeoutMilliseconds: Int64 = 30_000
+
     public let name: String
     /// nil: the installation's, set by `turnup service set`.
     public let baseURL: String?
     public let auth: AuthDefinition?
     public let headers: [NamedTemplate]
     public let timeoutMilliseconds: Int64
-    /// The first pause once it is down; nil: the worker's.
+    /// How many requests the service takes. nil: only the limits of the installation hold; else the tighter of both.
+    public let limits: ServiceLimits?
+    /// The length of the first pause when the service is down; nil: the worker's value.
     public let cooldownMilliseconds: Int64?
 
     public init(
         name: String, baseURL: String? = nil, auth: AuthDefinition? = nil, headers: [NamedTemplate] = [],
-        timeoutMilliseconds: Int64 = 30_000, cooldownMilliseconds: Int64? = nil
+        timeoutMilliseconds: Int64 = standardTimeoutMilliseconds, limits: ServiceLimits? = nil,
+        cooldownMilliseconds: Int64? = nil
     ) {
         self.name = name
         self.baseURL = baseURL
         self.auth = auth
         self.headers = headers
         self.timeoutMilliseconds = timeoutMilliseconds
+        self.limits = limits
         self.cooldownMilliseconds = cooldownMilliseconds
     }
 }

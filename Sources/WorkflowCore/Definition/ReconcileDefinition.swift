@@ -1,12 +1,14 @@
 /// How to find out what became of a request whose answer was lost: look, and compare with what is there.
 public struct ReconcileDefinition: Sendable, Equatable {
+    static let standardAfterMilliseconds: Int64 = 10_000
+
     /// The call that looks; it is harmless to repeat.
     public let call: CallDefinition
-    /// The list of what there is, from the answer.
+    /// The list of what exists, taken from the answer of the look-up.
     public let items: Expression
     /// Which item is ours; nil: each of them.
     public let condition: Expression?
-    /// Variables from the one item that is ours.
+    /// The variables to fill from the one item that is ours.
     public let save: [NamedTemplate]
     /// How long the platform may take until it shows what a request made.
     public let afterMilliseconds: Int64
@@ -15,13 +17,13 @@ public struct ReconcileDefinition: Sendable, Equatable {
 
     public init(
         call: CallDefinition, items: Expression, condition: Expression? = nil, save: [NamedTemplate] = [],
-        afterMilliseconds: Int64 = 10_000, one: ReconcileOne = .adopt, none: ReconcileNone = .resend
+        afterMilliseconds: Int64? = nil, one: ReconcileOne = .adopt, none: ReconcileNone = .resend
     ) {
         self.call = call
         self.items = items
         self.condition = condition
         self.save = save
-        self.afterMilliseconds = afterMilliseconds
+        self.afterMilliseconds = afterMilliseconds ?? Self.standardAfterMilliseconds
         self.one = one
         self.none = none
     }
@@ -29,9 +31,9 @@ public struct ReconcileDefinition: Sendable, Equatable {
 
 /// What to do when a lost request is found to have worked.
 public enum ReconcileOne: String, Sendable, CaseIterable {
-    /// It is ours: go on as if the answer had come.
+    /// The thing is ours: go on as if the answer had come.
     case adopt
-    /// Take it back and send again, with a new idempotency value.
+    /// Take the thing back and send the call again, with a new idempotency value.
     case replace
     case hold
 }
@@ -41,14 +43,16 @@ public enum ReconcileNone: String, Sendable, CaseIterable {
     case resend, hold
 }
 
-/// Successes in a row, because replicas of a platform may disagree.
+/// How many successes in a row a state needs, because replicas of a platform may disagree.
 public struct StableDefinition: Sendable, Equatable {
+    static let standardEveryMilliseconds: Int64 = 1000
+
     public let times: Int
     /// From one success to the next attempt.
     public let everyMilliseconds: Int64
 
-    public init(times: Int, everyMilliseconds: Int64 = 1000) {
+    public init(times: Int, everyMilliseconds: Int64? = nil) {
         self.times = times
-        self.everyMilliseconds = everyMilliseconds
+        self.everyMilliseconds = everyMilliseconds ?? Self.standardEveryMilliseconds
     }
 }

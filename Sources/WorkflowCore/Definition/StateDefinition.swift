@@ -30,22 +30,22 @@ public struct StateDefinition: Sendable, Equatable {
     public let name: String
     public let title: String?
     public let action: Action?
-    /// Tested in order, each with a counter of its own; the built-in default comes after them.
+    /// The retry entries, tested in order. Each has a counter of its own; the built-in default comes after all of them.
     public let retry: [RetryEntry]
-    /// `retry: none`: not even the built-in default.
+    /// `retry: none`: not even the built-in default applies.
     public let retriesNothing: Bool
-    /// Tested in order, once no entry of `retry` goes on.
+    /// The catch entries, tested in order when no entry of `retry` tries again.
     public let catches: [CatchEntry]
     public let exit: Exit
     /// How to find out what became of a lost answer; nil: a person must.
     public let reconcile: ReconcileDefinition?
-    /// Takes back what the call made, when the run fails or is cancelled.
+    /// The call that takes back what the state's call made, when the run fails or is cancelled.
     public let undo: CallDefinition?
-    /// Of an end: false leaves what was made where it is.
+    /// Used in an end state: false leaves everything that the run made where it is.
     public let undoesAtEnd: Bool
     /// Successes in a row before going on; nil: one is enough.
     public let stable: StableDefinition?
-    /// From the entry on; nil: no limit of its own.
+    /// The deadline of one stay, counted from its beginning; nil: the state has no deadline of its own.
     public let deadlineMilliseconds: Int64?
 
     public init(
@@ -101,9 +101,9 @@ public struct CatchEntry: Sendable, Equatable {
 public struct RetryPolicy: Sendable, Equatable {
     public enum Jitter: String, Sendable, CaseIterable {
         case none
-        /// Anywhere from nothing to the whole delay.
+        /// A random delay between nothing and the whole delay.
         case full
-        /// Half the delay, and anywhere up to the other half.
+        /// Half the delay, plus a random part of the other half.
         case equal
     }
 
@@ -113,9 +113,9 @@ public struct RetryPolicy: Sendable, Equatable {
     public let backoff: Double
     public let maximumDelayMilliseconds: Int64
     public let jitter: Jitter
-    /// Including the first attempt; nil means no limit.
+    /// The number of attempts, including the first one; nil means no limit.
     public let maximumAttempts: Int?
-    /// From the first attempt that ended this way; nil means no limit.
+    /// How long to try again, counted from the first attempt that ended this way; nil means no limit.
     public let withinMilliseconds: Int64?
     /// A platform's Retry-After raises the delay; it never lowers it.
     public let honoursRetryAfter: Bool
@@ -135,7 +135,7 @@ public struct RetryPolicy: Sendable, Equatable {
         self.honoursRetryAfter = honoursRetryAfter
     }
 
-    /// Whether it ever tries again, and so takes time before it gives up.
+    /// Whether the policy ever tries again, and so takes time before it gives up.
     var mayWait: Bool {
         let shortest =
             switch jitter {
@@ -146,6 +146,6 @@ public struct RetryPolicy: Sendable, Equatable {
         return maximumAttempts != 1 && shortest <= withinMilliseconds ?? .max
     }
 
-    /// What every state has after its own entries: transient trouble, six attempts in all.
+    /// The policy that follows each state's own entries: it retries transient errors, with six attempts in all.
     public static let standard = RetryPolicy(name: "default", maximumAttempts: 6)
 }

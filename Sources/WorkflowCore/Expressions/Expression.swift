@@ -42,7 +42,7 @@ public struct Expression: Sendable {
 }
 
 extension Expression: Equatable {
-    /// The source says everything.
+    /// Two expressions with the same source are equal.
     public static func == (left: Expression, right: Expression) -> Bool {
         left.source.hasSameScalars(as: right.source)
     }

@@ -1,4 +1,4 @@
-/// Types an expression without running it. Doubt is `dynamic`, so that every problem is certain.
+/// Types an expression without running it. A type in doubt is `dynamic`, so that every reported problem is certain.
 struct ExpressionAnalyser {
     let environment: (ExpressionReference) -> StaticType?
     private(set) var problems: [StaticProblem] = []
@@ -128,7 +128,7 @@ struct ExpressionAnalyser {
         if left.kind == .dynamic || right.kind == .dynamic {
             return StaticType(left.kind == .dynamic ? right.kind : left.kind, isSecret: isSecret)
         }
-        // A declared number may hold an int or a double, so that mixture is left to the run.
+        // A declared number may hold an int or a double, so only the run can judge such a mixture.
         let isNumeric = [left.kind, right.kind].allSatisfy { $0 == .int || $0 == .number }
         if left.kind != right.kind, !isNumeric {
             report(
@@ -201,7 +201,7 @@ struct ExpressionAnalyser {
         }
     }
 
-    /// The path itself is only asked for, not read; what computes a part of it is read.
+    /// `has` only asks for the path and does not read it, but it reads the values that compute a part of the path.
     private mutating func checkPresence(_ path: ExpressionNode) {
         guard case .path(let base, let steps) = path.kind else { return }
         let computed = steps.lastIndex { step in
@@ -210,12 +210,12 @@ struct ExpressionAnalyser {
         if case .name = base.kind, computed == nil { return }
         let before = problems.count
         _ = type(of: Array(steps.prefix((computed ?? -1) + 1)), from: base)
-        // What has no members is only missing.
+        // A member of something that has no members is only missing; that is no problem here.
         let found = problems[before...].filter { $0.code != .type }
         problems.replaceSubrange(before..., with: found)
     }
 
-    /// Whether it is certain which of the values that it reads are secret.
+    /// Whether it is certain, for all values that the node reads, which of them are secret.
     private func isKnown(_ node: ExpressionNode) -> Bool { node.references().allSatisfy { environment($0) != nil } }
 
     private mutating func need(_ kinds: [StaticType.Kind], _ value: StaticType, _ name: String, at offset: Int) {

@@ -1,4 +1,5 @@
-/// A value on the way: a JSON number is an int or a double by its value, an own result by its operator.
+/// A value during the evaluation. The value of a JSON number makes it int or double; an operator decides for its
+/// result.
 enum Operand {
     case json(JSONValue)
     /// A double of the language, also when it is whole.

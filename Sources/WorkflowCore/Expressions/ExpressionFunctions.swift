@@ -80,7 +80,7 @@ extension ExpressionEvaluator {
         return reference.fingerprint
     }
 
-    /// At most a quarter of it, so that a short secret does not show.
+    /// The last four characters, but at most a quarter of the secret, so that a short secret does not show.
     private func last4(_ value: Operand, at offset: Int) throws(ExpressionError) -> String {
         guard case .secret(let secret) = value else {
             throw error(.expression, "last4 takes a secret, and this is \(value.typeName)", at: offset)

@@ -68,7 +68,7 @@ struct ExpressionNode: Sendable {
 }
 
 extension ExpressionNode {
-    /// Whether it certainly gives a new text, not a value that is stored somewhere.
+    /// Whether the node certainly gives a new text, not a value that is stored somewhere.
     var isPutTogether: Bool {
         switch kind {
         case .sum: true
@@ -95,7 +95,7 @@ extension ExpressionNode {
         let names: [String]
     }
 
-    /// The values that it reads. What is only asked for or counted, or has a computed index, is not among them.
+    /// The values that the node reads, except those that it only asks for, only counts, or finds by a computed index.
     var placesRead: [Place] {
         switch kind {
         case .call(.has, _), .call(.size, _): return []

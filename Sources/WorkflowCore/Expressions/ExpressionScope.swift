@@ -43,7 +43,7 @@ public struct SecretValue: Sendable, Equatable {
 }
 
 extension Secret {
-    /// Looks at every byte, so that the time it takes says nothing about where they differ.
+    /// Compares every byte, so that the time taken does not tell where the two differ.
     func hasSameBytes(as other: Secret) -> Bool {
         let left = reveal()
         let right = other.reveal()

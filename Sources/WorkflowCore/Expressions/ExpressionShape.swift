@@ -1,4 +1,4 @@
-/// What an expression says, for those who write it in another language.
+/// The meaning of an expression, for code that writes it in another language.
 public indirect enum ExpressionShape: Sendable, Equatable {
     case literal(JSONValue)
     case path(Path)

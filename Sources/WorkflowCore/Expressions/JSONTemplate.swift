@@ -94,8 +94,8 @@ extension JSONTemplate {
         }
     }
 
-    /// The tree to send. A template that comes to null drops its member of an object; a null that is
-    /// written down stays. A sealed secret is an error.
+    /// The tree to send. A template whose value is null drops its member of an object; a null that is written in the
+    /// file stays. A sealed secret is an error.
     public func evaluate(_ scope: ExpressionScope) throws(ExpressionError) -> JSONTemplateResult {
         var containsSecret = false
         let value = try evaluate(scope, &containsSecret)

@@ -52,8 +52,8 @@ public struct StaticAnalysis: Sendable, Equatable {
 extension Expression {
     /// The type of the result, whether it is secret, and what can never work.
     ///
-    /// `environment` is asked for each path as far as the text tells it (`references`); nil means
-    /// unknown, and is taken as dynamic: whether a name is declared is the asker's own check.
+    /// `environment` gives the type of each path, as far as the text tells the path (`references`). nil means unknown,
+    /// and counts as dynamic: the caller itself must check whether a name is declared.
     public func analyse(_ environment: (ExpressionReference) -> StaticType?) -> StaticAnalysis {
         withoutActuallyEscaping(environment) { environment in
             var analyser = ExpressionAnalyser(environment: environment)

@@ -73,8 +73,8 @@ public struct Template: Sendable {
         }
     }
 
-    /// The value. A template that is one `${x}` keeps the type of x; in mixed text strings, numbers and
-    /// bools are written, and null, lists and objects are errors. Text with a secret in it is a secret.
+    /// The value. A template that is a single `${x}` keeps the type of x. In mixed text, strings, numbers and bools are
+    /// written out; null, lists and objects are errors. Text with a secret in it is a secret.
     public func evaluate(_ scope: ExpressionScope) throws(ExpressionError) -> ExpressionValue {
         if parts.count == 1, case .expression(let expression, let offset) = parts[0] {
             return try evaluate(expression, offset, scope)
@@ -141,7 +141,7 @@ public struct Template: Sendable {
 }
 
 extension Template: Equatable {
-    /// The source says everything.
+    /// Two templates with the same source are equal.
     public static func == (left: Template, right: Template) -> Bool { left.source.hasSameScalars(as: right.source) }
 }
 

@@ -16,10 +16,10 @@ public struct JSONNumber: Sendable {
 
     public init(_ value: Int64) { text = String(value) }
 
-    /// nil for an infinity or no number, which JSON cannot say.
+    /// nil for an infinity or NaN, which JSON cannot express.
     ///
-    /// The text is the shortest that reads back as the same double, but a whole number within 64 bits is exact: the
-    /// shortest text of 2^55 names 36028797018963970, which is another whole number.
+    /// The text is the shortest one that reads back as the same double. Only a whole number within 64 bits is written
+    /// exactly: the shortest text of 2^55 is 36028797018963970, which is another whole number.
     public init?(double value: Double) {
         guard value.isFinite else { return nil }
         let shortest = JSONNumber(validated: value.description)

@@ -38,7 +38,7 @@ extension JSONValue {
     }
 }
 
-/// Recursive descent over bytes that outlive it; the depth limit bounds the recursion.
+/// Recursive descent over bytes that live longer than the parser; the depth limit bounds the recursion.
 struct JSONParser {
     let bytes: UnsafeBufferPointer<UInt8>
     var index = 0
@@ -110,7 +110,7 @@ struct JSONParser {
         return .object(JSONObject(distinct: members))
     }
 
-    /// Compares with a few names one by one, and keeps a set of them beyond that.
+    /// Compares the name with a few names one by one; if there are more, it keeps a set of them.
     private func isNew(_ name: String, among members: [JSONObject.Member], index: inout Set<ScalarText>) -> Bool {
         guard members.count >= 8 else { return !members.contains { $0.name.hasSameScalars(as: name) } }
         if index.isEmpty { for member in members { index.insert(ScalarText(member.name)) } }
@@ -188,7 +188,7 @@ struct JSONParser {
         }
     }
 
-    /// Line and column are counted only now that they are wanted.
+    /// Counts line and column only here, because only an error needs them.
     func error(_ code: JSONError.Code, _ message: String, at offset: Int) -> JSONError {
         var line = 1
         var column = 1

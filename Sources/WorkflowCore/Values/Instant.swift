@@ -19,6 +19,11 @@ public struct Instant: Sendable, Hashable, Comparable {
         return Instant(microseconds: microseconds.addingClamped(product))
     }
 
+    /// So much later, or earlier for a negative span; it stops at the ends of the range.
+    public func advanced(byMicroseconds span: Int64) -> Instant {
+        Instant(microseconds: microseconds.addingClamped(span))
+    }
+
     /// Whole milliseconds from `earlier` to this; negative when this is the earlier one.
     public func milliseconds(since earlier: Instant) -> Int64 {
         let (difference, overflow) = microseconds.subtractingReportingOverflow(earlier.microseconds)

@@ -42,7 +42,7 @@ public struct Pattern: Sendable {
 }
 
 extension Pattern: Equatable {
-    /// The source says everything.
+    /// Two patterns with the same source are equal.
     public static func == (left: Pattern, right: Pattern) -> Bool { left.source.hasSameScalars(as: right.source) }
 }
 
@@ -101,7 +101,8 @@ indirect enum PatternNode {
     /// nil: without an upper limit.
     case repeated(PatternNode, minimum: Int, maximum: Int?)
 
-    /// At least the instructions it takes, counted without writing them; at most a huge number.
+    /// An estimate of the instructions that the node takes, without writing them. It is never too low, except that it
+    /// stops at a huge number.
     var size: Int {
         switch self {
         case .empty, .scalar, .set, .assertion: 1

@@ -10,7 +10,7 @@ enum PatternInstruction: Sendable {
 /// Follows all ways through a program at once, one scalar of the text at a time (Thompson's method).
 struct PatternMachine {
     let program: [PatternInstruction]
-    /// Instructions looked at, so that a test can hold the promise of bounded work.
+    /// How many instructions were looked at, so that a test can check that the work is bounded.
     private(set) var steps = 0
     /// For each instruction the text position (plus 1) at which it was last entered.
     private var entered: [Int]

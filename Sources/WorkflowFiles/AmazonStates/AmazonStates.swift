@@ -7,7 +7,7 @@ public enum AmazonStates {
     public struct Export: Sendable, Equatable {
         /// The state machine.
         public let json: JSONValue
-        /// What it cannot say, one line each.
+        /// What the state machine cannot express, one line each.
         public let losses: [String]
 
         /// The state machine as people read it: two spaces for each level.
@@ -17,7 +17,7 @@ public enum AmazonStates {
     public struct Import: Sendable, Equatable {
         /// A definition file; nil when a problem is an error.
         public let yaml: String?
-        /// What the definition says otherwise than the state machine, or cannot say.
+        /// What the definition says differently from the state machine, or cannot express.
         public let losses: [String]
         /// What is not taken, with its place.
         public let problems: [WorkflowProblem]
@@ -45,8 +45,6 @@ enum AmazonErrorName {
         default: Array(500...508) + [510, 511]
         }
     }
-
-    static let transientStatuses = [408, 429, 502, 503, 504]
 }
 
 extension ErrorRule {

@@ -64,7 +64,7 @@ struct ChoiceRules {
         }
     }
 
-    /// What is declared of a variable or an input; two paths are compared by a rule for their type.
+    /// The declared type of a variable or an input: a rule that compares two paths depends on their type.
     private func kind(of path: ExpressionShape.Path) -> String? {
         guard path.steps.count == 1, case .member(let name)? = path.steps.first else { return nil }
         let field = path.root == "input" ? definition.input.first { $0.name == name } : definition.variable(name)

@@ -2,7 +2,8 @@ import WorkflowCore
 
 /// Retry and catch.
 extension StatesExporter {
-    /// What may have worked although it failed, when sending twice is not harmless: here such a run waits for a person.
+    /// The errors after which a call may have worked although it failed, when sending it twice is not harmless: in
+    /// Turnup such a run waits for a person.
     private func heldNames(_ call: CallDefinition) -> [String] {
         guard !call.isRepeatable else { return [] }
         return [AmazonErrorName.timeout, AmazonErrorName.socket]
@@ -15,7 +16,7 @@ extension StatesExporter {
         var entries = state.retry
         let takesAll = entries.contains { $0.errors.contains("any") }
         if !state.retriesNothing, !takesAll { entries.append(RetryEntry(errors: ["transient"], policy: .standard)) }
-        // What an earlier entry takes never gets to a later one.
+        // An error that an earlier entry takes never reaches a later entry.
         var taken = Set(heldNames(call))
         return entries.compactMap { entry in
             let names = names(of: entry.errors).filter { taken.insert($0).inserted }
@@ -63,10 +64,10 @@ extension StatesExporter {
         return entry
     }
 
-    /// The most that the other language takes.
+    /// The highest number of retries that the other language takes.
     private static let mostRetries = 99_999_999
 
-    /// How many delays fit one after the other.
+    /// How many delays fit into the time, one after the other.
     private static func retries(_ policy: RetryPolicy, within milliseconds: Int64) -> Int {
         let plain = RetryPolicy(
             name: policy.name, delayMilliseconds: policy.delayMilliseconds, backoff: policy.backoff,
@@ -120,7 +121,7 @@ extension StatesExporter {
         ["ErrorEquals": .array(names.map { .string($0) }), "ResultPath": .null, "Next": .string(next)]
     }
 
-    /// Where an execution fails instead of waiting for a person.
+    /// Adds a state in which an execution fails; in Turnup the run waits for a person there.
     private mutating func hold(_ state: StateDefinition, _ error: String) -> String {
         let name = freeName("\(state.name)-held")
         add(name, ["Type": "Fail", "Error": .string(error)])
@@ -143,7 +144,7 @@ extension StatesExporter {
         case "unreachable", "connection_lost": return [AmazonErrorName.socket]
         case "transient":
             return [AmazonErrorName.timeout, AmazonErrorName.socket]
-                + AmazonErrorName.transientStatuses.map(AmazonErrorName.status)
+                + ErrorName.transientStatuses.map(AmazonErrorName.status)
         default: break
         }
         guard error.hasPrefix("http.") else { return [error] }

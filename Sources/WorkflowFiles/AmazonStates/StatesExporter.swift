@@ -87,7 +87,7 @@ struct StatesExporter {
         return body
     }
 
-    /// Adds the state with its way on; where it chooses, a state of its own does that.
+    /// Adds the state with its exit. If the exit chooses, a state of its own does the choosing.
     private mutating func move(_ state: StateDefinition, _ body: JSONObject) {
         var body = comment(state, body)
         switch state.exit {
@@ -165,6 +165,12 @@ struct StatesExporter {
                 + "there the whole execution is cut off, and nothing is taken back")
         if !definition.input.isEmpty { lose("input: its checks (types, patterns, defaults)") }
         lose("key \(definition.key.source): nothing keeps two executions of one key apart")
+        if let limits = definition.limits {
+            lose("limits: live_runs \(limits.liveRuns) per \(limits.per.rawValue); there each execution starts at once")
+        }
+        for service in definition.services where service.limits != nil {
+            lose("service \(service.name): limits; there nothing keeps requests apart, and a 429 uses up the retries")
+        }
         for rule in definition.errors {
             lose(
                 "error \(rule.name): a custom name that http:invoke never reports; it reports "

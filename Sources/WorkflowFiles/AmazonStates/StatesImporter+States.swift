@@ -118,7 +118,7 @@ extension StatesImporter {
         lose("Retry-After of an answer raises a delay here")
         if !named.contains("any") {
             if isSafe {
-                // Without it the built-in retry would take what no entry names.
+                // Without this entry, the built-in retry would take errors that no entry names.
                 entries.append(["error": ["transient"], "policy": .string(policy(["max_attempts": 1]))])
             } else {
                 lose("a refused connection, 408 and 429 are tried again here although no Retry entry names them")
@@ -146,7 +146,7 @@ extension StatesImporter {
         return body
     }
 
-    /// The name of a policy that says this.
+    /// The name of a policy with this content.
     private mutating func policy(_ body: JSONObject) -> String {
         if let known = policies.members.first(where: { $0.value == .object(body) }) { return known.name }
         let name = "policy-\(policies.count + 1)"
@@ -169,7 +169,7 @@ extension StatesImporter {
         return .object(entry)
     }
 
-    /// Without those that an earlier entry takes, because they never get here.
+    /// The errors of an entry, without those that an earlier entry takes: they never reach this entry.
     private mutating func errors(_ node: Located, after earlier: [String]) -> [String] {
         guard let items = node["ErrorEquals"]?.items, !items.isEmpty else {
             refuse(node.path, "ErrorEquals must name errors")

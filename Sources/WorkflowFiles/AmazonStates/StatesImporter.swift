@@ -4,8 +4,8 @@ extension AmazonStates {
     /// Reads a state machine (JSON) as a definition file: tasks of `http:invoke`, Choice, Wait, Pass, Succeed and Fail in
     /// JSONPath form. Whatever else it holds is a problem with its place.
     ///
-    /// `name` is shown in messages; its last part without suffix becomes the workflow's name. No call but GET is taken for
-    /// harmless to repeat, so the rules of the language ask what the state machine left open.
+    /// `name` is shown in messages; its last part without suffix becomes the workflow's name. Only GET counts as
+    /// harmless to repeat, so the rules of the language ask about what the state machine left open.
     public static func `import`(_ bytes: [UInt8], name: String) -> Import {
         let machine: JSONValue
         do throws(JSONError) {

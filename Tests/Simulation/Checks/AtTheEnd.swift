@@ -20,15 +20,17 @@ extension World {
             refold(index, run)
         }
         for item in learned {
-            guard workers[item.worker].incarnation == item.incarnation else { continue }
+            guard workers[item.worker].incarnation == item.incarnation, !checker.shadows[item.run].isPutBack else {
+                continue
+            }
             let isKept = store.runs[item.run].events.contains {
                 $0.attemptId == item.attempt && $0.epoch == item.epoch && $0.type != EventType.attemptStarted.rawValue
             }
             if !isKept { checker.fail("X3", run: item.run, "what came of attempt \(item.attempt.low) was dropped") }
         }
-        for (index, run) in store.runs.enumerated() where run.holdsKey {
+        for (index, run) in store.runs.enumerated() where run.ownsKey {
             let others = store.runs[..<index].contains {
-                $0.holdsKey && $0.fixture == run.fixture && $0.key == run.key
+                $0.ownsKey && $0.fixture == run.fixture && $0.key == run.key
             }
             if others { checker.fail("L5", run: index, "two runs hold the key \(run.key)") }
         }
@@ -55,6 +57,7 @@ extension World {
     }
 
     private func compare(_ index: Int, _ run: StoreModel.Run) {
+        if checker.shadows[index].isPutBack { return }
         let mine = platform.things.filter { $0.reference == reference(of: index) && $0.isAlive }
         if run.status == .succeeded {
             if mine.isEmpty { checker.fail("E3", run: index, "active, and nothing is there") }
@@ -66,11 +69,11 @@ extension World {
         }
         let shadow = checker.shadows[index]
         if Fixtures.all[run.fixture].undoes, run.status == .failed || run.status == .cancelled, !mine.isEmpty,
-            !shadow.isLeftBehind, !shadow.isSuperseded
+            !shadow.isLeftBehind, !shadow.isTakenOver
         {
             checker.fail("U2", run: index, "\(run.status.rawValue), and \(mine.count) things were not taken back")
         }
-        if !run.holdsKey, !mine.isEmpty, !Fixtures.all[run.fixture].choosesId, !shadow.isSuperseded, !shadow.isLiedTo {
+        if !run.ownsKey, !mine.isEmpty, !Fixtures.all[run.fixture].choosesId, !shadow.isTakenOver, !shadow.isLiedTo {
             checker.fail("K1", run: index, "the key is free, and \(mine.count) things are there")
         }
     }

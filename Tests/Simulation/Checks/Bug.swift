@@ -1,9 +1,15 @@
+import WorkerMachines
 import WorkflowCore
 
 /// A mistake that is made on purpose, to see that it is found.
 enum Bug: String, CaseIterable {
-    case noEpochCheck = "no-epoch-check"
-    case epochReadBeforeLock = "epoch-read-before-lock"
+    case noFence = "no-fence"
+    case tokenNotCompared = "token-not-compared"
+    case hashNotCompared = "hash-not-compared"
+    case leaseReadBeforeLock = "lease-read-before-lock"
+    case moveWithoutEpoch = "move-without-epoch"
+    case permitWhilePaused = "permit-while-paused"
+    case permitWithoutPlace = "permit-without-place"
     case intentAfterSend = "intent-after-send"
     case intentWithResult = "intent-with-result"
     case rescueWithoutEpoch = "rescue-without-epoch"
@@ -40,17 +46,25 @@ enum Bug: String, CaseIterable {
     case settleTimeIgnored = "settle-time-ignored"
     case conflictIsFailure = "conflict-is-failure"
     case findIsIgnored = "find-is-ignored"
+    case cancelForgetsUnknown = "cancel-forgets-unknown"
+    // In and around the run's machine.
+    case outcomeDroppedOnBehind = "outcome-dropped-on-behind"
+    case evidenceLostWhenGivingUp = "evidence-lost-when-giving-up"
+    case evidenceGivenUp = "evidence-given-up"
+    case leaseCountedAnew = "lease-counted-anew"
+    case renewalForgotten = "renewal-forgotten"
+    case sentOnUnknownCommit = "sent-on-unknown-commit"
+    case sentWithoutPermit = "sent-without-permit"
+    case fenceTakenForCommit = "fence-taken-for-commit"
+    case timeoutNotCut = "timeout-not-cut"
 
     /// A state that takes itself to stand elsewhere, without having folded what lies between.
     static func reread(_ state: RunState, seq: Int64) -> RunState {
-        RunState(
-            id: state.id, workflow: state.workflow, version: state.version, definitionDigest: state.definitionDigest,
-            organisation: state.organisation, key: state.key, status: state.status, seq: seq, snapshot: state.snapshot)
-            ?? state
+        RunState(id: state.id, seq: seq, snapshot: state.snapshot) ?? state
     }
 
-    func changed(_ stimulus: Stimulus, _ state: RunState) -> Stimulus {
-        guard self == .lostAttemptNotCounted, stimulus == .claimed, state.openAttempt != nil else { return stimulus }
+    func changed(_ trigger: Trigger, _ state: RunState) -> Trigger {
+        guard self == .lostAttemptNotCounted, trigger == .claimed, state.openAttempt != nil else { return trigger }
         return .finished(AttemptResult(outcome: .unknown, error: "unknown_outcome", isCounted: false))
     }
 
@@ -73,9 +87,7 @@ enum Bug: String, CaseIterable {
         guard var json = state.snapshot.json.objectValue else { return state }
         change(&json)
         return RunState(
-            id: state.id, workflow: state.workflow, version: state.version, definitionDigest: state.definitionDigest,
-            organisation: state.organisation, key: state.key, status: state.status, seq: state.seq,
-            snapshot: Snapshot(json: .object(json), times: state.snapshot.times)) ?? state
+            id: state.id, seq: state.seq, snapshot: Snapshot(json: .object(json), times: state.snapshot.times)) ?? state
     }
 
     /// What a broken fold would have made of it.
@@ -96,74 +108,80 @@ enum Bug: String, CaseIterable {
     }
 
     /// Changes what the core decided, at the border.
-    func changed(_ step: Step, from state: RunState, _ stimulus: Stimulus, _ processor: Processor) -> Step {
+    func changed(
+        _ step: Decision, from state: RunState, _ trigger: Trigger, _ driver: RunDriver, now: Instant
+    ) -> Decision {
         switch self {
         case .unknownIsResent:
-            guard step.next == .held, case .finished(let value) = stimulus, value.outcome == .unknown else {
+            guard step.next == .held, case .finished(let value) = trigger, value.outcome == .unknown else {
                 return step
             }
             let again = AttemptResult(outcome: .notDone, error: "unreachable", status: value.status, isCounted: false)
-            return Step(
-                decide(
-                    state, processor.fixture.definition, .finished(again), Surroundings(now: processor.now, random: 0)))
+            return decide(
+                state, driver.fixture.definition, .finished(again), DecisionContext(now: now, random: 0))
         case .closesOtherAttempt:
-            guard processor.world.chance.below(50) == 0 else { return step }
+            guard driver.world.chance.below(50) == 0 else { return step }
             let events = step.events.map {
                 $0.attemptId == nil ? $0 : NewEvent($0.type, $0.body, attemptId: Identifier(high: 3, low: 3))
             }
-            return Step(events: events, state: step.state, next: step.next)
+            return Decision(events: events, state: step.state, next: step.next)
         case .retryAtOnce:
             guard case .wait(_, .some) = step.next else { return step }
-            let later = processor.now.advanced(byMilliseconds: 3_600_000)
+            let later = now.advanced(byMilliseconds: 3_600_000)
             let next = decide(
-                step.state.committed(at: processor.now), processor.fixture.definition, .proceed,
-                Surroundings(now: later, random: 0))
-            return Step(events: step.events + next.events, state: next.state, next: next.next)
+                step.state.committed(at: now), driver.fixture.definition, .proceed,
+                DecisionContext(now: later, random: 0))
+            return Decision(events: step.events + next.events, state: next.state, next: next.next)
+        case .cancelForgetsUnknown:
+            // The cancel counts as the person's decision about what a look-up did not find.
+            guard state.cancel != nil, step.next == .held, case .finished(let value) = trigger, value.found == 0,
+                let closing = step.events.first, closing.type == .attemptDone
+            else { return step }
+            var body = closing.body
+            body["settled"] = "none"
+            let event = RecordedEvent(
+                seq: state.seq + 1, type: closing.type.rawValue, body: body, epoch: driver.epoch,
+                attemptId: closing.attemptId, actor: "planted", recordedAt: .ofThisCommit)
+            guard let after = try? evolve(state, run: state.id, event) else { return step }
+            let next = decide(after, driver.fixture.definition, .proceed, DecisionContext(now: now, random: 0))
+            return Decision(
+                events: [NewEvent(closing.type, body, attemptId: closing.attemptId)] + next.events, state: next.state,
+                next: next.next)
         default: return step
         }
     }
-}
 
-/// A decision, as it may be changed on its way.
-struct Step {
-    let events: [NewEvent]
-    let state: RunState
-    let next: NextStep
-    var millisecondsToDeadline: Int64?
-
-    init(events: [NewEvent], state: RunState, next: NextStep) {
-        self.events = events
-        self.state = state
-        self.next = next
+    /// What stands in the machine of a run, before it gets an input.
+    func changed(_ driver: RunDriver, before input: RunMachine.Input) {
+        switch (self, input) {
+        case (.outcomeDroppedOnBehind, .behind), (.evidenceLostWhenGivingUp, .failed): driver.machine.outcome = nil
+        case (.leaseCountedAnew, _): driver.machine.lease.startedAt = driver.process.clock
+        default: break
+        }
     }
 
-    init(_ decision: Decision) {
-        self.init(events: decision.events, state: decision.state, next: decision.next)
-        millisecondsToDeadline = decision.millisecondsToDeadline
+    /// And after it.
+    func changed(_ driver: RunDriver, after input: RunMachine.Input) {
+        guard self == .blindSecondCommit, case .accepted = input else { return }
+        driver.machine.state = Self.reread(driver.state, seq: driver.store.runs[driver.run].seq)
     }
 }
 
-extension Processor {
-    /// Planted: the request leaves before its intent is committed, or the intent is committed with the result.
-    func sendFirst(_ planned: PlannedCall, _ id: Identifier, _ commit: StoreModel.Commit) {
-        let timeout = timeout(of: planned.call)
-        if bug == .intentAfterSend {
-            transmit(planned, id, timeoutMilliseconds: timeout) { [self] value in
-                self.commit(commit) { [self] in
-                    guard let attempt = state.openAttempt else { return finish() }
-                    result = (attempt, value)
-                    advance(.finished(value))
-                }
+extension RunDriver {
+    /// Planted: the request leaves before its intent is committed, or the intent is committed with the outcome.
+    func sendFirst(_ intent: CommitPlan.Intent, _ commit: StoreModel.Commit) {
+        let timeout = machine.timeoutMilliseconds(of: intent.planned.call)
+        transmit(intent.planned, intent.attemptId, timeoutMilliseconds: timeout) { [self] value in
+            guard bug == .intentWithResult else {
+                sentBefore = value
+                return write(commit, intent: intent)
             }
-        } else {
-            transmit(planned, id, timeoutMilliseconds: timeout) { [self] value in
-                let closing = decide(
-                    commit.state, fixture.definition, .finished(value), Surroundings(now: now, random: 0))
-                var both = commit
-                both.events += closing.events
-                both.state = closing.state
-                self.commit(both) { [self] in advance(.proceed) }
-            }
+            let closing = WorkflowCore.decide(
+                commit.state, fixture.definition, .finished(value), DecisionContext(now: now, random: 0))
+            var both = commit
+            both.events += closing.events
+            both.state = closing.state
+            write(both, intent: intent)
         }
     }
 }

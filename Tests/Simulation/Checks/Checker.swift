@@ -40,7 +40,23 @@ final class Checker {
         var endedAt: Instant?
         /// A person said: send again, whatever is there.
         var resendsByPeople = 0
-        var isSuperseded = false
+        var isTakenOver = false
+        /// A look-up found nothing, and the definition asks a person then.
+        var asksPerson = false
+        /// A standby that did not have its last events has taken over.
+        var isPutBack = false
+    }
+
+    /// What changes with the tables, and goes back with them.
+    struct Facts {
+        let shadows: [Shadow]
+        let personsPause: Pause?
+    }
+
+    /// Its end by the database's clock, and by the world's where that was set back.
+    struct Pause {
+        let database: Instant
+        let world: Int64
     }
 
     struct Open {
@@ -56,6 +72,12 @@ final class Checker {
     var shadows: [Shadow] = []
     private let trace: Trace
     private var sent: Set<Identifier> = []
+    /// Attempts whose start is in no stream any more.
+    private var lostAttempts: Set<Identifier> = []
+    /// Until when a person has shut the service.
+    private var personsPause: Pause?
+    /// Requests under way, with the time of the world until which each may be.
+    private var underWay: [(attempt: Identifier, until: Int64, isAlive: () -> Bool)] = []
 
     init(trace: Trace) { self.trace = trace }
 
@@ -77,7 +99,32 @@ final class Checker {
         else { return fail("L4", run: run, "an acknowledged start has no run") }
     }
 
-    func claimed(_ run: Int, epoch: Int64, at time: Instant, wasLeased: Bool) {
+    // MARK: Loss
+
+    var facts: Facts { Facts(shadows: shadows, personsPause: personsPause) }
+
+    func pauses(until: Instant, at time: Instant) {
+        personsPause = Pause(database: until, world: worldTime + until.microseconds - time.microseconds)
+    }
+
+    func pauseIs(_ pause: Pause?) { personsPause = pause }
+
+    /// A claim that no flush had covered did not happen.
+    func claimsLost(_ run: Int, epoch: Int64) { shadows[run].claimedEpoch = epoch }
+
+    /// What was sent meanwhile stays sent, so of such a run only its stream can be judged.
+    func putBack(_ run: Int, to facts: Facts, losing events: [RecordedEvent]) {
+        trace.note("run \(run) loses its last \(events.count) events")
+        shadows[run] = facts.shadows[run]
+        shadows[run].isPutBack = true
+        for event in events where event.type == EventType.attemptStarted.rawValue {
+            guard let id = event.attemptId else { continue }
+            lostAttempts.insert(id)
+            returns(id)
+        }
+    }
+
+    func claimed(_ run: Int, epoch: Int64, at time: Instant) {
         trace.note("run \(run) is claimed with epoch \(epoch)")
         trace.mix(UInt64(bitPattern: epoch) &* 31 &+ UInt64(run))
         if epoch <= shadows[run].claimedEpoch {
@@ -88,7 +135,7 @@ final class Checker {
 
     // MARK: Events
 
-    func recorded(_ run: Int, _ event: RecordedEvent, type: EventType, runEpoch: Int64) {
+    func recorded(_ run: Int, _ event: RecordedEvent, type: EventType) {
         trace.note(
             "run \(run) #\(event.seq) \(event.type) by \(event.actor) epoch \(event.epoch) \(JSONValue.object(event.body).serialized())"
         )
@@ -101,10 +148,10 @@ final class Checker {
         if (type == .runRequested) != (event.seq == 1) { fail("L2", run: run, "\(event.type) stands at \(event.seq)") }
         let isEvidence = type == .attemptLate
         let isPersons = event.actor.hasPrefix("person:")
-        if shadow.status.isEnded, !isEvidence, type != .runReopened, type != .runSuperseded {
+        if shadow.status.isEnded, !isEvidence, type != .runReopened, type != .runTakenOver {
             fail("L2", run: run, "\(event.type) after the end")
         }
-        let isVerb = [.cancelRequested, .retryRequested, .runResolved, .runReopened, .runSuperseded].contains(type)
+        let isVerb = [.cancelRequested, .retryRequested, .runResolved, .runReopened, .runTakenOver].contains(type)
         if type != .runRequested, isVerb != isPersons {
             fail("A2", run: run, "\(event.type) by \(event.actor)")
         }
@@ -128,7 +175,7 @@ final class Checker {
         case .attemptStarted: start(run, event, &shadow)
         case .attemptDone, .attemptNotDone, .attemptUnknown: close(run, event, type, &shadow)
         case .attemptLate:
-            if !shadow.started.contains(where: { $0 == event.attemptId }) {
+            if !shadow.started.contains(where: { $0 == event.attemptId }), !isLost(event.attemptId) {
                 fail("X3", run: run, "late evidence of an attempt that was never started")
             }
         case .stateEntered: move(run, event.body["state"]?.stringValue, &shadow)
@@ -137,7 +184,7 @@ final class Checker {
             if shadow.open != nil { fail("X1", run: run, "held with an open attempt") }
             if event.body["choices"]?.arrayValue?.isEmpty ?? true { fail("S2", run: run, "held without choices") }
             shadow.status = .held
-        case .cancelRequested, .retryRequested, .runResolved, .runReopened, .runSuperseded:
+        case .cancelRequested, .retryRequested, .runResolved, .runReopened, .runTakenOver:
             person(run, event, type, &shadow)
         case .reconcileStarted:
             let after = event.body["look_up_after_milliseconds"]?.integerValue ?? 0
@@ -156,6 +203,8 @@ final class Checker {
     private func person(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
         let choice = event.body["choice"]?.stringValue ?? ""
         shadow.notBefore = nil
+        // A cancel of a run that goes on decides nothing about what is not known of it.
+        if type != .cancelRequested || shadow.status == .held { shadow.asksPerson = false }
         if event.body["reason"]?.stringValue?.isEmpty ?? true { fail("A2", run: run, "\(event.type) without a reason") }
         switch type {
         case .cancelRequested:
@@ -181,12 +230,12 @@ final class Checker {
             shadow.state = event.body["state"]?.stringValue ?? ""
             shadow.charged = []
             shadow.successes = 0
-        case .runSuperseded:
-            if shadow.status == .live || shadow.status == .succeeded || shadow.isSuperseded {
-                fail("S2", run: run, "superseded while \(shadow.status.rawValue)")
+        case .runTakenOver:
+            if shadow.status == .live || shadow.status == .succeeded || shadow.isTakenOver {
+                fail("S2", run: run, "taken over while \(shadow.status.rawValue)")
             }
             if shadow.status == .held { shadow.status = .cancelled }
-            shadow.isSuperseded = true
+            shadow.isTakenOver = true
             shadow.endedAt = shadow.endedAt ?? event.recordedAt
         default: break
         }
@@ -197,6 +246,9 @@ final class Checker {
         if let open = shadow.open { fail("X1", run: run, "attempt \(open.id) is still open") }
         if shadow.started.contains(id) { fail("X1", run: run, "attempt \(id) starts twice") }
         if shadow.status != .live { fail("S2", run: run, "an attempt of a run that is \(shadow.status.rawValue)") }
+        if let personsPause, event.recordedAt < personsPause.database, worldTime < personsPause.world {
+            fail("B1", run: run, "an attempt starts while a person has shut the service")
+        }
         let purpose = event.body["purpose"]?.stringValue ?? "call"
         if purpose == "call", shadow.isCancelAsked { fail("C1", run: run, "a call after cancel.requested") }
         if purpose == "call", shadow.isUndoing { fail("C1", run: run, "a call after undo.started") }
@@ -236,6 +288,9 @@ final class Checker {
             }
             if type == .attemptUnknown { shadow.hadUnknown = true }
         } else if type == .attemptDone {
+            if open.purpose == "lookup", event.body["found"] == 0, fixture.asksWhenNothingIsFound {
+                shadow.asksPerson = true
+            }
             shadow.charged.removeAll { $0.error.hasPrefix("\(open.purpose) ") }
         }
         let error = event.body["error"]?.stringValue ?? ""
@@ -297,6 +352,7 @@ final class Checker {
         if shadow.status.isEnded { fail("L2", run: run, "\(event.type) after the end") }
         if shadow.open != nil { fail("X1", run: run, "\(event.type) with an open attempt") }
         if status == .succeeded, shadow.isCancelAsked { fail("C1", run: run, "succeeded after cancel.requested") }
+        if shadow.asksPerson { fail("U3", run: run, "\(event.type) after an empty look-up, and no person was asked") }
         shadow.status = status
         shadow.endedAt = event.recordedAt
     }
@@ -320,43 +376,53 @@ final class Checker {
             case .live, .held, .succeeded: true
             case .failed, .cancelled:
                 // In between, the platform tells at the end whether something is there.
-                shadow.isSuperseded || !shadow.mayExist ? false : shadow.mustHoldKey ? true : nil
+                shadow.isTakenOver || !shadow.mayExist ? false : shadow.mustHoldKey ? true : nil
             }
-        if let mustHold, row.holdsKey != mustHold {
-            fail("K1", run: run, "the key is \(row.holdsKey ? "held" : "free"), status \(row.status.rawValue)")
+        if let mustHold, row.ownsKey != mustHold {
+            fail("K1", run: run, "the key is \(row.ownsKey ? "held" : "free"), status \(row.status.rawValue)")
         }
     }
 
-    /// What a person wrote while the worker was busy must not wait behind what the worker decided.
-    func released(_ run: Int, _ row: StoreModel.Run, at time: Instant) {
-        guard let last = row.events.last, last.actor.hasPrefix("person:"), last.epoch == row.epoch,
-            last.seq > row.snapshot?.seq ?? 0,
-            let task = row.task, task.due > time
+    /// What a person wrote waits for nothing: no service, and nothing that a worker decided before it had read it.
+    func waits(_ run: Int, _ row: StoreModel.Run, after seq: Int64, at time: Instant) {
+        guard let last = row.events.last, last.actor.hasPrefix("person:"), last.seq > seq, let task = row.task,
+            task.due > time || !task.service.isEmpty
         else { return }
-        fail("T1", run: run, "\(last.type) waits behind a release")
+        fail("T1", run: run, "\(last.type) waits")
     }
 
     // MARK: Requests
 
     /// A worker is about to write the first byte: it must have the lease now.
     func departs(
-        _ run: Int, attempt: Identifier, task: StoreModel.Task?, epoch: Int64, _ store: StoreModel, at time: Instant
+        _ run: Int, attempt: Identifier, lease: StoreModel.Lease?, token: Int64, limit: Int?, at time: Instant,
+        until: Int64, isAlive: @escaping () -> Bool
     ) {
         trace.note("run \(run) sends attempt \(attempt.low)")
-        guard store.runs[run].epoch == epoch, let expires = task?.expires, expires > time else {
+        if isLost(attempt) { return }
+        guard let lease, lease.token == token, lease.expires > time else {
             return fail("X3", run: run, "a request leaves without the lease")
         }
+        guard let limit else { return }
+        underWay.removeAll { $0.until <= worldTime || !$0.isAlive() }
+        underWay.append((attempt, until, isAlive))
+        if underWay.count > limit { fail("B2", run: run, "\(underWay.count) requests at the same time, of \(limit)") }
     }
+
+    /// The worker has its answer, or waits no longer.
+    func returns(_ attempt: Identifier) { underWay.removeAll { $0.attempt == attempt } }
+
+    private func isLost(_ attempt: Identifier?) -> Bool { attempt.map { lostAttempts.contains($0) } ?? false }
 
     func arrives(_ request: Request, _ store: StoreModel, at time: Instant) {
         let shadow = shadows[request.run]
-        if !shadow.started.contains(request.attempt) {
+        if !shadow.started.contains(request.attempt), !isLost(request.attempt) {
             fail("X2", run: request.run, "a request without a committed intent")
         }
         if !sent.insert(request.attempt).inserted {
             fail("X6", run: request.run, "attempt \(request.attempt.low) is sent twice")
         }
-        if let endedAt = shadow.endedAt, shadow.status.isEnded,
+        if let endedAt = shadow.endedAt, shadow.status.isEnded, !shadow.isPutBack,
             time.milliseconds(since: endedAt) > World.leaseMilliseconds
         {
             fail("E5", run: request.run, "a request after the end")
@@ -375,7 +441,7 @@ final class Checker {
     /// The newest first: what stands on a thing goes before the thing.
     func takesBack(_ request: Request, _ platform: PlatformModel) {
         guard request.kind == .remove, request.purpose == .undo, platform.has(extraOf: request.thing),
-            !shadows[request.run].isLeftBehind
+            !shadows[request.run].isLeftBehind, !shadows[request.run].isPutBack
         else { return }
         fail("U1", run: request.run, "the thing is taken back before what stands on it")
     }
@@ -383,7 +449,7 @@ final class Checker {
     func platformHolds(_ run: Int, living: Int, _ store: StoreModel) {
         let shadow = shadows[run]
         let allowed = 1 + shadow.resendsByPeople
-        if living > allowed {
+        if living > allowed, !shadow.isPutBack {
             fail(
                 Fixtures.all[shadow.fixture].hasWay ? "E1" : "E2", run: run,
                 "\(living) things over there, \(allowed) explained")

@@ -32,7 +32,7 @@ struct MarkReport {
 
     private static func demand(_ fault: Fault) -> Demand {
         switch fault {
-        case .storeOutage, .platformOutage, .clockSetBack: .once
+        case .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial: .once
         case .notYetActive: .everyState { $0 == "token-pending" }
         case .truncated: .everyState { $0 != "checking" && $0 != "attaching" }
         case .wrongReplica, .conflict, .keyTooOld, .person: .once
@@ -50,7 +50,7 @@ struct MarkReport {
     private static func demand(_ point: Point) -> Demand {
         switch point {
         case .beforeSending, .answer, .commit: .everyState { _ in true }
-        case .poll, .claim, .deadline, .outage, .release, .read, .evidence, .gate: .once
+        case .poll, .claim, .deadline, .outage, .release, .read, .evidence: .once
         }
     }
 }

@@ -1,11 +1,11 @@
 /// Where a worker stands when something happens to it.
 enum Point: Int, CaseIterable {
-    case poll, claim, beforeSending, answer, deadline, commit, outage, release, read, evidence, gate
+    case poll, claim, beforeSending, answer, deadline, commit, outage, release, read, evidence
 }
 
 /// What a person may do.
-enum Verb: CaseIterable {
-    case cancel, retry, retryAnyway, done, adopt, abandon, reopen, supersede, refused
+enum OperatorAction: CaseIterable {
+    case cancel, retry, retryAnyway, done, adopt, abandon, reopen, takeOver, refused
 }
 
 /// What can go wrong; each has its mark for each state with a call.
@@ -17,19 +17,19 @@ enum Fault: Hashable {
     case commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
     case notYetActive, wrongReplica, conflict
-    case secretMissing, busy, leaseTooShort, keyTooOld
-    case storeOutage, platformOutage, clockSetBack
-    case behind, fenced, cancelled
-    case person(Verb)
+    case secretMissing, lookUpFailed, leaseTooShort, keyTooOld
+    case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
+    case behind, fenced, noPermit, cancelled
+    case person(OperatorAction)
 
     static let all: [Fault] =
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .conflict, .secretMissing, .busy, .leaseTooShort, .keyTooOld,
-            .storeOutage, .platformOutage, .clockSetBack,
-            .behind, .fenced, .cancelled,
-        ] + Verb.allCases.map { .person($0) }
+            .notYetActive, .wrongReplica, .conflict, .secretMissing, .lookUpFailed, .leaseTooShort, .keyTooOld,
+            .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
+            .behind, .fenced, .noPermit, .cancelled,
+        ] + OperatorAction.allCases.map { .person($0) }
 
     var index: Int {
         switch self {

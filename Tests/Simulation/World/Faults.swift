@@ -10,6 +10,8 @@ struct Faults {
     var lateTwin = 0
     var aborted = 0
     var slowStore = 0
+    /// The answer to a claim lies unread for most of the lease.
+    var lateClaim = 0
     // The platform and the way to it.
     var refused = 0
     var requestLost = 0
@@ -21,14 +23,21 @@ struct Faults {
     var tooMany = 0
     var refusal = 0
     var wrongReplica = 0
-    // Surroundings.
+    // DecisionContext.
     var secretMissing = 0
-    var busy = 0
+    var lookUpFailed = 0
     /// How many times in a seed.
     var storeOutages = 0
     var platformOutages = 0
     var clockSteps = 0
     var personActs = 0
+    var servicePauses = 0
+    /// To a standby without the last commits.
+    var failOvers = 0
+    /// A crash of the database takes back claims that no flush has covered.
+    var losesClaims = false
+    /// Requests to the service at the same time; 0: any number.
+    var concurrent = 0
     /// 0: a new key works at once. In milliseconds.
     var activationMilliseconds: Int64 = 0
     /// How far a worker's wall clock may be off, in milliseconds.
@@ -50,6 +59,7 @@ struct Faults {
         faults.lateTwin = rate(4, &chance)
         faults.aborted = rate(4, &chance)
         faults.slowStore = rate(3, &chance)
+        faults.lateClaim = rate(6, &chance)
         faults.refused = rate(6, &chance)
         faults.requestLost = rate(6, &chance)
         faults.answerLost = rate(8, &chance)
@@ -61,11 +71,16 @@ struct Faults {
         faults.refusal = rate(3, &chance)
         faults.wrongReplica = rate(10, &chance)
         faults.secretMissing = rate(2, &chance)
-        faults.busy = rate(6, &chance)
+        faults.lookUpFailed = rate(4, &chance)
         faults.storeOutages = chance.below(2) == 0 ? 0 : chance.below(4)
         faults.platformOutages = chance.below(2) == 0 ? 0 : chance.below(4)
         faults.clockSteps = chance.below(4) == 0 ? 1 + chance.below(2) : 0
         faults.personActs = chance.below(4) == 0 ? 0 : chance.below(20)
+        faults.servicePauses = chance.below(3) == 0 ? 1 + chance.below(3) : 0
+        faults.failOvers = chance.below(4) == 0 ? 1 + chance.below(4) : 0
+        faults.losesClaims = chance.below(3) == 0
+        if faults.losesClaims { faults.storeOutages += chance.below(10) }
+        faults.concurrent = chance.pick([0, 0, 0, 1, 2, 4])
         faults.activationMilliseconds = chance.pick([0, 0, 3000, 20_000, 90_000])
         faults.clockOffsetMilliseconds = chance.pick([0, 5000, 3_600_000])
         return faults

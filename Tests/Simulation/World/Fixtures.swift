@@ -36,6 +36,8 @@ struct Fixture {
     var undoes = false
     /// The platform refuses a second thing with the same reference.
     var refusesTwins = false
+    /// Nothing found is for a person to judge.
+    var asksWhenNothingIsFound = false
     /// Successes in a row that a state asks for.
     var stable: [String: Int] = [:]
 
@@ -54,6 +56,9 @@ enum Fixtures {
     /// So long the platform remembers idempotency values, and so late it may show what it has done.
     static let honouredMilliseconds: Int64 = 60_000
     static let readLagMilliseconds: Int64 = 6000
+
+    /// What the runs take for the digest of every definition.
+    static let digest = String(repeating: "ab", count: 32)
 
     static func read(_ text: String) -> Definition {
         guard let tree = try? JSONValue.parse(text) else { preconditionFailure("a fixture is not JSON") }

@@ -86,7 +86,7 @@ extension Fixtures {
             )
             .replacingOccurrences(of: "\"workflow\": \"found\"", with: "\"workflow\": \"asked\"")),
         moves: found.moves, loose: [:], maximumAttempts: found.maximumAttempts, hasWay: true, undoes: true,
-        refusesTwins: true)
+        refusesTwins: true, asksWhenNothingIsFound: true)
 
     /// Both ways: an idempotency value while it is honoured, then a look-up.
     static let both = Fixture(

@@ -6,10 +6,36 @@ extension World {
         guard !isHealed, !store.runs.isEmpty else { return }
         // People look at what waits for them.
         let held = store.runs.indices.filter { store.runs[$0].status == .held }
-        let run = !held.isEmpty && chance.below(3) > 0 ? chance.pick(held) : chance.below(store.runs.count)
+        personLooks(at: !held.isEmpty && chance.below(3) > 0 ? chance.pick(held) : chance.below(store.runs.count))
+    }
+
+    func personLooks(at run: Int, thinking: Int64? = nil) {
         guard let seen = folded(run) else { return }
-        let thinking = chance.below(2) == 0 ? milliseconds(10, 200) : milliseconds(200, 20_000)
-        after(thinking) { self.personActs(run, seen) }
+        let hash = store.runs[run].hash
+        let thinking = thinking ?? (chance.below(2) == 0 ? milliseconds(10, 200) : milliseconds(200, 20_000))
+        after(thinking) {
+            // After a fail-over another stream may have come as far.
+            guard self.store.runs[run].hashes.contains(hash) else { return }
+            self.personActs(run, seen)
+        }
+    }
+
+    /// Somebody shuts the service, and may have to open it again.
+    func personPauses() {
+        guard !isHealed, !store.isDown else { return }
+        let milliseconds: Int64? = chance.pick([1000, 5000, 30_000, nil])
+        store.pauseService(milliseconds: milliseconds, actor: "person:ana")
+        marks.hit(.servicePaused)
+        trace.note("the service is paused\(milliseconds.map { " for \($0) ms" } ?? "")")
+        guard milliseconds == nil || chance.below(3) == 0 else { return }
+        after(self.milliseconds(500, 20_000)) { self.personResumes() }
+    }
+
+    private func personResumes() {
+        if isHealed { return }
+        if store.isDown { return after(milliseconds(500, 5000)) { self.personResumes() } }
+        store.resumeService(actor: "person:ana")
+        trace.note("the service is resumed")
     }
 
     private func folded(_ run: Int) -> RunState? {
@@ -27,11 +53,11 @@ extension World {
         guard !store.isDown else { return }
         let cell = marks.cell(fixture: store.runs[run].fixture, state: seen.state)
         guard let (verb, act) = wish(run, seen) else { return }
-        do throws(VerbRefusal) {
+        do throws(OperatorActionRefusal) {
             let event = try act()
             let answer =
-                verb == .supersede
-                ? store.supersede(run: run, expectedSeq: seen.seq, event, actor: "person:ana")
+                verb == .takeOver
+                ? store.takeOver(run: run, expectedSeq: seen.seq, event, actor: "person:ana")
                 : store.append(run: run, expectedSeq: seen.seq, event, actor: "person:ana")
             switch answer {
             case .accepted:
@@ -44,45 +70,53 @@ extension World {
         }
     }
 
-    private typealias Wish = (verb: Verb, act: () throws(VerbRefusal) -> VerbEvent)
+    private typealias Wish = (verb: OperatorAction, act: () throws(OperatorActionRefusal) -> OperatorActionEvent)
 
     private func wish(_ run: Int, _ seen: RunState) -> Wish? {
         let definition = Fixtures.all[store.runs[run].fixture].definition
         switch seen.status {
         case .live:
             guard chance.below(3) == 0 else {
-                return (.cancel, { () throws(VerbRefusal) in try seen.cancelling(reason: "no longer wanted") })
+                return (
+                    .cancel, { () throws(OperatorActionRefusal) in try seen.cancelling(reason: "no longer wanted") }
+                )
             }
-            return (.retry, { () throws(VerbRefusal) in try seen.retrying(reason: "now, please", definition) })
+            return (
+                .retry, { () throws(OperatorActionRefusal) in try seen.retrying(reason: "now, please", definition) }
+            )
         case .held: return decision(run, seen, definition)
         case .failed:
-            guard chance.below(2) == 0 else { return supersede(run, seen) }
-            return (.reopen, { () throws(VerbRefusal) in try seen.retrying(reason: "it is mended", definition) })
-        case .cancelled: return chance.below(4) == 0 ? supersede(run, seen) : nil
+            guard chance.below(2) == 0 else { return takeOver(run, seen) }
+            return (
+                .reopen, { () throws(OperatorActionRefusal) in try seen.retrying(reason: "it is mended", definition) }
+            )
+        case .cancelled: return chance.below(4) == 0 ? takeOver(run, seen) : nil
         case .succeeded: return nil
         }
     }
 
-    private func supersede(_ run: Int, _ seen: RunState) -> Wish {
+    private func takeOver(_ run: Int, _ seen: RunState) -> Wish {
         let other = StoreModel.identifier(of: store.runs.count)
-        return (.supersede, { () throws(VerbRefusal) in try seen.superseding(by: other, reason: "a new start") })
+        return (.takeOver, { () throws(OperatorActionRefusal) in try seen.takenOver(by: other, reason: "a new start") })
     }
 
     /// What a person makes of a held run, after having looked at the platform.
     private func decision(_ run: Int, _ seen: RunState, _ definition: Definition) -> Wish? {
         if chance.below(6) == 0 {
-            return (.cancel, { () throws(VerbRefusal) in try seen.cancelling(reason: "no longer wanted") })
+            return (.cancel, { () throws(OperatorActionRefusal) in try seen.cancelling(reason: "no longer wanted") })
         }
-        if chance.below(12) == 0 { return supersede(run, seen) }
+        if chance.below(12) == 0 { return takeOver(run, seen) }
         guard
             let choice = seen.hold.flatMap({ $0.choices.isEmpty ? nil : chance.pick($0.choices) })
                 .flatMap(HoldChoice.init)
         else { return nil }
         let thing = platform.newestLiving(reference(of: run))
-        func resolve(_ verb: Verb, _ values: JSONObject = JSONObject(), _ sealed: [SealedReference] = []) -> Wish {
+        func resolve(_ verb: OperatorAction, _ values: JSONObject = JSONObject(), _ sealed: [SealedReference] = [])
+            -> Wish
+        {
             (
                 verb,
-                { () throws(VerbRefusal) in
+                { () throws(OperatorActionRefusal) in
                     try seen.resolving(choice, reason: "looked at it", definition, values: values, sealed: sealed)
                 }
             )
@@ -99,7 +133,7 @@ extension World {
             else { return nil }
             return (
                 .adopt,
-                { () throws(VerbRefusal) in
+                { () throws(OperatorActionRefusal) in
                     try seen.resolving(
                         .adopt, reason: "this is it", definition, candidate: number + 1)
                 }

@@ -26,16 +26,22 @@ final class Recorder {
             [
                 "workflow": .string(fixture.definition.workflow), "version": .integer(fixture.definition.version),
                 "start": .string(fixture.definition.start),
+                "facts": fixture.definition.queueFacts,
             ]
         }
-        return JSONValue.object(["definitions": .array(items)]).serialized() + "\n"
+        return JSONValue.object([
+            "definitions": .array(items), "digest": .string(Fixtures.digest), "service": .string(ServiceModel.name),
+            "cap": .integer(ServiceModel.capMilliseconds),
+        ]).serialized() + "\n"
     }
 
     /// The calls between the line that begins a schedule and the one with the streams as they ended.
     func schedule(of seed: UInt64, _ store: StoreModel) -> Data {
         let calls = lines
         lines = []
-        add(["schedule": .string("\(seed)")])
+        add([
+            "schedule": .string("\(seed)"), "concurrent": store.tables.service.concurrent.map { .integer($0) } ?? .null,
+        ])
         lines += calls
         let streams = store.runs.map { run in JSONValue.array(run.events.map(Self.event)) }
         add(["streams": .array(streams)])
@@ -60,6 +66,7 @@ final class Recorder {
         var rows = JSONObject()
         if let store { for run in touched { rows["\(run)"] = .string(Self.row(store.runs[run])) } }
         line["rows"] = .object(rows)
+        if let store { line["service_row"] = .string(Self.row(store.tables.service)) }
         add(line)
         calls += 1
     }
@@ -79,12 +86,13 @@ final class Recorder {
             answer: ["what": .string(word), "run": .integer(answer.run)], touching: [answer.run], store)
     }
 
+    /// `isNews`: the claim has learned something of the service, also when it took nothing.
     func claim(
-        worker: Int, limit: Int, _ leaseMilliseconds: Int64, answer: [StoreModel.Claim], _ store: StoreModel,
-        at time: Instant
+        worker: Int, room: Int, roomEach: Int, _ leaseMilliseconds: Int64, answer: [StoreModel.Claim],
+        _ lines: [StoreModel.LineAnswer], isNews: Bool, _ store: StoreModel, at time: Instant
     ) {
-        guard !answer.isEmpty || isWorthALine() else { return }
-        let claims = answer.map { claim -> JSONValue in
+        guard !answer.isEmpty || isNews || isWorthALine() else { return }
+        let claims = answer.sorted { $0.run < $1.run }.map { claim -> JSONValue in
             var state = claim.snapshot
             for event in claim.tail {
                 // What cannot be folded is left out, and then the answers differ.
@@ -92,19 +100,24 @@ final class Recorder {
                 state = next
             }
             return [
-                "run": .integer(claim.run), "epoch": .integer(claim.epoch), "due": .integer(claim.due.microseconds),
-                "rescue": .bool(claim.isRescue), "state": state.map(Self.state) ?? .null,
+                "run": .integer(claim.run), "token": .integer(claim.token), "epoch": .integer(claim.epoch),
+                "due": .integer(claim.due.microseconds), "service": .string(claim.service),
+                "trial": .bool(claim.isTrial), "rescue": .bool(claim.isRescue),
+                "state": state.map(Self.state) ?? .null,
+            ]
+        }
+        let found = lines.map { line -> JSONValue in
+            [
+                "service": .string(line.service), "next": .optional(line.isBusy ? nil : line.next?.microseconds),
+                "shut": .optional(line.shutUntil?.microseconds), "taken": .integer(line.taken),
             ]
         }
         add(
             "claim", by: StoreModel.actor(worker), at: time,
-            ["limit": .integer(limit), "lease": .integer(leaseMilliseconds)], answer: .array(claims),
-            touching: answer.map(\.run), store)
-    }
-
-    func nextDue(answer: Instant?, at time: Instant) {
-        guard isWorthALine() else { return }
-        add("next_due", by: "client", at: time, [:], answer: answer.map { .integer($0.microseconds) } ?? .null)
+            [
+                "room": .integer(room), "room_each": .integer(roomEach), "lease": .integer(leaseMilliseconds),
+                "lines": .array(found),
+            ], answer: .array(claims), touching: answer.map(\.run), store)
     }
 
     func events(of run: Int, after seq: Int64, worker: Int, answer: [RecordedEvent], at time: Instant) {
@@ -119,37 +132,41 @@ final class Recorder {
     ) {
         let said: JSONValue =
             switch answer {
-            case .accepted(let at): ["what": "accepted", "at": .integer(at.microseconds)]
-            case .already(let at): ["what": "already", "at": .integer(at.microseconds)]
+            case .accepted(let at, _): ["what": "accepted", "at": .integer(at.microseconds)]
+            case .already(let at, _): ["what": "already", "at": .integer(at.microseconds)]
             case .behind: ["what": "behind"]
+            case .noPermit: ["what": "no permit"]
             case .fenced: ["what": "fenced"]
             }
         add(
             "commit", by: StoreModel.actor(worker), at: time,
             [
-                "run": .integer(commit.run), "epoch": .integer(commit.epoch), "base_seq": .integer(commit.baseSeq),
+                "run": .integer(commit.run), "token": .integer(commit.token), "epoch": .integer(commit.epoch),
+                "base_seq": .integer(commit.baseSeq),
                 "events": .array(commit.events.map(Self.event)), "state": Self.state(commit.state),
                 "due": .integer(commit.dueMilliseconds), "keeps_lease": .bool(commit.keepsLease),
+                "renews_lease": .bool(commit.renewsLease),
                 "lease": .integer(leaseMilliseconds), "service": .optional(commit.service),
-                "waiting": .optional(commit.waiting), "deadline": .optional(commit.deadlineMilliseconds),
+                "wait_reason": .optional(commit.waitReason?.rawValue),
+                "deadline": .optional(commit.deadlineMilliseconds),
+                "report": commit.report.map(Self.report) ?? .null,
             ], answer: said, touching: [commit.run], store)
     }
 
     func release(
-        run: Int, epoch: Int64, worker: Int, _ dueMilliseconds: Int64, _ service: String?, _ waiting: String?,
-        _ deadlineMilliseconds: Int64?, _ store: StoreModel, at time: Instant
+        run: Int, token: Int64, worker: Int, _ dueMilliseconds: Int64, _ waitReason: WaitReason?, _ store: StoreModel,
+        at time: Instant
     ) {
         add(
             "release", by: StoreModel.actor(worker), at: time,
             [
-                "run": .integer(run), "epoch": .integer(epoch), "due": .integer(dueMilliseconds),
-                "service": .optional(service), "waiting": .optional(waiting),
-                "deadline": .optional(deadlineMilliseconds),
+                "run": .integer(run), "token": .integer(token), "due": .integer(dueMilliseconds),
+                "wait_reason": .optional(waitReason?.rawValue),
             ], answer: .null, touching: [run], store)
     }
 
     func append(
-        run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String, answer: StoreModel.AppendAnswer,
+        run: Int, expectedSeq: Int64, _ verb: OperatorActionEvent, actor: String, answer: StoreModel.AppendAnswer,
         _ store: StoreModel, at time: Instant
     ) {
         add(
@@ -160,13 +177,13 @@ final class Recorder {
             ], answer: .string(answer.rawValue), touching: [run], store)
     }
 
-    func supersede(
-        run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String, answer: StoreModel.AppendAnswer,
+    func takeOver(
+        run: Int, expectedSeq: Int64, _ verb: OperatorActionEvent, actor: String, answer: StoreModel.AppendAnswer,
         _ store: StoreModel, at time: Instant
     ) {
         let row = store.runs[run]
         add(
-            "supersede", by: actor, at: time,
+            "take_over", by: actor, at: time,
             [
                 "run": .integer(run), "expected_seq": .integer(expectedSeq),
                 "workflow": .string(Fixtures.all[row.fixture].definition.workflow), "key": .string(row.key),
@@ -187,16 +204,14 @@ final class Recorder {
             ], answer: .bool(answer), touching: [run], store)
     }
 
-    func pause(milliseconds: Int64, worker: Int, answer: Instant, _ store: StoreModel, at time: Instant) {
+    func pause(milliseconds: Int64?, actor: String, _ store: StoreModel, at time: Instant) {
         add(
-            "pause", by: StoreModel.actor(worker), at: time, ["milliseconds": .integer(milliseconds)],
-            answer: .integer(answer.microseconds), touching: Array(store.runs.indices), store)
+            "pause", by: actor, at: time, ["milliseconds": .optional(milliseconds)],
+            answer: .optional(store.tables.service.pausedUntil?.microseconds), touching: [], store)
     }
 
-    func resume(worker: Int, answer: Bool, _ store: StoreModel, at time: Instant) {
-        add(
-            "resume", by: StoreModel.actor(worker), at: time, [:], answer: .bool(answer),
-            touching: Array(store.runs.indices), store)
+    func resume(actor: String, answer: Bool, _ store: StoreModel, at time: Instant) {
+        add("resume", by: actor, at: time, [:], answer: .bool(answer), touching: [], store)
     }
 
     // MARK: Parts
@@ -225,15 +240,34 @@ final class Recorder {
         ]
     }
 
-    /// due, deadline, owner, lease's end, service, why it waits | state, status, seq, epoch, key, reason.
+    private static func report(_ report: ServiceModel.Report) -> JSONValue {
+        [
+            "finding": .string(report.finding.rawValue), "reason": .optional(report.reason),
+            "asked": .integer(report.askedMilliseconds), "pause": .integer(ServiceModel.firstPauseMilliseconds),
+        ]
+    }
+
+    private static func text(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "-" }
+
+    /// The task: due, deadline, epoch, seq, seq of the snapshot, line, why it waits. The lease: owner, end, epoch, seq,
+    /// service. The run: state, status, key, reason, last error; of one without a task the epoch.
     private static func row(_ run: StoreModel.Run) -> String {
-        func text(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "-" }
-        let task = run.task
+        let (task, lease) = (run.task, run.lease)
         return [
-            text(task?.due.microseconds), text(task?.deadline?.microseconds),
-            task?.owner.map(StoreModel.actor) ?? "-", text(task?.expires?.microseconds), text(task?.service),
-            text(task?.waiting), run.state, run.status.rawValue, "\(run.seq)", "\(run.epoch)", "\(run.holdsKey)",
-            text(run.reason),
+            text(task?.due.microseconds), text(task?.deadline?.microseconds), text(task?.epoch), text(task?.seq),
+            task == nil ? "-" : text(run.snapshot?.seq ?? 1), text(task?.service), text(task?.waitReason?.rawValue),
+            lease.map { StoreModel.actor($0.worker) } ?? "-", text(lease?.expires.microseconds), text(lease?.epoch),
+            text(lease?.seq), text(lease?.service), run.state, run.status.rawValue, "\(run.ownsKey)",
+            text(run.reason), text(run.lastError), task == nil ? "\(run.epoch)" : "-",
+        ].joined(separator: "|")
+    }
+
+    /// Pause, why, failures, unanswered, the trial's end, when it reopened, what a 429 asked for.
+    private static func row(_ service: ServiceModel) -> String {
+        [
+            text(service.pausedUntil?.microseconds), text(service.reason), "\(service.failures)",
+            "\(service.unanswered)", text(service.trialExpires?.microseconds), text(service.reopenedAt?.microseconds),
+            text(service.notBefore?.microseconds),
         ].joined(separator: "|")
     }
 }

@@ -6,31 +6,56 @@ final class StoreModel {
         let fixture: Int
         let key: String
         var events: [RecordedEvent] = []
+        /// One for each event; no two are ever the same, as if each covered all before it.
+        var hashes: [Int64] = []
         var state: String
         var status = RunStatus.live
         var reason: String?
-        var seq: Int64 = 0
+        var lastError: String?
+        /// As of the last time without a task.
         var epoch: Int64 = 0
-        var holdsKey = true
-        /// As of the last commit; later events are folded at the claim.
+        var ownsKey = true
+        /// As of the last commit, but for intents; later events are folded at the claim.
         var snapshot: RunState?
         var task: Task?
+        var lease: Lease?
+
+        var seq: Int64 { Int64(events.count) }
+        var hash: Int64 { hashes.last ?? 0 }
+        var currentEpoch: Int64 { task.map { max($0.epoch, lease?.epoch ?? 0) } ?? epoch }
     }
 
     struct Task {
         var due: Instant
-        var service: String?
+        /// In whose line it stands; empty: it needs no service now.
+        var service: String
         /// Why it waits though nothing was tried.
-        var waiting: String?
+        var waitReason: WaitReason?
         /// When it must be looked at, whatever it waits for.
         var deadline: Instant?
-        var owner: Int?
-        var expires: Instant?
+        var epoch: Int64 = 0
+        var seq: Int64
+    }
+
+    struct Lease {
+        /// Drawn with each claim; never twice, whatever the database forgets.
+        let token: Int64
+        let epoch: Int64
+        let worker: Int
+        var expires: Instant
+        /// The service that one request may be sent to; empty: none.
+        var service: String
+        /// Of the stream's end at the claim, or of an intent since.
+        var seq: Int64
     }
 
     struct Claim {
         let run: Int
+        let token: Int64
         let epoch: Int64
+        let hash: Int64
+        let service: String
+        let isTrial: Bool
         let snapshot: RunState?
         let tail: [RecordedEvent]
         let now: Instant
@@ -39,47 +64,55 @@ final class StoreModel {
         let isRescue: Bool
     }
 
-    struct Commit {
-        var run: Int
-        var epoch: Int64
-        var baseSeq: Int64
-        var events: [NewEvent]
-        var state: RunState
-        var dueMilliseconds: Int64 = 0
-        var keepsLease = false
-        var service: String?
-        var waiting: String?
-        var deadlineMilliseconds: Int64?
-        /// Set by a planted bug only: the due time, made elsewhere than in the database.
-        var dueBySender: Instant?
+    struct LineAnswer {
+        let service: String
+        /// When there may be more; nil: when something happens.
+        var next: Instant?
+        /// The end of a pause.
+        var shutUntil: Instant?
+        var taken = 0
+        /// Whoever came into the line now would have to wait for the end of somebody's request.
+        var isBusy = false
     }
 
-    enum Answer: Equatable {
-        case accepted(at: Instant)
-        case already(at: Instant)
-        case behind
-        case fenced
+    /// All that a transaction changes.
+    struct Tables {
+        var runs: [Run] = []
+        var service = ServiceModel()
+        var notes: [ServiceModel.Note] = []
     }
 
-    private(set) var runs: [Run] = []
-    var pausedUntil: Instant?
+    var tables = Tables()
+    var runs: [Run] { tables.runs }
     var isDown = false
     let bug: Bug?
-    private let checker: Checker
-    private let clock: () -> Instant
-    /// What the database draws itself: how long after a pause each run comes back.
-    private var chance: Chance
+    let checker: Checker
+    let clock: () -> Instant
     /// Writes down every call, to be made again on a real database.
     var recorder: Recorder?
+    private var drawn: Int64 = 0
+    /// Claims commit without waiting for the disk: what a crash of the database takes back.
+    var losesClaims = false
+    private var unflushed: Tables?
+    /// Rises when something was taken back.
+    private(set) var generation = 0
 
-    init(bug: Bug?, checker: Checker, chance: Chance, clock: @escaping () -> Instant) {
+    init(bug: Bug?, checker: Checker, clock: @escaping () -> Instant) {
         self.bug = bug
         self.checker = checker
-        self.chance = chance
         self.clock = clock
     }
 
-    static func identifier(of run: Int) -> Identifier { Identifier(high: 7, low: UInt64(run) + 1) }
+    /// Version 7 ids of the time at which every world begins, in the order of the runs.
+    static func identifier(of run: Int) -> Identifier {
+        Identifier(unixMilliseconds: World.epochStart.microseconds / 1000, random: (0, UInt64(run) + 1))
+    }
+
+    /// A token or a hash.
+    func draw() -> Int64 {
+        drawn += 1
+        return drawn
+    }
 
     // MARK: Enqueue
 
@@ -111,310 +144,218 @@ final class StoreModel {
         return .created(create(fixture: fixture, key, actor: "sql:test"))
     }
 
-    private func create(fixture: Int, _ key: String, actor: String, insteadOf: Int? = nil) -> Int {
+    func create(fixture: Int, _ key: String, actor: String, insteadOf: Int? = nil) -> Int {
         let definition = Fixtures.all[fixture].definition
-        runs.append(Run(fixture: fixture, key: key, state: definition.start))
+        tables.runs.append(Run(fixture: fixture, key: key, state: definition.start))
         let run = runs.count - 1
         let time = clock()
         checker.enqueued(run, fixture: fixture, key: key)
         var body: JSONObject = [
             "workflow": .string(definition.workflow), "version": .integer(definition.version),
-            "definition": "abcdef", "organisation": "org", "key": .string(key),
+            "definition": .string(Fixtures.digest), "organisation": "org", "key": .string(key),
             "state": .string(definition.start), "input": ["number": .string(key)],
         ]
         if let insteadOf { body["instead_of"] = .string(Self.identifier(of: insteadOf).description) }
         record(run, NewEvent(.runRequested, body), epoch: 0, actor: actor, at: time)
-        runs[run].task = Task(due: time)
+        tables.runs[run].task = Task(
+            due: time, service: definition.firstService,
+            deadline: time.advanced(byMilliseconds: definition.deadlineMilliseconds), seq: 1)
         checker.settled(run, runs[run], at: time)
         return run
     }
 
-    // MARK: Claim
-
-    func claim(worker: Int, limit: Int, leaseMilliseconds: Int64) -> [Claim] {
-        let claims = leased(worker: worker, limit: limit, leaseMilliseconds: leaseMilliseconds)
-        recorder?.claim(worker: worker, limit: limit, leaseMilliseconds, answer: claims, self, at: clock())
-        return claims
+    func holder(fixture: Int, _ key: String) -> Int? {
+        runs.firstIndex { $0.ownsKey && $0.fixture == fixture && $0.key == key }
     }
 
-    private func leased(worker: Int, limit: Int, leaseMilliseconds: Int64) -> [Claim] {
-        let time = clock()
-        var due: [(due: Instant, run: Int)] = []
-        for (index, run) in runs.enumerated() {
-            guard let task = run.task, task.due <= time else { continue }
-            if let expires = task.expires, expires > time, bug != .claimOverLease { continue }
-            due.append((task.due, index))
-        }
-        due.sort { ($0.due, $0.run) < ($1.due, $1.run) }
-        return due.prefix(limit).map { due, run in
-            let isRescue = runs[run].task?.expires != nil
-            if bug != .rescueWithoutEpoch || !isRescue { runs[run].epoch += 1 }
-            let expires = time.advanced(byMilliseconds: leaseMilliseconds)
-            runs[run].task?.owner = worker
-            runs[run].task?.expires = expires
-            runs[run].task?.waiting = nil
-            checker.claimed(run, epoch: runs[run].epoch, at: time, wasLeased: isRescue)
-            let known = runs[run].snapshot?.seq ?? 0
-            return Claim(
-                run: run, epoch: runs[run].epoch, snapshot: runs[run].snapshot,
-                tail: runs[run].events.filter { $0.seq > known }, now: time, due: due,
-                isRescue: isRescue)
-        }
-    }
-
-    /// When a worker should look again.
-    func nextDue() -> Instant? {
-        var earliest: Instant?
-        for run in runs {
-            guard let task = run.task else { continue }
-            let ready = max(task.due, task.expires ?? task.due)
-            if earliest.map({ ready < $0 }) ?? true { earliest = ready }
-        }
-        recorder?.nextDue(answer: earliest, at: clock())
-        return earliest
-    }
-
-    /// What stands in the stream after a place.
-    func events(of run: Int, after seq: Int64, worker: Int) -> [RecordedEvent] {
-        let events = runs[run].events.filter { $0.seq > seq }
-        recorder?.events(of: run, after: seq, worker: worker, answer: events, at: clock())
-        return events
-    }
-
-    // MARK: Commit
-
-    /// What the epoch check of a commit looks at.
-    func heads(_ run: Int) -> (epoch: Int64, seq: Int64) { (runs[run].epoch, runs[run].seq) }
-
-    func commit(
-        _ commit: Commit, worker: Int, leaseMilliseconds: Int64, headsReadBefore: (epoch: Int64, seq: Int64)? = nil
-    ) -> Answer {
-        let answer = written(
-            commit, worker: worker, leaseMilliseconds: leaseMilliseconds, headsReadBefore: headsReadBefore)
-        recorder?.commit(commit, worker: worker, leaseMilliseconds, answer: answer, self, at: clock())
-        return answer
-    }
-
-    private func written(
-        _ commit: Commit, worker: Int, leaseMilliseconds: Int64, headsReadBefore: (epoch: Int64, seq: Int64)?
-    ) -> Answer {
-        let time = clock()
-        let (epoch, seq) = headsReadBefore ?? heads(commit.run)
-        let isOwn = epoch == commit.epoch || bug == .noEpochCheck
-        guard isOwn, seq == commit.baseSeq else {
-            if bug != .blindSecondCommit, let landed = landed(commit, worker: worker) { return .already(at: landed) }
-            return isOwn ? .behind : .fenced
-        }
-        write(commit, worker: worker, leaseMilliseconds: leaseMilliseconds, at: time)
-        return .accepted(at: time)
-    }
-
-    /// All of our events at their places: an epoch belongs to one claim of one worker.
-    private func landed(_ commit: Commit, worker: Int) -> Instant? {
-        let there = runs[commit.run].events.filter { $0.seq > commit.baseSeq }.prefix(commit.events.count)
-        guard !there.isEmpty, there.count == commit.events.count else { return nil }
-        let isOurs = zip(there, commit.events).allSatisfy { there, event in
-            there.epoch == commit.epoch && there.actor == Self.actor(worker) && there.type == event.type.rawValue
-                && there.attemptId == event.attemptId && there.body == event.body
-        }
-        return isOurs ? there.last?.recordedAt : nil
-    }
-
-    private func write(_ commit: Commit, worker: Int, leaseMilliseconds: Int64, at time: Instant) {
-        let run = commit.run
-        for event in commit.events {
-            record(run, event, epoch: commit.epoch, actor: Self.actor(worker), at: time)
-        }
-        let state = commit.state.committed(at: time)
-        if bug != .projectionLater || commit.events.count < 2 { project(state, run) }
-        runs[run].snapshot = state
-        if state.status == .live {
-            var task = runs[run].task ?? Task(due: time)
-            let due = commit.dueBySender ?? time.advanced(byMilliseconds: commit.dueMilliseconds)
-            let shut = commit.keepsLease ? nil : shutEnd(commit.service, after: due, at: time)
-            task.deadline = commit.deadlineMilliseconds.map { time.advanced(byMilliseconds: $0) }
-            task.due = earlier(shut ?? due, commit.keepsLease ? nil : task.deadline)
-            task.service = commit.service
-            task.waiting = commit.waiting ?? (shut == nil ? nil : Self.servicePaused)
-            task.owner = commit.keepsLease ? worker : nil
-            task.expires = commit.keepsLease ? time.advanced(byMilliseconds: leaseMilliseconds) : nil
-            runs[run].task = task
-        } else if bug != .endedKeepsTask || !state.status.isEnded, bug != .heldKeepsTask || state.status != .held {
-            runs[run].task = nil
-        }
-        checker.settled(run, runs[run], at: time)
-    }
-
-    private func project(_ state: RunState, _ run: Int) {
-        runs[run].state = state.state
-        runs[run].status = state.status
-        runs[run].reason = state.reason
-        runs[run].holdsKey = bug == .keyReleasedEarly && state.status.isEnded ? false : state.holdsKey
-    }
-
-    static func actor(_ worker: Int) -> String { worker == 0 ? "worker:0" : "worker:\(worker)" }
-
-    private func record(_ run: Int, _ event: NewEvent, epoch: Int64, actor: String, at time: Instant) {
+    func record(_ run: Int, _ event: NewEvent, epoch: Int64, actor: String, at time: Instant) {
+        unflushed = nil
         let recorded = RecordedEvent(
             seq: runs[run].seq + 1, type: event.type.rawValue, body: event.body, epoch: epoch,
             attemptId: event.attemptId, actor: actor, recordedAt: time)
-        runs[run].events.append(recorded)
-        runs[run].seq = recorded.seq
-        checker.recorded(run, recorded, type: event.type, runEpoch: runs[run].epoch)
+        tables.runs[run].events.append(recorded)
+        tables.runs[run].hashes.append(draw())
+        checker.recorded(run, recorded, type: event.type)
     }
 
-    // MARK: Release, append, append_late
+    // MARK: Claim
 
-    func release(
-        run: Int, epoch: Int64, worker: Int, dueMilliseconds: Int64, service: String?, waiting: String? = nil,
-        deadlineMilliseconds: Int64? = nil
+    /// Up to so many runs in all, and of each line.
+    func claim(worker: Int, room: Int, roomEach: Int, leaseMilliseconds: Int64) -> (
+        claims: [Claim], lines: [LineAnswer]
     ) {
-        defer {
-            recorder?.release(
-                run: run, epoch: epoch, worker: worker, dueMilliseconds, service, waiting, deadlineMilliseconds, self,
-                at: clock())
-        }
-        guard runs[run].epoch == epoch, var task = runs[run].task, task.owner == worker else { return }
+        if losesClaims, unflushed == nil { unflushed = tables }
         let time = clock()
-        let known = runs[run].snapshot?.seq ?? 0
-        let isNews = runs[run].events.contains {
-            $0.seq > known && $0.epoch == epoch && $0.actor != Self.actor(worker)
+        let (gone, late) = (abandoned(at: time), overdue(at: time))
+        let room = untied(room, gone.map { runs[$0].lease?.expires }, late.map { runs[$0].task?.deadline })
+        let hadNotes = !tables.notes.isEmpty
+        var claims: [Claim] = []
+        func take(_ run: Int, _ service: String) -> Claim {
+            let claim = leased(run, worker, service, at: time, until: time.advanced(byMilliseconds: leaseMilliseconds))
+            claims.append(claim)
+            return claim
         }
-        let due = time.advanced(byMilliseconds: dueMilliseconds)
-        let shut = shutEnd(service, after: due, at: time)
-        task.deadline = deadlineMilliseconds.map { time.advanced(byMilliseconds: $0) } ?? task.deadline
-        task.due = isNews && bug != .newsWaits ? time : earlier(shut ?? due, task.deadline)
-        task.waiting = waiting ?? (shut == nil ? nil : Self.servicePaused)
-        task.service = service ?? task.service
-        task.owner = nil
-        task.expires = nil
-        runs[run].task = bug == .releaseLosesTask ? nil : task
-        checker.released(run, runs[run], at: time)
-        checker.settled(run, runs[run], at: time)
+        for run in gone.prefix(room) { _ = take(run, "") }
+        for run in late.prefix(room - claims.count) { _ = take(run, "") }
+        var lines: [LineAnswer] = []
+        for service in ["", ServiceModel.name] {
+            let most = min(roomEach, room - claims.count)
+            guard most > 0 else { continue }
+            lines.append(line(service, most, at: time, take))
+        }
+        recorder?.claim(
+            worker: worker, room: room, roomEach: roomEach, leaseMilliseconds, answer: claims, lines,
+            isNews: hadNotes, self, at: time)
+        return (claims, lines)
     }
 
-    enum AppendAnswer: String { case accepted, behind, keyTaken }
+    /// A real database may give out any of the leases that ended at the same time, so none of them is left out.
+    private func untied(_ room: Int, _ gone: [Instant?], _ late: [Instant?]) -> Int {
+        func extended(_ times: [Instant?], _ room: Int) -> Int {
+            var count = min(room, times.count)
+            while count > 0, count < times.count, times[count] == times[count - 1] { count += 1 }
+            return count
+        }
+        let first = extended(gone, room)
+        return max(room, first + extended(late, max(0, room - first)))
+    }
 
-    /// A person's verb; refused when the run has moved on since it was looked at.
-    func append(run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String) -> AppendAnswer {
-        let answer = appended(run, expectedSeq: expectedSeq, verb, actor: actor)
-        recorder?.append(run: run, expectedSeq: expectedSeq, verb, actor: actor, answer: answer, self, at: clock())
+    private func abandoned(at time: Instant) -> [Int] {
+        runs.indices.filter { runs[$0].lease.map { $0.expires <= time } ?? false }
+            .sorted { earlier(runs[$0].lease?.expires, $0, runs[$1].lease?.expires, $1) }
+    }
+
+    private func overdue(at time: Instant) -> [Int] {
+        runs.indices
+            .filter { runs[$0].lease == nil && runs[$0].task?.deadline.map { $0 <= time } ?? false }
+            .sorted { earlier(runs[$0].task?.deadline, $0, runs[$1].task?.deadline, $1) }
+    }
+
+    private func earlier(_ left: Instant?, _ leftRun: Int, _ right: Instant?, _ rightRun: Int) -> Bool {
+        guard let left, let right, left != right else { return leftRun < rightRun }
+        return left < right
+    }
+
+    private func leased(_ run: Int, _ worker: Int, _ service: String, at time: Instant, until expires: Instant) -> Claim
+    {
+        let row = runs[run]
+        let isRescue = row.lease != nil
+        let raised: Int64 = bug == .rescueWithoutEpoch && isRescue ? 0 : 1
+        let epoch = (row.lease?.epoch ?? row.task?.epoch ?? 0) + raised
+        let lease = Lease(
+            token: draw(), epoch: epoch, worker: worker, expires: expires, service: service,
+            seq: row.lease?.seq ?? row.task?.seq ?? 0)
+        tables.runs[run].lease = lease
+        checker.claimed(run, epoch: epoch, at: time)
+        let known = row.snapshot?.seq ?? 0
+        return Claim(
+            run: run, token: lease.token, epoch: epoch, hash: row.hash, service: service,
+            isTrial: service == ServiceModel.name && tables.service.failures > 0, snapshot: row.snapshot,
+            tail: Array(row.events.dropFirst(Int(known))), now: time, due: row.task?.due ?? time, isRescue: isRescue)
+    }
+
+    /// What may be sent now, in the order of the due times.
+    private func line(_ service: String, _ room: Int, at time: Instant, _ take: (Int, String) -> Claim) -> LineAnswer {
+        var answer = LineAnswer(service: service)
+        let isLimited = service == ServiceModel.name
+        if isLimited {
+            let notes = tables.notes
+            tables.notes = []
+            tables.service.take(notes, at: time)
+            if let shut = tables.service.shutUntil(time) {
+                answer.next = shut == ServiceModel.endless ? nil : shut
+                answer.shutUntil = shut
+                return answer
+            }
+        }
+        var ready: [Int] = []
+        for (index, run) in runs.enumerated() {
+            guard let task = run.task, task.service == service, run.lease == nil || bug == .claimOverLease else {
+                continue
+            }
+            // Whose deadline comes now is claimed for that.
+            let isTooLate = task.deadline.map { $0 <= time.advanced(byMilliseconds: 200) } ?? false
+            if task.due > time {
+                answer.next = min(answer.next ?? task.due, task.due)
+            } else if !isTooLate {
+                ready.append(index)
+            }
+        }
+        if ready.isEmpty, recorder == nil { return answer }
+        ready.sort { earlier(runs[$0].task?.due, $0, runs[$1].task?.due, $1) }
+        let (allowed, freeAt) = isLimited ? left(of: room, at: time) : (room, nil)
+        if allowed <= 0 {
+            answer.isBusy = true
+            if !ready.isEmpty { answer.next = freeAt }
+            return answer
+        }
+        let claims = ready.prefix(allowed).map { take($0, service) }
+        answer.taken = claims.count
+        if let trial = claims.first, trial.isTrial {
+            tables.service.trialToken = trial.token
+            tables.service.trialExpires = runs[trial.run].lease?.expires
+            answer.next = tables.service.trialExpires
+        } else if claims.count < ready.count {
+            answer.next = time
+        }
         return answer
     }
 
-    private func appended(_ run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String) -> AppendAnswer {
-        if expectedSeq != runs[run].seq, bug != .personOverwrites { return .behind }
-        if verb.after.holdsKey, !runs[run].holdsKey, isTaken(run) { return .keyTaken }
-        let time = clock()
-        record(run, verb.event, epoch: runs[run].epoch, actor: actor, at: time)
-        project(verb.after, run)
-        if runs[run].status == .live {
-            let due = min(runs[run].task?.due ?? time, time)
-            runs[run].task = runs[run].task ?? Task(due: due)
-            runs[run].task?.due = due
-        } else {
-            runs[run].task = nil
-        }
-        checker.settled(run, runs[run], at: time)
-        return .accepted
+    /// How many requests the service takes now; none: when to ask again.
+    private func left(of room: Int, at time: Instant) -> (allowed: Int, freeAt: Instant?) {
+        let service = tables.service
+        if service.failures > 0, let trial = service.trialExpires, trial > time { return (0, trial) }
+        let allowed = service.failures > 0 ? 1 : room
+        let slow = service.failures > 0 ? nil : service.slowStart(at: time)
+        guard let limit = [service.concurrent, slow].compactMap({ $0 }).min() else { return (allowed, nil) }
+        let used = runs.compactMap(\.lease).filter { $0.service == ServiceModel.name && $0.expires > time }
+        let soon = slow == nil ? nil : time.advanced(byMilliseconds: 200)
+        return (min(allowed, limit - used.count), [used.map(\.expires).min(), soon].compactMap { $0 }.min())
     }
 
-    /// The key goes to a new run, in one transaction.
-    func supersede(run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String) -> AppendAnswer {
-        let answer = superseded(run, expectedSeq: expectedSeq, verb, actor: actor)
-        recorder?.supersede(run: run, expectedSeq: expectedSeq, verb, actor: actor, answer: answer, self, at: clock())
-        return answer
+    /// What stands in the stream after a place, and the hash of its last event.
+    func tail(of run: Int, after seq: Int64, worker: Int) -> (events: [RecordedEvent], hash: Int64?) {
+        let events = Array(runs[run].events.dropFirst(Int(seq)))
+        recorder?.events(of: run, after: seq, worker: worker, answer: events, at: clock())
+        return (events, events.isEmpty ? nil : runs[run].hash)
     }
 
-    private func superseded(_ run: Int, expectedSeq: Int64, _ verb: VerbEvent, actor: String) -> AppendAnswer {
-        if expectedSeq != runs[run].seq, bug != .personOverwrites { return .behind }
-        if isTaken(run) { return .keyTaken }
-        let answer = appended(run, expectedSeq: expectedSeq, verb, actor: actor)
-        if answer == .accepted {
-            _ = create(fixture: runs[run].fixture, runs[run].key, actor: actor, insteadOf: run)
-        }
-        return answer
-    }
+    // MARK: Loss
 
-    /// Another run has its key.
-    private func isTaken(_ run: Int) -> Bool {
-        holder(fixture: runs[run].fixture, runs[run].key).map { $0 != run } ?? false
-    }
-
-    private func holder(fixture: Int, _ key: String) -> Int? {
-        runs.firstIndex { $0.holdsKey && $0.fixture == fixture && $0.key == key }
-    }
-
-    /// What a worker without a lease still knows. Written once for an attempt and epoch. False: it was there already.
-    @discardableResult
-    func appendLate(run: Int, epoch: Int64, attempt: Identifier, body: JSONObject, worker: Int) -> Bool {
-        let isNew = evidenceAppended(run, epoch: epoch, attempt, body, worker: worker)
-        recorder?.appendLate(
-            run: run, epoch: epoch, attempt: attempt, body, worker: worker, answer: isNew, self, at: clock())
-        return isNew
-    }
-
-    private func evidenceAppended(
-        _ run: Int, epoch: Int64, _ attempt: Identifier, _ body: JSONObject, worker: Int
-    ) -> Bool {
-        let late = EventType.attemptLate.rawValue
-        guard
-            !runs[run].events.contains(where: { $0.type == late && $0.attemptId == attempt && $0.epoch == epoch })
-        else { return false }
-        let time = clock()
-        record(run, NewEvent(.attemptLate, body, attemptId: attempt), epoch: epoch, actor: Self.actor(worker), at: time)
-        if bug == .lateChangesState, body["outcome"] == "done" {
-            runs[run].status = .succeeded
-            runs[run].task = nil
-        }
-        checker.settled(run, runs[run], at: time)
+    /// The server dies and comes back: claims that no flush has covered are gone. False: there were none.
+    func crash() -> Bool {
+        guard let before = unflushed else { return false }
+        takeBack(before)
         return true
     }
 
-    // MARK: The service
-
-    private static let servicePaused = "service_paused"
-
-    private func earlier(_ time: Instant, _ deadline: Instant?) -> Instant { deadline.map { min($0, time) } ?? time }
-
-    /// When a run whose call goes to a shut service comes back, if that is later than it wants.
-    private func shutEnd(_ service: String?, after due: Instant, at time: Instant) -> Instant? {
-        guard service != nil, let pause = pausedUntil, pause > time, pause > due else { return nil }
-        return jittered(pause)
+    struct Copy {
+        fileprivate let tables: Tables
+        fileprivate let generation: Int
+        fileprivate let facts: Checker.Facts
     }
 
-    private func jittered(_ time: Instant) -> Instant {
-        Instant(microseconds: time.microseconds + chance.between(0, 999_999))
-    }
+    /// What a standby has by now.
+    func copy() -> Copy { Copy(tables: tables, generation: generation, facts: checker.facts) }
 
-    func pauseService(milliseconds: Int64, worker: Int) {
-        let time = clock()
-        let asked = time.advanced(byMilliseconds: milliseconds)
-        let ends = max(pausedUntil ?? asked, asked)
-        pausedUntil = ends
-        for index in runs.indices {
-            guard var task = runs[index].task, task.service != nil, task.due < ends,
-                task.expires.map({ $0 <= time }) ?? true
-            else { continue }
-            task.due = earlier(jittered(ends), task.deadline)
-            task.waiting = Self.servicePaused
-            runs[index].task = task
+    /// A standby that did not get the last commits takes over. False: it would have lost a run, which is another story.
+    func failOver(to copy: Copy) -> Bool {
+        guard copy.generation == generation, copy.tables.runs.count == runs.count else { return false }
+        for (run, row) in runs.enumerated() where row.seq > copy.tables.runs[run].seq {
+            let lost = row.events.dropFirst(copy.tables.runs[run].events.count)
+            checker.putBack(run, to: copy.facts, losing: Array(lost))
         }
-        recorder?.pause(milliseconds: milliseconds, worker: worker, answer: ends, self, at: time)
+        takeBack(copy.tables)
+        checker.pauseIs(copy.facts.personsPause)
+        return true
     }
 
-    /// False: it was open.
-    @discardableResult
-    func resumeService(worker: Int) -> Bool {
-        let time = clock()
-        let wasShut = pausedUntil != nil
-        pausedUntil = nil
-        for index in runs.indices where wasShut {
-            guard var task = runs[index].task, task.waiting == Self.servicePaused, task.due > time else { continue }
-            task.due = min(task.due, jittered(time))
-            runs[index].task = task
-        }
-        recorder?.resume(worker: worker, answer: wasShut, self, at: time)
-        return wasShut
+    private func takeBack(_ before: Tables) {
+        for (run, row) in before.runs.enumerated() { checker.claimsLost(run, epoch: row.currentEpoch) }
+        tables = before
+        unflushed = nil
+        generation += 1
     }
+
+    func flushed() { unflushed = nil }
 }

@@ -22,7 +22,7 @@ final class World {
     let checker: Checker
     let store: StoreModel
     let platform = PlatformModel()
-    var workers: [Worker] = []
+    var workers: [Process] = []
     let marks: Marks
     let trace: Trace
     private var attempts: UInt64 = 0
@@ -53,7 +53,7 @@ final class World {
         self.checker = checker
         let clock = Clock()
         self.clock = clock
-        store = StoreModel(bug: bug, checker: checker, chance: Chance(seed: ~seed)) { clock.now }
+        store = StoreModel(bug: bug, checker: checker) { clock.now }
     }
 
     /// The database's clock, shared with the store.
@@ -130,10 +130,13 @@ final class World {
     }
 
     private func setUp() {
+        store.tables.service.concurrent = faults.concurrent > 0 ? faults.concurrent : nil
+        // What is written down is made again on a database that forgets nothing.
+        store.losesClaims = faults.losesClaims && store.recorder == nil
         let count = 2 + chance.below(3)
         for index in 0..<count {
             let offset = chance.between(-faults.clockOffsetMilliseconds, faults.clockOffsetMilliseconds)
-            let worker = Worker(
+            let worker = Process(
                 world: self, index: index, wallOffsetMicroseconds: offset * 1000,
                 driftPerMillion: chance.between(-300, 300))
             workers.append(worker)
@@ -154,13 +157,20 @@ final class World {
         for _ in 0..<faults.clockSteps {
             after(milliseconds(500, 90_000)) { self.setClockBack() }
         }
+        for _ in 0..<faults.failOvers {
+            after(milliseconds(2000, 90_000)) { self.failOver() }
+        }
+        for _ in 0..<faults.servicePauses {
+            after(milliseconds(500, 90_000)) { self.personPauses() }
+        }
         for _ in 0..<faults.personActs {
             after(milliseconds(500, 120_000)) { self.personLooks() }
         }
     }
 
     private func setClockBack() {
-        guard !isHealed else { return }
+        // The clock of a database on which it is made again goes forward only.
+        guard !isHealed, store.recorder == nil else { return }
         // A tenth of the time for which a platform honours an idempotency value is kept back for this.
         let span = milliseconds(10, 2000)
         clockOffset -= span
@@ -173,9 +183,25 @@ final class World {
         store.isDown = true
         marks.hit(.storeOutage)
         trace.note("the store goes away")
-        after(milliseconds(100, 15_000)) {
+        if store.losesClaims, store.crash() { marks.hit(.claimsLost) }
+        after(chance.below(2) == 0 ? milliseconds(5, 300) : milliseconds(100, 15_000)) {
             self.store.isDown = false
             self.trace.note("the store is back")
+        }
+    }
+
+    /// A standby takes over that is so far behind.
+    private func failOver() {
+        guard !isHealed, store.recorder == nil else { return }
+        let copy = store.copy()
+        after(Int64(chance.pick([50, 300, 1000, 3000])) * 1000) {
+            guard !self.isHealed, self.store.failOver(to: copy) else { return }
+            self.marks.hit(.failOver)
+            self.trace.note("a standby takes over")
+            // Somebody looks at once what has become of it.
+            for run in self.store.runs.indices where self.checker.shadows[run].isPutBack {
+                self.personLooks(at: run, thinking: self.milliseconds(1, 60))
+            }
         }
     }
 
@@ -196,6 +222,7 @@ final class World {
         store.isDown = false
         platform.isDown = false
         trace.note("all faults stop")
+        store.resumeService(actor: "person:ana")
         for worker in workers { worker.heal() }
     }
 

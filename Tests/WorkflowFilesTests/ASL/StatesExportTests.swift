@@ -10,8 +10,7 @@ struct StatesExportTests {
         return AmazonStates.export(workflow.definition, tree: try JSONValue.parse(workflow.canonical))
     }
 
-    @Test("A call says all that the other language can, by its whole task")
-    func task() throws {
+    @Test func `a call says all that the other language can, by its whole task`() throws {
         let one = StatesCase(
             "",
             "ask: {title: Makes it, call: make, retry: [{error: busy, policy: both}], catch: [{error: gone, next: done}], next: done}"
@@ -42,8 +41,7 @@ struct StatesExportTests {
         #expect(task == expected, "\(task?.serialized() ?? "")")
     }
 
-    @Test("Texts with values escape what the other language gives a meaning, by a table")
-    func texts() throws {
+    @Test func `texts with values escape what the other language gives a meaning, by a table`() throws {
         for (template, key, value) in [
             ("plain $${x}", "session", "plain ${x}"), ("${input.number}", "session.$", "$.number"),
             ("a ${input.number}", "session.$", "States.Format('a {}', $.number)"),
@@ -59,46 +57,44 @@ struct StatesExportTests {
         }
     }
 
-    @Test(
-        "What is lost is told, by the lines of definitions that lose it",
-        arguments: [
-            ("ask: {call: read, next: done}", "values in the path are percent-encoded"),
-            ("ask: {call: make, next: done}", "data.token: secret"),
-            ("ask: {call: make, next: done}", "POST /things is not safe to send twice"),
-            ("ask: {call: look, next: done}", "error busy: a custom name"),
-            ("ask: {call: look, next: done}", "waiting for a platform that is down"),
-            ("ask: {call: look, next: done}", "Retry-After"),
-            ("ask: {call: look, next: done}", "key ${input.number}"),
-            ("ask: {call: look, retry: [{error: busy, policy: window}], next: done}", "within 20s becomes 4 retries"),
-            ("ask: {call: look, retry: [{error: http.5xx, policy: once}], next: done}", "http.5xx becomes"),
-            ("ask: {call: look, catch: [{error: gone, hold: why}], next: done}", "hold for a person with \"why\""),
-            ("ask: {call: {request: GET api:/x, ok: [2xx, 404]}, next: done}", "ok (2xx, 404)"),
-            (
-                "ask: {set: {session: \"${'a' + input.number}\"}, next: done}",
-                "state ask: set session: ${'a' + input.number}"
-            ),
-            ("ask: {pause: 1500ms, next: done}", "the pause of 1500 ms becomes 2 s"),
-            ("ask: {choose: [{when: size(input.number) > 3, next: failed}, {next: done}]}", "the branch to failed"),
-        ])
-    func losses(_ states: String, _ loss: String) throws {
+    @Test(arguments: [
+        ("ask: {call: read, next: done}", "values in the path are percent-encoded"),
+        ("ask: {call: make, next: done}", "data.token: secret"),
+        ("ask: {call: make, next: done}", "POST /things is not safe to send twice"),
+        ("ask: {call: look, next: done}", "error busy: a custom name"),
+        ("ask: {call: look, next: done}", "waiting for a platform that is down"),
+        ("ask: {call: look, next: done}", "Retry-After"),
+        ("ask: {call: look, next: done}", "key ${input.number}"),
+        ("ask: {call: look, retry: [{error: busy, policy: window}], next: done}", "within 20s becomes 4 retries"),
+        ("ask: {call: look, retry: [{error: http.5xx, policy: once}], next: done}", "http.5xx becomes"),
+        ("ask: {call: look, catch: [{error: gone, hold: why}], next: done}", "hold for a person with \"why\""),
+        ("ask: {call: {request: GET api:/x, ok: [2xx, 404]}, next: done}", "ok (2xx, 404)"),
+        (
+            "ask: {set: {session: \"${'a' + input.number}\"}, next: done}",
+            "state ask: set session: ${'a' + input.number}"
+        ),
+        ("ask: {pause: 1500ms, next: done}", "the pause of 1500 ms becomes 2 s"),
+        ("ask: {choose: [{when: size(input.number) > 3, next: failed}, {next: done}]}", "the branch to failed"),
+    ])
+    func `what is lost is told, by the lines of definitions that lose it`(_ states: String, _ loss: String) throws {
         let losses = try export(StatesCase("", states).yaml).losses
         #expect(losses.contains { $0.contains(loss) }, "\(losses)")
         #expect(Set(losses).count == losses.count)
     }
 
-    @Test("What the other language lacks is a loss, by a deadline, an undo and a limit")
-    func keywords() throws {
+    @Test func `what the other language lacks is a loss, by a deadline, an undo and a limit`() throws {
         let one = StatesCase(
             "", "ask: {call: look, undo: look, next: done}", more: "deadline: 3d\nlimits: {live_runs: 5}")
-        let losses = try export(one.yaml).losses
+        let yaml = one.yaml.replacing("timeout: 15s}", with: "timeout: 15s, limits: {rate: 30/1m}}")
+        let losses = try export(yaml).losses
         #expect(
             losses.contains { $0.hasPrefix("deadline: 3d") } && losses.contains { $0.hasPrefix("state ask: undo") }
-                && losses.contains { $0.hasPrefix("limits:") },
+                && losses.contains { $0.hasPrefix("limits: live_runs 5 per all") }
+                && losses.contains { $0.hasPrefix("service api: limits") },
             "\(losses)")
     }
 
-    @Test("The shipped definition can be exported, and no secret's name is a value in it")
-    func shipped() throws {
+    @Test func `the shipped definition can be exported, and no secret's name is a value in it`() throws {
         let check = WorkflowFile.check(try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml")
         let workflow = try #require(check.workflow)
         let export = AmazonStates.export(workflow.definition, tree: try JSONValue.parse(workflow.canonical))

@@ -52,8 +52,7 @@ struct StatesImportTests {
         AmazonStates.import(Array(text.utf8), name: "flows/add-thing.asl.json")
     }
 
-    @Test("A state machine becomes the definition that says the same, by its whole tree")
-    func whole() throws {
+    @Test func `a state machine becomes the definition that says the same, by its whole tree`() throws {
         let result = imported(Self.machine)
         #expect(result.problems == [])
         let yaml = try #require(result.yaml)
@@ -98,40 +97,40 @@ struct StatesImportTests {
         #expect(canonical == Definition.canonicalText(of: expected), "\(yaml)")
     }
 
-    @Test(
-        "What is not taken is told with its place, by one change at a time",
-        arguments: [
-            (
-                #""Type": "Wait", "Seconds": 90"#, #""Type": "Wait", "SecondsPath": "$.s""#,
-                "32:30: E101 \"SecondsPath\""
-            ),
-            (#""Type": "Wait", "Seconds": 90"#, #""Type": "Parallel""#, "32:22: E102 states of type Parallel"),
-            (
-                #""Seconds": 90, "Next": "look""#, #""Seconds": 90, "Next": "lok""#,
-                "32:53: E201 there is no state \"lok\""
-            ),
-            (#""Seconds": 90"#, #""Seconds": 1.5"#, "32:41: E102 a Wait state must give Seconds"),
-            (#""Default": "Failed""#, #""Comment": "x""#, "23:13: E102 a Choice state without Default"),
-            ("NumericGreaterThanEquals", "TimestampEquals", "28:32: E101 the test TimestampEquals"),
-            (#""StringMatches": "it's \\**""#, #""StringMatches": "a*b""#, "27:63: E102 of patterns only"),
-            (
-                #""StartAt": "Make it","#, #""StartAt": "Make it", "QueryLanguage": "JSONata","#,
-                "3:42: E102 only the query"
-            ),
-            ("States.Http.StatusCode.429", "Lambda.Unknown", "18:34: E201 http:invoke never reports"),
-            (#""Assign": {"round": 2}"#, #""Result": {"round": 2}"#, "38:30: E101 \"Result\" in a Pass state"),
-            (#""Method": "GET"}"#, #""Method": "GET", "Retries": 1}"#, "35:77: E101 \"Retries\" in Parameters"),
-            (
-                "arn:aws:states:::http:invoke\",\n      \"Parameters\": {\n        \"ApiEndpoint.$\"",
-                "arn:aws:lambda:x\",\n      \"Parameters\": {\n        \"ApiEndpoint.$\"",
-                "7:19: E102 only the resource"
-            ),
-            ("$$.Execution.Name", "$$.Task.Token", "12:32: E102 the path $$.Task.Token leads nowhere"),
-            (#""ResultPath": null, "Retry""#, #""Retry""#, "33:13: E102 the result would change"),
-            ("States.Format('https", "States.Hash('https", "9:26: E102 of the intrinsic functions"),
-            (#""Comment": "Adds a thing","#, #""Comment": "Adds a thing",,"#, "2:29: E100 this is no JSON"),
-        ])
-    func refusals(_ old: String, _ new: String, _ problem: String) throws {
+    @Test(arguments: [
+        (
+            #""Type": "Wait", "Seconds": 90"#, #""Type": "Wait", "SecondsPath": "$.s""#,
+            "32:30: E101 \"SecondsPath\""
+        ),
+        (#""Type": "Wait", "Seconds": 90"#, #""Type": "Parallel""#, "32:22: E102 states of type Parallel"),
+        (
+            #""Seconds": 90, "Next": "look""#, #""Seconds": 90, "Next": "lok""#,
+            "32:53: E201 there is no state \"lok\""
+        ),
+        (#""Seconds": 90"#, #""Seconds": 1.5"#, "32:41: E102 a Wait state must give Seconds"),
+        (#""Default": "Failed""#, #""Comment": "x""#, "23:13: E102 a Choice state without Default"),
+        ("NumericGreaterThanEquals", "TimestampEquals", "28:32: E101 the test TimestampEquals"),
+        (#""StringMatches": "it's \\**""#, #""StringMatches": "a*b""#, "27:63: E102 of patterns only"),
+        (
+            #""StartAt": "Make it","#, #""StartAt": "Make it", "QueryLanguage": "JSONata","#,
+            "3:42: E102 only the query"
+        ),
+        ("States.Http.StatusCode.429", "Lambda.Unknown", "18:34: E201 http:invoke never reports"),
+        (#""Assign": {"round": 2}"#, #""Result": {"round": 2}"#, "38:30: E101 \"Result\" in a Pass state"),
+        (#""Method": "GET"}"#, #""Method": "GET", "Retries": 1}"#, "35:77: E101 \"Retries\" in Parameters"),
+        (
+            "arn:aws:states:::http:invoke\",\n      \"Parameters\": {\n        \"ApiEndpoint.$\"",
+            "arn:aws:lambda:x\",\n      \"Parameters\": {\n        \"ApiEndpoint.$\"",
+            "7:19: E102 only the resource"
+        ),
+        ("$$.Execution.Name", "$$.Task.Token", "12:32: E102 the path $$.Task.Token leads nowhere"),
+        (#""ResultPath": null, "Retry""#, #""Retry""#, "33:13: E102 the result would change"),
+        ("States.Format('https", "States.Hash('https", "9:26: E102 of the intrinsic functions"),
+        (#""Comment": "Adds a thing","#, #""Comment": "Adds a thing",,"#, "2:29: E100 this is no JSON"),
+    ])
+    func `what is not taken is told with its place, by one change at a time`(
+        _ old: String, _ new: String, _ problem: String
+    ) throws {
         try #require(Self.machine.contains(old), "there is nothing to change")
         let result = imported(Self.machine.replacing(old, with: new, maxReplacements: 1))
         let printed = result.problems.map(\.description)
@@ -139,8 +138,8 @@ struct StatesImportTests {
         #expect(result.yaml == nil)
     }
 
-    @Test("A wait of no time becomes a state that goes straight on, which is told, by a machine that has one")
-    func waitOfNothing() throws {
+    @Test
+    func `a wait of no time becomes a state that goes straight on, which is told, by a machine that has one`() throws {
         let result = imported(Self.machine.replacing(#""Seconds": 90"#, with: #""Seconds": 0"#, maxReplacements: 1))
         #expect(result.problems == [])
         #expect(result.losses.contains("a Wait state of 0 seconds becomes a state without a pause"))
@@ -149,8 +148,7 @@ struct StatesImportTests {
         #expect(tree["states"]?["wait"] == ["next": "look"])
     }
 
-    @Test("There and back again a definition does the same, by running both with the same results")
-    func roundTrip() throws {
+    @Test func `there and back again a definition does the same, by running both with the same results`() throws {
         var count = 0
         for item in StatesCase.all {
             let workflow = try #require(WorkflowFile.check(item.yaml, name: "bridge.yaml").workflow)
@@ -183,8 +181,7 @@ struct StatesImportTests {
         #expect(count >= 15)
     }
 
-    @Test("Any text is answered with a definition or with problems, by cutting the machine short everywhere")
-    func anyText() {
+    @Test func `any text is answered with a definition or with problems, by cutting the machine short everywhere`() {
         let bytes = Array(Self.machine.utf8)
         for length in stride(from: 0, to: bytes.count, by: 7) {
             let result = AmazonStates.import(Array(bytes[..<length]), name: "x.json")

@@ -47,9 +47,9 @@ struct EngineRun {
     }
 
     mutating func run() throws {
-        var stimulus = Stimulus.claimed
+        var trigger = Trigger.claimed
         for _ in 0..<1000 {
-            let decision = decide(state, definition, stimulus, Surroundings(now: now, random: 1 << 63))
+            let decision = decide(state, definition, trigger, DecisionContext(now: now, random: 1 << 63))
             for event in decision.events { try record(event) }
             switch decision.next {
             case .call(let planned):
@@ -57,11 +57,11 @@ struct EngineRun {
                 try record(planned.started(attemptId: Identifier(high: 1, low: attempts), timeoutMilliseconds: 1000))
                 guard let result = results[planned.state]?.first else { throw Unprepared(state: planned.state) }
                 results[planned.state]?.removeFirst()
-                stimulus = .finished(try attemptResult(result, of: planned.call))
+                trigger = .finished(try attemptResult(result, of: planned.call))
             case .wait(let milliseconds, _):
                 steps.append(.wait(Double(milliseconds) / 1000))
                 now = now.advanced(byMilliseconds: milliseconds)
-                stimulus = .proceed
+                trigger = .proceed
             case .held, .ended:
                 steps.append(.end(state.status.rawValue))
                 return

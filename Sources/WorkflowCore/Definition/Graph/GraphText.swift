@@ -65,7 +65,7 @@ extension WorkflowGraph {
         return withoutEndOfNote(escaped)
     }
 
-    /// A note ends at these two words, wherever they stand.
+    /// Mermaid ends a note at the words "end note", wherever they stand.
     private static func withoutEndOfNote(_ text: String) -> String {
         let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         var joined = words.first ?? ""

@@ -1,7 +1,7 @@
 /// The states of a definition and the ways between them, for pictures.
 ///
-/// It is made of the parsed file, so that it also shows what the engine does not run yet. What cannot be read is left
-/// out; check the definition first.
+/// The graph is made from the parsed file, so that it also shows what the engine does not run yet. It leaves out what
+/// cannot be read; check the definition first.
 public struct WorkflowGraph: Sendable, Equatable {
     public struct State: Sendable, Equatable {
         public let name: String
@@ -28,7 +28,7 @@ public struct WorkflowGraph: Sendable, Equatable {
     }
 
     public let workflow: String
-    /// In the order in which a run can reach them; what it never reaches comes last.
+    /// In the order in which a run can reach the states; states that no run reaches come last.
     public let states: [State]
     public let edges: [Edge]
 

@@ -1,0 +1,6 @@
+/// What kept a measurement from being made.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

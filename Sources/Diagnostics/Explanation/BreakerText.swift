@@ -1,0 +1,46 @@
+public import EventStore
+public import WorkflowCore
+
+/// What a service's breaker does, in words.
+public enum BreakerText {
+    /// `closed`, `open` or `half-open`.
+    public static func name(_ breaker: Breaker, at time: Instant) -> String {
+        switch breaker.state(at: time) {
+        case .closed: "closed"
+        case .open: "open"
+        case .halfOpen: "half-open"
+        }
+    }
+
+    /// One line: until when nobody calls, why, and after how many failures.
+    public static func text(_ breaker: Breaker, at time: Instant, clock: ClockText = ClockText()) -> String {
+        let failures =
+            breaker.consecutiveFailures > 0
+            ? ", \(breaker.consecutiveFailures) failure\(breaker.consecutiveFailures == 1 ? "" : "s") in a row" : ""
+        let reason = breaker.pauseReason.map { ": \($0)" } ?? ""
+        switch breaker.state(at: time) {
+        case .closed:
+            return breaker.unanswered > 0 ? "closed, the last \(breaker.unanswered) went unanswered" : "closed"
+        case .open(let ends):
+            return "open \(until(ends, from: time, clock: clock))\(reason)\(by(breaker))\(failures)"
+        case .halfOpen:
+            let trial = breaker.trialExpires.map { $0 > time } == true ? breaker.trialOwner : nil
+            let who = trial.map { "one request of \($0) finds out" } ?? "the next request finds out"
+            return "half-open, \(who)\(reason)\(failures)"
+        }
+    }
+
+    /// `until 14:03:07.120 (in 7 s)`, or `until it is resumed`.
+    public static func until(_ ends: Instant, from time: Instant, clock: ClockText = ClockText()) -> String {
+        if ends >= Breaker.endless { return "until it is resumed" }
+        let isSoon = ends.milliseconds(since: time) < 43_200_000
+        let shown = isSoon ? clock.time(ends) : clock.dateAndTime(ends)
+        return "until \(shown) (\(Phrases.distance(from: time, to: ends)))"
+    }
+
+    /// Workers pause for the reason alone; a person is named.
+    private static func by(_ breaker: Breaker) -> String {
+        guard let by = breaker.pausedBy, !by.hasPrefix("worker:") else { return "" }
+        return ", by \(by)"
+    }
+}

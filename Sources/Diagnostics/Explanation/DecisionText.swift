@@ -1,0 +1,35 @@
+import WorkflowCore
+
+/// The line of what a person decided about a run.
+struct DecisionText {
+    let event: RecordedEvent
+
+    var text: String {
+        let body = event.body
+        let reason = body["reason"]?.stringValue ?? ""
+        let target = (body["entered"] ?? body["state"])?.stringValue ?? "?"
+        switch EventType(rawValue: event.type) {
+        case .runReopened: return "reopened by \(event.actor) → \(target): \(reason)"
+        case .runTakenOver:
+            return "its key went to run \(body["by"]?.stringValue ?? "?"), by \(event.actor): \(reason)"
+        default: break
+        }
+        let decided =
+            switch body["choice"]?.stringValue.flatMap(HoldChoice.init) {
+            case .adopt: "took what was found as ours"
+            case .done: "says that it is done"
+            case .retry: "has it tried again"
+            case .retryAnyway: "has it sent again although it may have worked"
+            case .abandon: "gave it up"
+            case nil: "decided"
+            }
+        let plain = (body["saved"]?.objectValue?.members ?? []).map { "\($0.name)=\(Timeline.plain($0.value))" }
+        let sealed = (body["sealed"]?.arrayValue ?? []).compactMap { item -> String? in
+            guard let name = item["name"]?.stringValue, let mark = item["fingerprint"]?.stringValue else { return nil }
+            return "\(name) sealed (\(mark))"
+        }
+        let values = (plain + sealed).joined(separator: ", ")
+        let way = body["entered"] == nil ? "" : " → \(target)"
+        return "\(event.actor) \(decided)\(values.isEmpty ? "" : " with \(values)")\(way): \(reason)"
+    }
+}

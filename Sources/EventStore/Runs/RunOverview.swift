@@ -1,0 +1,72 @@
+public import WorkflowCore
+
+/// A run as lists and `show` see it.
+public struct RunOverview: Sendable, Equatable {
+    public let id: Identifier
+    public let workflow: String
+    public let version: Int
+    public let organisation: String
+    public let key: String
+    public let state: String
+    public let status: RunStatus
+    public let reason: String?
+    /// The name of the last error that the run met; nil once something has succeeded since.
+    public let lastError: String?
+    public let seq: Int64
+    public let requestedAt: Instant
+    /// When its state or status last changed.
+    public let changedAt: Instant
+    public let endedAt: Instant?
+    public let task: TaskOverview?
+}
+
+/// The queue row of a live run.
+public struct TaskOverview: Sendable, Equatable {
+    public let due: Instant
+    public let service: String?
+    /// Why a worker put it aside without trying anything.
+    public let waitReason: WaitReason?
+    public let leaseOwner: String?
+    public let leaseExpires: Instant?
+}
+
+/// Which runs to list, the newest first; nil means any.
+public struct RunFilter: Sendable, Equatable {
+    public var workflow: String?
+    public var organisation: String?
+    public var key: String?
+    public var state: String?
+    public var status: RunStatus?
+    /// The name of the last error, such as `timeout`.
+    public var lastError: String?
+    /// Only live runs have a service: that of their next call.
+    public var service: String?
+    /// Only the run that started this attempt; its id is the `X-Request-Id` of the request.
+    public var attemptId: Identifier?
+    /// Requested at this time or later.
+    public var requestedSince: Instant?
+    /// Requested before this time.
+    public var requestedBefore: Instant?
+    /// Only what comes after this run in the list. New runs come at its head, so no page shifts.
+    public var after: Identifier?
+    public var limit: Int
+
+    public init(
+        workflow: String? = nil, organisation: String? = nil, key: String? = nil, state: String? = nil,
+        status: RunStatus? = nil, lastError: String? = nil, service: String? = nil, attemptId: Identifier? = nil,
+        requestedSince: Instant? = nil, requestedBefore: Instant? = nil, after: Identifier? = nil, limit: Int = 50
+    ) {
+        self.workflow = workflow
+        self.organisation = organisation
+        self.key = key
+        self.state = state
+        self.status = status
+        self.lastError = lastError
+        self.service = service
+        self.attemptId = attemptId
+        self.requestedSince = requestedSince
+        self.requestedBefore = requestedBefore
+        self.after = after
+        self.limit = limit
+    }
+}

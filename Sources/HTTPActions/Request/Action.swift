@@ -1,0 +1,136 @@
+public import Vault
+public import WorkflowCore
+
+/// One attempt of a call, with everything it may use.
+public struct Action: Sendable {
+    /// Sent as `X-Request-Id`, so that a platform's log can be joined with ours.
+    public let attemptId: Identifier
+    public let call: CallDefinition
+    public let service: ServiceDefinition
+    /// The definition's names for answers, in order.
+    public let errors: [ErrorRule]
+    /// The run's variables, which `save` fills.
+    public let variables: [FieldDefinition]
+    public let target: ServiceTarget
+    public let scope: ActionScope
+    /// For everything from the look-up of the name to the last byte of the answer.
+    public let deadlineMilliseconds: Int64
+    /// Of a look-up: what to make of the answer.
+    public let reconcile: ReconcileDefinition?
+    /// The time from which the deadline counts; nil: from the beginning of the action.
+    public var startedAt: ContinuousClock.Instant?
+    /// The request must not leave after this time, even if there were time for an answer.
+    public var latestDeparture: ContinuousClock.Instant?
+
+    public init(
+        attemptId: Identifier, call: CallDefinition, service: ServiceDefinition, errors: [ErrorRule] = [],
+        variables: [FieldDefinition] = [], target: ServiceTarget, scope: ActionScope, deadlineMilliseconds: Int64,
+        reconcile: ReconcileDefinition? = nil
+    ) {
+        self.attemptId = attemptId
+        self.call = call
+        self.service = service
+        self.errors = errors
+        self.variables = variables
+        self.target = target
+        self.scope = scope
+        self.deadlineMilliseconds = deadlineMilliseconds
+        self.reconcile = reconcile
+    }
+}
+
+/// Where the installation says a service is.
+public struct ServiceTarget: Sendable {
+    public let name: String
+    /// Scheme, host, and where needed port and a prefix for all paths.
+    public let baseURL: String
+    /// Empty: public addresses only. Otherwise these and no others.
+    public let allowedAddresses: [AddressRule]
+    /// False for a platform that refuses unknown headers.
+    public let sendsRequestId: Bool
+
+    public init(
+        name: String, baseURL: String, allowedAddresses: [AddressRule] = [], sendsRequestId: Bool = true
+    ) {
+        self.name = name
+        self.baseURL = baseURL
+        self.allowedAddresses = allowedAddresses
+        self.sendsRequestId = sendsRequestId
+    }
+}
+
+/// What the templates of a call can read.
+public struct ActionScope: Sendable {
+    public let runId: Identifier
+    public let organisation: String
+    /// What the run is about.
+    public let key: String
+    public let workflow: String
+    public let version: Int
+    public let stateName: String
+    /// The idempotency value of the stay.
+    public let idempotencyKey: String
+    /// From 1.
+    public let attemptNumber: Int
+    public let input: JSONObject
+    /// The plain variables that have a value.
+    public let data: JSONObject
+    /// The secret variables that have a value.
+    public let secretData: [OpenedSecret]
+    /// The credentials that the definition lists.
+    public let secrets: [OpenedSecret]
+    /// The version under which a new value of a variable is sealed.
+    public let nextSecretVersion: @Sendable (String) -> Int
+
+    public init(
+        runId: Identifier, organisation: String, key: String, workflow: String, version: Int, stateName: String,
+        idempotencyKey: String? = nil, attemptNumber: Int, input: JSONObject = JSONObject(),
+        data: JSONObject = JSONObject(),
+        secretData: [OpenedSecret] = [], secrets: [OpenedSecret] = [],
+        nextSecretVersion: @escaping @Sendable (String) -> Int = { _ in 1 }
+    ) {
+        self.runId = runId
+        self.organisation = organisation
+        self.key = key
+        self.workflow = workflow
+        self.version = version
+        self.stateName = stateName
+        self.idempotencyKey = idempotencyKey ?? "\(runId)/\(stateName)"
+        self.attemptNumber = attemptNumber
+        self.input = input
+        self.data = data
+        self.secretData = secretData
+        self.secrets = secrets
+        self.nextSecretVersion = nextSecretVersion
+    }
+}
+
+/// A secret in plain, for one attempt.
+public struct OpenedSecret: Sendable {
+    /// The variable's or the credential's name.
+    public let name: String
+    public let secret: Secret
+    public let reference: SealedReference
+    /// How long ago it was sealed; nil when that is not known.
+    public let ageMilliseconds: Int64?
+
+    public init(name: String, secret: Secret, reference: SealedReference, ageMilliseconds: Int64? = nil) {
+        self.name = name
+        self.secret = secret
+        self.reference = reference
+        self.ageMilliseconds = ageMilliseconds
+    }
+}
+
+/// What an attempt came to, for the commit that closes it.
+public struct ActionOutcome: Sendable {
+    public let result: AttemptResult
+    /// To be stored in the same commit, whatever the outcome is: a platform may show a key only once.
+    /// `result.sealed` holds their references.
+    public let sealed: [SealedSecret]
+
+    public init(result: AttemptResult, sealed: [SealedSecret] = []) {
+        self.result = result
+        self.sealed = sealed
+    }
+}

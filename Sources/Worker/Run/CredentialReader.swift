@@ -1,0 +1,101 @@
+import EventStore
+import HTTPActions
+import Vault
+import WorkflowCore
+
+/// Finds and opens the secrets that a call uses: credentials by name, and the run's own variables.
+///
+/// Sealed credentials are trusted for a second, so that many runs of one organisation read them once. What runs ask for
+/// at the same time is read together.
+actor CredentialReader {
+    private typealias Entry = (sealed: SealedSecret?, readAt: ContinuousClock.Instant)
+
+    private static let freshness: Duration = .seconds(1)
+    private static let mostKnown = 10_000
+
+    private let store: any EventStore
+    private let vault: Vault
+    private var known: [CredentialName: Entry] = [:]
+    /// What the next look asks for.
+    private(set) var wanted: Set<CredentialName> = []
+    private var loading: Task<Void, any Error>?
+
+    init(store: any EventStore, vault: Vault) {
+        self.store = store
+        self.vault = vault
+    }
+
+    /// All that a call needs, opened once for an attempt.
+    struct Opened: Sendable {
+        var credentials: [OpenedSecret] = []
+        /// The run's secret variables. Those that the call uses are sent; all others are only compared with the answer.
+        var variables: [Secret] = []
+        /// The first credential that is nowhere set; then nothing was opened.
+        var missing: String?
+    }
+
+    /// `inHand` are the run's sealed values that came with the claim, or that this worker has just sealed.
+    func open(
+        _ planned: PlannedCall, _ service: ServiceDefinition, organisation: String, of runId: Identifier,
+        inHand: [SealedSecret]
+    ) async throws -> Opened {
+        var opened = Opened()
+        for name in planned.call.credentials(with: service) {
+            guard let sealed = try await credential(CredentialName(organisation: organisation, name: name)) else {
+                return Opened(missing: name)
+            }
+            opened.credentials.append(
+                OpenedSecret(name: name, secret: try vault.open(sealed), reference: sealed.reference))
+        }
+        for held in planned.secrets {
+            let place = SecretPlace(
+                scope: .run, scopeId: runId.description, name: held.reference.name, version: held.reference.version)
+            let mine = inHand.last { $0.place == place }
+            let found = if let mine { mine } else { try await store.secretVersion(place) }
+            guard let found else {
+                throw VaultError(
+                    .sealBroken, "the sealed value of data.\(held.reference.name) is gone", hint: "It was forgotten.")
+            }
+            opened.variables.append(try vault.open(found))
+        }
+        return opened
+    }
+
+    /// Finds the organisation's value before the general one. A missing value is never cached: whoever sets it wakes
+    /// the runs that wait for it.
+    func credential(_ name: CredentialName) async throws -> SealedSecret? {
+        if let entry = known[name], entry.readAt.duration(to: .now) < Self.freshness, entry.sealed != nil {
+            return entry.sealed
+        }
+        let askedAt = ContinuousClock.now
+        wanted.insert(name)
+        // A query for others may be under way; the next query asks for everything that was added meanwhile.
+        while true {
+            if let entry = known[name], entry.readAt >= askedAt { return entry.sealed }
+            if let loading {
+                _ = await loading.result
+                continue
+            }
+            wanted.insert(name)
+            let task = Task { try await self.load() }
+            loading = task
+            try await task.value
+        }
+    }
+
+    private func load() async throws {
+        let names = Array(wanted)
+        wanted = []
+        let readAt = ContinuousClock.now
+        defer { loading = nil }
+        let found = try await store.credentials(names)
+        if known.count + names.count > Self.mostKnown { known.removeAll() }
+        for (name, sealed) in zip(names, found) { known[name] = (sealed, readAt) }
+    }
+
+    /// Seals the same value under another name of its run, for a value that came too late to fill a variable.
+    nonisolated func resealed(_ sealed: SealedSecret, name: String) throws -> SealedSecret {
+        let place = SecretPlace(scope: .run, scopeId: sealed.place.scopeId, name: name, version: 1)
+        return try vault.seal(try vault.open(sealed), at: place)
+    }
+}

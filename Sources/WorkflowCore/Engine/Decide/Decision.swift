@@ -1,0 +1,93 @@
+/// What happened to a run, so that something must be decided.
+public enum Trigger: Sendable, Equatable {
+    /// A worker has just claimed it. An attempt that is still open lost its worker.
+    case claimed
+    /// The same worker goes on with the run.
+    case proceed
+    /// The open attempt ended with this result.
+    case finished(AttemptResult)
+}
+
+/// What `decide` may know of the world: the database's time and one random number.
+public struct DecisionContext: Sendable, Equatable {
+    public let now: Instant
+    public let random: UInt64
+
+    public init(now: Instant, random: UInt64) {
+        self.now = now
+        self.random = random
+    }
+}
+
+/// The facts to write, the state after them, and what comes then.
+public struct Decision: Sendable, Equatable {
+    public let events: [NewEvent]
+    /// Folded with `Instant.ofThisCommit` where the commit's time belongs.
+    public let state: RunState
+    public let next: NextStep
+    /// The time from the commit to the nearest deadline; nil when no deadline ends the waiting. A paused service or a
+    /// missing credential must not keep the run beyond its deadline.
+    public let millisecondsToDeadline: Int64?
+
+    package init(events: [NewEvent], state: RunState, next: NextStep, millisecondsToDeadline: Int64? = nil) {
+        self.events = events
+        self.state = state
+        self.next = next
+        self.millisecondsToDeadline = millisecondsToDeadline
+    }
+}
+
+public enum NextStep: Sendable, Equatable {
+    /// Send this call, once a slot is free and the intent is committed.
+    case call(PlannedCall)
+    /// There is nothing to do for this long, counted from the commit.
+    case wait(milliseconds: Int64, service: String?)
+    /// A person must decide.
+    case held
+    case ended
+}
+
+/// The call that a run wants to make next.
+public struct PlannedCall: Sendable, Equatable {
+    public let call: CallDefinition
+    /// The state that the call belongs to; for an undo, the state whose call is taken back.
+    public let state: String
+    /// 1 for the first attempt of this stay.
+    public let attemptNumber: Int
+    public let purpose: Purpose
+    /// What `${state.key}` comes to.
+    public let idempotencyKey: String
+    /// The variables that the call's templates read.
+    public let data: JSONObject
+    public private(set) var secrets: [RunSecret]
+    /// Set for a look-up: how to judge its answer.
+    public let reconcile: ReconcileDefinition?
+    /// The call is taken back when the run fails.
+    let armsUndo: Bool
+
+    /// The same call once the commit's time is known: that commit may have sealed what the call reads.
+    public func committed(at time: Instant) -> PlannedCall {
+        var call = self
+        call.secrets = secrets.map { $0.committed(at: time) }
+        return call
+    }
+
+    /// The intent, to be committed before the first byte leaves.
+    /// `isCutByLease`: the call's own timeout would outlast the worker's lease.
+    public func started(attemptId: Identifier, timeoutMilliseconds: Int64, isCutByLease: Bool = false) -> NewEvent {
+        var body: JSONObject = [
+            "state": .string(state), "attempt": .integer(attemptNumber), "service": .string(call.service),
+            "request": .string("\(call.method) \(call.service):\(call.path.source)"),
+            "repeatable": .bool(call.isRepeatable), "timeout_milliseconds": .integer(timeoutMilliseconds),
+        ]
+        if purpose != .call { body["purpose"] = .string(purpose.rawValue) }
+        if armsUndo { body["undo"] = true }
+        if isCutByLease { body["timeout_cut_by_lease"] = true }
+        if let name = call.name { body["call"] = .string(name) }
+        return NewEvent(.attemptStarted, body, attemptId: attemptId)
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
+}

@@ -1,0 +1,114 @@
+// A request was sent and nobody knows what became of it.
+
+extension RunState {
+    /// Whether the platform would still know the call's idempotency value after this time. A tenth of the honoured time
+    /// is kept back, so that the request arrives before it ends.
+    func isHonoured(_ call: CallDefinition, after milliseconds: Int64, now: Instant) -> Bool {
+        milliseconds < honouredMilliseconds(call, now: now)
+    }
+
+    private func honouredMilliseconds(_ call: CallDefinition, now: Instant) -> Int64 {
+        guard let honoured = call.idempotency?.honouredMilliseconds, let since = idempotencyFirstSentAt else {
+            return 0
+        }
+        return Wait(since: since, milliseconds: honoured - honoured / 10).remainingMilliseconds(now: now)
+    }
+
+    /// How long a call with an unsettled earlier attempt may still be sent; nil: there is no such attempt.
+    public func millisecondsToResend(_ call: CallDefinition, now: Instant) -> Int64? {
+        unknown == nil ? nil : honouredMilliseconds(call, now: now)
+    }
+
+    /// Whether the call may be sent. While an earlier attempt is not settled, it may go out only as long as its
+    /// idempotency value is honoured. The worker asks at the decision and again just before the request leaves, because
+    /// it may have waited for a place or a commit in between.
+    public func mayStillSend(_ call: CallDefinition, now: Instant) -> Bool {
+        millisecondsToResend(call, now: now) != 0
+    }
+}
+
+extension DecisionBuilder {
+    /// Closes an attempt as unknown when its call is not harmless to repeat, and does what the definition declares.
+    mutating func loseAnswer(
+        _ here: StateDefinition, _ call: CallDefinition, _ result: AttemptResult, _ body: JSONObject,
+        _ attempt: OpenAttempt
+    ) -> NextStep {
+        if state.cancel == nil, call.idempotency?.honouredMilliseconds != nil,
+            case .after(let retry) = retry(here, result),
+            isHonoured(call, after: retry["delay_milliseconds"]?.integerValue ?? 0)
+        {
+            var body = body
+            body["retry"] = .object(retry)
+            emit(.attemptUnknown, body, attemptId: attempt.id)
+            return flow()
+        }
+        return lookUp(here, result, body, attempt)
+    }
+
+    /// Closes the attempt and looks for what it made, or asks a person when the definition does not say how to look.
+    mutating func lookUp(
+        _ here: StateDefinition, _ result: AttemptResult, _ body: JSONObject, _ attempt: OpenAttempt
+    ) -> NextStep {
+        let type = EventType.closing(result.outcome)
+        guard let reconcile = here.reconcile else {
+            emit(type, body, attemptId: attempt.id)
+            return holdUnknown(here, nil, error: result.errorName)
+        }
+        var body = body
+        body["look_up_after_milliseconds"] = .integer(reconcile.afterMilliseconds)
+        emit(type, body, attemptId: attempt.id)
+        return flow()
+    }
+
+    /// Whether a 409 may come from our own earlier success, because an earlier outcome is unknown. Without a look-up,
+    /// an entry that names the 409 decides instead.
+    func isRepeatedConflict(_ here: StateDefinition, _ result: AttemptResult) -> Bool {
+        guard state.hadUnknown, result.status == 409 else { return false }
+        let named = here.retry.flatMap(\.errors) + here.catches.flatMap(\.errors)
+        let knows = named.contains { $0 == result.errorName || $0 == "http.409" }
+        return here.reconcile != nil || (!knows && here.call?.isRepeatable == false)
+    }
+
+    private func isHonoured(_ call: CallDefinition, after milliseconds: Int64) -> Bool {
+        state.isHonoured(call, after: milliseconds, now: context.now)
+    }
+
+    func mayStillSend(_ call: CallDefinition) -> Bool { state.mayStillSend(call, now: context.now) }
+
+    /// An earlier attempt may have worked, and the call must not be resent: look, or ask a person. Nil: the run goes
+    /// on.
+    mutating func unsettled(_ here: StateDefinition, _ call: CallDefinition) -> NextStep? {
+        guard let reconcile = here.reconcile, let unknown = state.unknown else {
+            return holdUnknown(here, nil, error: state.unknown?.error ?? "unknown_outcome")
+        }
+        emit(
+            .reconcileStarted,
+            [
+                "state": .string(here.name), "attempt": .string(unknown.attemptId.description),
+                "look_up_after_milliseconds": .integer(reconcile.afterMilliseconds),
+            ])
+        return nil
+    }
+
+    /// Parks the run with what is known of the lost request.
+    mutating func holdUnknown(
+        _ here: StateDefinition, _ why: String?, error: String, candidates: [JSONObject] = []
+    ) -> NextStep {
+        let call = here.call
+        let request = call.map { "\($0.method) \($0.path.source) of service \($0.service)" } ?? "the request"
+        let cause =
+            state.unknown?.error == "unknown_outcome"
+            ? "its worker was lost" : "the answer was \(state.unknown?.error ?? error)"
+        var text = "\(request) may have worked: it was sent, and \(cause). "
+        if let why { text += "\(why). " }
+        text += "It is not safe to send twice. Look at the platform, then decide."
+        var choices: [HoldChoice] = candidates.isEmpty ? [] : [.adopt]
+        choices.append(.done)
+        if state.isReplacing || here.reconcile != nil { choices.append(.retry) }
+        choices += [.retryAnyway, .abandon]
+        var facts: JSONObject = ["error": .string(error)]
+        if let unknown = state.unknown { facts["attempt"] = .string(unknown.attemptId.description) }
+        if !candidates.isEmpty { facts["candidates"] = .array(candidates.map { .object($0) }) }
+        return hold(code: "unknown_outcome", text, choices: choices.map(\.rawValue), facts: facts)
+    }
+}

@@ -1,0 +1,106 @@
+/// Why a run refuses an operator action.
+public struct OperatorActionRefusal: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Stable: `ended`, `held`, `not_held`, `not_a_choice`, `bad_value`, `undone`, `unsettled`, …
+    public let code: String
+    public let message: String
+    public let hint: String?
+
+    public init(_ code: String, _ message: String, hint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    public var description: String { hint.map { "\(message)\n\($0)" } ?? message }
+}
+
+/// The event of an operator action, and the state after it as far as that does not depend on the commit's time.
+public struct OperatorActionEvent: Sendable, Equatable {
+    public let event: NewEvent
+    public let after: RunState
+}
+
+/// The operator actions on a run. They are pure: whoever appends the event makes sure that the run has not changed
+/// since somebody looked at it.
+extension RunState {
+    /// Ends the run as soon as its open attempt has an outcome. What the run made is taken back where the definition
+    /// says how. If the run is already taking things back, it is held instead: with a platform that is gone, the undo
+    /// would never end.
+    public func cancelling(reason: String) throws(OperatorActionRefusal) -> OperatorActionEvent {
+        if status.isEnded { throw OperatorActionRefusal("ended", "the run is \(status.rawValue) already") }
+        if ending != nil, status == .held {
+            throw OperatorActionRefusal(
+                "undoing", "the run is ending already: what it made is being taken back",
+                hint: "Decide with \"turnup resolve\".")
+        }
+        if ending != nil, !stopsUndo { return try verb(.cancelRequested, ["reason": .string(reason)]) }
+        // A run held after a cancel may be cancelled again, by somebody who has seen what is unknown about it.
+        if let cancel, status != .held {
+            throw OperatorActionRefusal("cancelling", "\(cancel.actor) has asked for that already")
+        }
+        return try verb(.cancelRequested, ["reason": .string(reason)])
+    }
+
+    /// A live run tries now. A held run tries again what is harmless to try. A failed run goes on where it failed, with
+    /// its data and fresh counters.
+    public func retrying(reason: String, _ definition: Definition) throws(OperatorActionRefusal) -> OperatorActionEvent
+    {
+        switch status {
+        case .live: return try verb(.retryRequested, ["reason": .string(reason), "state": .string(state)])
+        case .held: return try resolving(.retry, reason: reason, definition)
+        case .failed: return try reopening(reason: reason, definition)
+        case .succeeded, .cancelled: throw OperatorActionRefusal("ended", "the run is \(status.rawValue)")
+        }
+    }
+
+    private func reopening(reason: String, _ definition: Definition) throws(OperatorActionRefusal)
+        -> OperatorActionEvent
+    {
+        let instead = "Start a new run with \"turnup enqueue … --instead-of \(id)\"."
+        if let takenOverBy {
+            throw OperatorActionRefusal("taken_over", "run \(takenOverBy) has its key now", hint: "Retry that one.")
+        }
+        if undoneCount > 0 || ending != nil {
+            throw OperatorActionRefusal("undone", "what the run made was taken back, so it cannot go on", hint: instead)
+        }
+        guard let target = gaveUp?.state, let place = definition.state(target), place.action != nil else {
+            throw OperatorActionRefusal(
+                "no_place", "the run did not fail in a state that could be tried again", hint: instead)
+        }
+        let mayHaveWorked = [HoldChoice.abandon.rawValue, "expression"]
+        if let error = gaveUp?.error, mayHaveWorked.contains(error), place.call?.isRepeatable == false {
+            throw OperatorActionRefusal(
+                "unsettled", "it failed with a request that may have worked, and that is not safe to send twice",
+                hint: instead)
+        }
+        return try verb(
+            .runReopened, ["reason": .string(reason), "from": .string(state), "state": .string(target)])
+    }
+
+    /// Another run takes the key. A held run ends as cancelled, an ended one stays as it is.
+    public func takenOver(by other: Identifier, reason: String) throws(OperatorActionRefusal) -> OperatorActionEvent {
+        if let takenOverBy { throw OperatorActionRefusal("taken_over", "run \(takenOverBy) has its key already") }
+        switch status {
+        case .held, .failed, .cancelled: break
+        case .live:
+            throw OperatorActionRefusal(
+                "live", "the run is live", hint: "Cancel it first: turnup cancel \(id) --reason …")
+        case .succeeded: throw OperatorActionRefusal("ended", "the run has succeeded; its key stays with it")
+        }
+        return try verb(.runTakenOver, ["reason": .string(reason), "by": .string(other.description)])
+    }
+
+    func verb(_ type: EventType, _ body: JSONObject) throws(OperatorActionRefusal) -> OperatorActionEvent {
+        guard body["reason"]?.stringValue?.contains(where: { !$0.isWhitespace }) == true else {
+            throw OperatorActionRefusal("no_reason", "a reason is needed: it stays in the history")
+        }
+        let event = RecordedEvent(
+            seq: seq.addingClamped(1), type: type.rawValue, body: body, epoch: 0, attemptId: nil, actor: "person:",
+            recordedAt: .ofThisCommit)
+        do throws(EvolveError) {
+            return OperatorActionEvent(event: NewEvent(type, body), after: try evolve(self, run: id, event))
+        } catch {
+            throw OperatorActionRefusal("refused", error.message)
+        }
+    }
+}

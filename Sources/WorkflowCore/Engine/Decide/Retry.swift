@@ -1,0 +1,125 @@
+enum RetryChoice: Equatable {
+    /// The `retry` part of the attempt's event.
+    case after(JSONObject)
+    /// Why there is no further try.
+    case never(String)
+}
+
+extension DecisionBuilder {
+    /// What happens after this result: the state's own entries decide, then the built-in default.
+    func retry(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
+        let error = result.errorName
+        if !result.isCounted { return .after(waitForPlatform(result)) }
+        let own = here.retry.firstIndex { entry in
+            entry.errors.contains { ErrorName.matches($0, error: error, status: result.status) }
+        }
+        if let own { return retry(entry: own, here.retry[own].policy, result) }
+        let isStandard =
+            error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status)
+        if isStandard, !here.retriesNothing { return retry(entry: RetryCounter.standard, .standard, result) }
+        let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
+        return .never("\(error) is not retried in state \(here.name)\(detail)")
+    }
+
+    /// The retry of a lost attempt that left nothing on the platform; the definition allows sending the call again.
+    func retryOfLost(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
+        let own = here.retry.firstIndex { entry in
+            entry.errors.contains { ErrorName.matches($0, error: result.errorName, status: result.status) }
+        }
+        if let own { return retry(entry: own, here.retry[own].policy, result) }
+        if here.retriesNothing { return .never("\(result.errorName) is not retried in state \(here.name)") }
+        return retry(entry: RetryCounter.standard, .standard, result)
+    }
+
+    /// The retry of a look-up or of taking something back: transient errors are retried, as for every call.
+    func retryOfErrand(_ entry: Int, _ result: AttemptResult) -> RetryChoice {
+        if !result.isCounted { return .after(waitForPlatform(result)) }
+        let error = result.errorName
+        guard error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status) else {
+            let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
+            return .never("\(error)\(detail)")
+        }
+        return retry(entry: entry, .standard, result)
+    }
+
+    private func retry(entry: Int, _ policy: RetryPolicy, _ result: AttemptResult) -> RetryChoice {
+        let counter = state.counters.first { $0.entry == entry }
+        let tried = (counter?.attempts ?? 0).addingClamped(1)
+        let error = result.errorName
+        if let most = policy.maximumAttempts, tried >= most {
+            return .never("\(error) after \(tried) attempts, the most that policy \(policy.name) allows")
+        }
+        var delay = RetryArithmetic.delayMilliseconds(policy, retry: tried, random: context.random)
+        var raised = false
+        if policy.honoursRetryAfter, let asked = result.retryAfterMilliseconds, asked > delay {
+            delay = asked
+            raised = true
+        }
+        if let within = policy.withinMilliseconds {
+            let used = counter.map { max(0, context.now.milliseconds(since: $0.firstAt)) } ?? 0
+            if delay > max(0, within) - used {
+                let span = RetryArithmetic.spanText(within)
+                return .never(
+                    raised
+                        ? "\(error): the platform asks to wait \(RetryArithmetic.spanText(delay)), beyond the window of \(span) of policy \(policy.name)"
+                        : "\(error) for the whole window of \(span) of policy \(policy.name), \(tried) attempts")
+            }
+        }
+        var retry: JSONObject = [
+            "policy": .string(policy.name), "entry": .integer(entry),
+            "delay_milliseconds": .integer(min(delay, RetryArithmetic.longestMilliseconds)), "number": .integer(tried),
+        ]
+        if raised { retry["retry_after_milliseconds"] = .integer(delay) }
+        return .after(retry)
+    }
+
+    /// The platform was not reached, or asked us to come later: the wait costs no attempt and has no limit of its own.
+    private func waitForPlatform(_ result: AttemptResult) -> JSONObject {
+        let policy = RetryPolicy(name: "service", maximumDelayMilliseconds: 30_000, jitter: .equal)
+        var delay = RetryArithmetic.delayMilliseconds(
+            policy, retry: state.uncountedInARow.addingClamped(1), random: context.random)
+        var retry: JSONObject = ["policy": "service"]
+        if let asked = result.retryAfterMilliseconds, asked > delay {
+            delay = asked
+            retry["retry_after_milliseconds"] = .integer(asked)
+        }
+        retry["delay_milliseconds"] = .integer(min(delay, RetryArithmetic.longestMilliseconds))
+        return retry
+    }
+}
+
+/// Delays, from a policy and one random number.
+public enum RetryArithmetic {
+    /// The longest wait, whatever a platform asks for: ten years, as for every duration in a file.
+    public static let longestMilliseconds = DurationText.maximumMilliseconds
+
+    /// The delay before the given retry (1 for the first), in milliseconds.
+    public static func delayMilliseconds(_ policy: RetryPolicy, retry: Int, random: UInt64) -> Int64 {
+        let most = Double(min(max(policy.maximumDelayMilliseconds, 0), longestMilliseconds))
+        var delay = min(max(Double(policy.delayMilliseconds), 0), most)
+        // A loop, not a power: the loop stops at the cap, and a factor of 1 never reaches the cap.
+        var left = min(max(retry, 1), 10_000) - 1
+        while left > 0, delay > 0, delay < most, policy.backoff.isFinite, policy.backoff > 0, policy.backoff != 1 {
+            delay = min(delay * policy.backoff, most)
+            left -= 1
+        }
+        let share = Double(random >> 11) / Double(UInt64(1) << 53)
+        switch policy.jitter {
+        case .none: break
+        case .full: delay *= share
+        case .equal: delay = delay / 2 + delay / 2 * share
+        }
+        return Int64(delay.rounded())
+    }
+
+    /// A span as people write it: 90s, 15m, 6h, 3d.
+    public static func spanText(_ milliseconds: Int64) -> String {
+        switch milliseconds {
+        case 86_400_000... where milliseconds % 86_400_000 == 0: "\(milliseconds / 86_400_000)d"
+        case 3_600_000... where milliseconds % 3_600_000 == 0: "\(milliseconds / 3_600_000)h"
+        case 60_000... where milliseconds % 60_000 == 0: "\(milliseconds / 60_000)m"
+        case 1000... where milliseconds % 1000 == 0: "\(milliseconds / 1000)s"
+        default: "\(milliseconds)ms"
+        }
+    }
+}

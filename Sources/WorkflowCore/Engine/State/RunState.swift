@@ -1,0 +1,117 @@
+/// Where a run stands in the eyes of people and of the queue.
+public enum RunStatus: String, Sendable, CaseIterable {
+    case live, held, succeeded, failed, cancelled
+
+    public var isEnded: Bool { self == .succeeded || self == .failed || self == .cancelled }
+}
+
+/// A run as the fold of its events: all that `decide` looks at.
+public struct RunState: Sendable, Equatable {
+    public let id: Identifier
+    public let workflow: String
+    public let version: Int
+    /// SHA-256 of the definition's canonical form, in hex.
+    public let definitionDigest: String
+    public let organisation: String
+    public let key: String
+    public let input: JSONObject
+    public let requestedAt: Instant
+
+    public internal(set) var seq: Int64 = 0
+    public internal(set) var status: RunStatus = .live
+    public internal(set) var state: String
+    /// When the current stay in `state` began.
+    public internal(set) var enteredAt: Instant
+    /// Attempts started in this stay, of whatever purpose.
+    public internal(set) var attempts = 0
+    /// One for each retry entry that was used in this stay.
+    public internal(set) var counters: [RetryCounter] = []
+    /// How many attempts in a row were not charged to the run.
+    public internal(set) var uncountedInARow = 0
+    public internal(set) var wait: Wait?
+    public internal(set) var openAttempt: OpenAttempt?
+    /// The variables that are not secret.
+    public internal(set) var data = JSONObject()
+    /// The secret variables, the newest version of each.
+    public internal(set) var secrets: [RunSecret] = []
+    /// Whether a call that is not harmless to repeat may have left something on the platform that no undo takes back.
+    public internal(set) var mayHaveCreated = false
+    /// Makes the next idempotency value: it rises with every stay, and when a found thing is replaced.
+    public internal(set) var idempotencyGeneration = 1
+    /// When this stay's call was first sent under the current idempotency value.
+    public internal(set) var idempotencyFirstSentAt: Instant?
+    /// An attempt of this stay's call ended as unknown, settled or not.
+    public internal(set) var hadUnknown = false
+    /// What is not known about this stay's call.
+    public internal(set) var unknown: UnknownOutcome?
+    /// Whether the run is taking back what a look-up found, so that the call can be sent again.
+    public internal(set) var isReplacing = false
+    /// How often in a row the call of this stay succeeded, for `stable`.
+    public internal(set) var successesInARow = 0
+    /// What is to be taken back when the run fails, the newest last.
+    public internal(set) var undoList: [UndoEntry] = []
+    /// How the run ends after the undo; set when the undo begins.
+    public internal(set) var ending: Ending?
+    /// How many calls were taken back because the run failed.
+    public internal(set) var undoneCount = 0
+    /// Whether a person asked to stop the undo, which would never end with a platform that is gone.
+    public internal(set) var stopsUndo = false
+    /// What a person has to decide.
+    public internal(set) var hold: Hold?
+    /// The time from which the run's deadline counts; and the time in holds since then, which the deadline leaves out.
+    public internal(set) var deadlineSince: Instant
+    public internal(set) var heldMilliseconds: Int64 = 0
+    /// The part of the held time that lies in this stay.
+    public internal(set) var heldInStateMilliseconds: Int64 = 0
+    /// The run that took over the key.
+    public internal(set) var takenOverBy: String?
+    public internal(set) var cancel: CancelRequest?
+    /// Why the run is held, failed or cancelled, for people.
+    public internal(set) var reason: String?
+    public internal(set) var lastError: String?
+    /// The last error that had no further try: a later `end: failed` names it as the cause.
+    public internal(set) var gaveUp: GivenUp?
+
+    public init(
+        id: Identifier, workflow: String, version: Int, definitionDigest: String, organisation: String, key: String,
+        input: JSONObject, requestedAt: Instant, start: String
+    ) {
+        self.id = id
+        self.workflow = workflow
+        self.version = version
+        self.definitionDigest = definitionDigest
+        self.organisation = organisation
+        self.key = key
+        self.input = input
+        self.requestedAt = requestedAt
+        state = start
+        enteredAt = requestedAt
+        deadlineSince = requestedAt
+    }
+
+    /// The idempotency value of this stay: one per run and state, and a new one for a new stay.
+    public var idempotencyKey: String {
+        idempotencyGeneration == 1 ? "\(id)/\(state)" : "\(id)/\(state)/\(idempotencyGeneration)"
+    }
+
+    /// Whether the run has its key. An ended run without success keeps it while something that it made may exist on the
+    /// platform.
+    public var ownsKey: Bool {
+        switch status {
+        case .live, .held, .succeeded: true
+        case .failed, .cancelled: takenOverBy == nil && mayHaveLeftSomething
+        }
+    }
+
+    /// Whether something that the run made may exist on the platform, known or not.
+    public var mayHaveLeftSomething: Bool { mayHaveCreated || unknown != nil || !undoList.isEmpty }
+
+    public func secret(_ name: String) -> RunSecret? {
+        secrets.first { $0.reference.name.hasSameScalars(as: name) }
+    }
+
+    /// The version that the next value of a secret variable gets.
+    public func nextVersion(ofSecret name: String) -> Int {
+        (secret(name)?.reference.version ?? 0).addingClamped(1)
+    }
+}

@@ -1,0 +1,161 @@
+/// How often one retry entry was used since the state was entered, and since when.
+public struct RetryCounter: Sendable, Equatable {
+    /// Position in the state's `retry`; -1 is the built-in default, -3 that of look-ups, -4 that of undoing.
+    public let entry: Int
+    public internal(set) var attempts: Int
+    public let firstAt: Instant
+
+    static let standard = -1
+    static let lookUp = -3
+    static let undo = -4
+
+    public init(entry: Int, attempts: Int, firstAt: Instant) {
+        self.entry = entry
+        self.attempts = attempts
+        self.firstAt = firstAt
+    }
+}
+
+/// A scheduled next try: a time and a span after it.
+public struct Wait: Sendable, Equatable {
+    public let since: Instant
+    public let milliseconds: Int64
+
+    public init(since: Instant, milliseconds: Int64) {
+        self.since = since
+        self.milliseconds = milliseconds
+    }
+
+    /// What is left of the wait, rounded up so that nothing is early. While the commit that starts the wait is under
+    /// way, this is the whole span.
+    public func remainingMilliseconds(now: Instant) -> Int64 {
+        if since.isOfThisCommit { return max(0, milliseconds) }
+        let end = since.advanced(byMilliseconds: milliseconds)
+        guard end > now else { return 0 }
+        let whole = end.milliseconds(since: now)
+        return now.advanced(byMilliseconds: whole) < end ? whole.addingClamped(1) : whole
+    }
+}
+
+/// What an attempt is for.
+public enum Purpose: String, Sendable, CaseIterable {
+    /// The state's own call.
+    case call
+    /// Finding out what became of a lost answer.
+    case lookup
+    /// Taking back what a call made, because the run fails.
+    case undo
+    /// Taking back what a look-up found, so that the call can be sent again.
+    case replace
+}
+
+/// An attempt that was started and not yet closed.
+public struct OpenAttempt: Sendable, Equatable {
+    public let id: Identifier
+    public let state: String
+    public let number: Int
+    public let startedAt: Instant
+    public let isRepeatable: Bool
+    public let purpose: Purpose
+
+    public init(
+        id: Identifier, state: String, number: Int, startedAt: Instant, isRepeatable: Bool, purpose: Purpose = .call
+    ) {
+        self.id = id
+        self.state = state
+        self.number = number
+        self.startedAt = startedAt
+        self.isRepeatable = isRepeatable
+        self.purpose = purpose
+    }
+}
+
+/// A call that may have worked, and whose answer nobody has.
+public struct UnknownOutcome: Sendable, Equatable {
+    /// The attempt whose answer was lost first.
+    public let attemptId: Identifier
+    public let error: String
+    public let status: Int?
+    /// Whether the outcome is looked up. Otherwise the call is sent again under an honoured idempotency value.
+    public internal(set) var isLookedUp: Bool
+    /// Until this wait ends, the platform may not show what it made: a look-up would find nothing, and the call would
+    /// be sent twice. No operator action shortens the wait.
+    public internal(set) var settles: Wait?
+}
+
+/// A call that is taken back when the run fails. Armed when the call is sent.
+public struct UndoEntry: Sendable, Equatable {
+    public let state: String
+    /// The stay that the call belongs to.
+    public let idempotencyGeneration: Int
+    public let attemptId: Identifier
+    /// False while only an unknown outcome says that there may be something.
+    public internal(set) var isCertain: Bool
+    /// The variables that this call gave, which later states may have overwritten.
+    public internal(set) var saved: JSONObject
+    public internal(set) var sealed: [SealedReference]
+
+    mutating func keep(saved new: JSONObject?, sealed references: [SealedReference]) {
+        for (name, value) in new?.members ?? [] { saved[name] = value }
+        for reference in references {
+            sealed.removeAll { $0.name.hasSameScalars(as: reference.name) }
+            sealed.append(reference)
+        }
+    }
+}
+
+/// How a run ends once everything is taken back.
+public struct Ending: Sendable, Equatable {
+    public let status: RunStatus
+    public let error: String
+    public let reason: String
+    public let failedIn: String?
+}
+
+/// Why a run waits for a person, and what the person may choose.
+public struct Hold: Sendable, Equatable {
+    public let code: String
+    /// The error that led to it, when one did.
+    public let error: String?
+    public let text: String
+    public let choices: [String]
+    public let since: Instant
+    /// What a look-up found: for each thing the variables that it would fill.
+    public let candidates: [JSONObject]
+}
+
+/// A secret variable's current value: where it is sealed, and since when it is known.
+public struct RunSecret: Sendable, Equatable {
+    public let reference: SealedReference
+    public let sealedAt: Instant
+
+    public init(reference: SealedReference, sealedAt: Instant) {
+        self.reference = reference
+        self.sealedAt = sealedAt
+    }
+}
+
+/// An error after which there is no further retry.
+public struct GivenUp: Sendable, Equatable {
+    public let error: String
+    /// For people.
+    public let text: String
+    /// The state it happened in.
+    public let state: String
+
+    public init(error: String, text: String, state: String) {
+        self.error = error
+        self.text = text
+        self.state = state
+    }
+}
+
+public struct CancelRequest: Sendable, Equatable {
+    public let actor: String
+    public let reason: String
+
+    public init(actor: String, reason: String) {
+        self.actor = actor
+        self.reason = reason
+    }
+}

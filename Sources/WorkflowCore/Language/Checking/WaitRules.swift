@@ -1,0 +1,105 @@
+// Deadlines, signals, look-ups and leases.
+
+/// What requests and leases leave room for.
+enum LeaseRule {
+    /// The lease of a worker that is started without another length, in milliseconds.
+    static let usualLeaseMilliseconds: Int64 = 60_000
+    /// The longest request under that lease: a worker keeps a margin for the commit on both sides.
+    static let longestRequestMilliseconds: Int64 = 56_000
+}
+
+extension DraftChecker {
+    mutating func checkWaits() {
+        checkDeadlines()
+        checkTimeouts()
+        for state in draft.states {
+            if !state.awaits.isEmpty, state.deadlineMilliseconds == nil, draft.deadlineMilliseconds == nil {
+                report(
+                    .endlessAwait, state.path.member("await"), .name,
+                    "state \"\(state.name)\" awaits a signal without a deadline, so it may wait for 30 days",
+                    hint: "give the state a deadline, and catch the error deadline")
+            }
+            checkLookUp(state)
+        }
+        for signal in draft.signals where signal.origin == .webhook && !signal.hasVerify {
+            report(
+                .unverifiedWebhook, signal.path, .name,
+                "signal \"\(signal.name)\" is from a webhook without verify, so anybody could send it",
+                hint: "add verify: {hmac: sha256, header: …, secret: ${secrets.…}}")
+        }
+    }
+
+    /// E304: what takes longer than the deadline around it never comes to its end.
+    private mutating func checkDeadlines() {
+        if let whole = draft.deadlineMilliseconds {
+            for policy in draft.policies {
+                guard let within = policy.policy?.withinMilliseconds else { continue }
+                checkWindow(
+                    within, whole, policy.path.member("within"), "retry policy \"\(policy.name)\"", "the deadline")
+            }
+            for state in draft.states {
+                guard let own = state.deadlineMilliseconds else { continue }
+                checkWindow(
+                    own, whole, state.path.member("deadline"), "the deadline of state \"\(state.name)\"",
+                    "that of the whole run")
+            }
+        }
+        let windows = Dictionary(
+            draft.policies.map { ($0.name, $0.policy?.withinMilliseconds) }, uniquingKeysWith: { first, _ in first })
+        for state in draft.states {
+            let subject = "state \"\(state.name)\": "
+            let isOwn = state.deadlineMilliseconds != nil
+            guard let limit = state.deadlineMilliseconds ?? draft.deadlineMilliseconds else { continue }
+            if let pause = state.pauseMilliseconds {
+                checkWindow(pause, limit, state.path.member("pause"), "\(subject)the pause", "the deadline")
+            }
+            for entry in state.retry where isOwn {
+                guard let name = entry.policy, case let within?? = windows[name.value] else { continue }
+                checkWindow(within, limit, name.path, "\(subject)retry policy \"\(name.value)\"", "its deadline")
+            }
+        }
+    }
+
+    private mutating func checkWindow(
+        _ window: Int64, _ limit: Int64, _ path: DefinitionPath, _ subject: String, _ around: String
+    ) {
+        guard window > limit else { return }
+        report(
+            .windowBeyondDeadline, path, .value,
+            "\(subject) may take \(DurationText.text(window)), but \(around) is \(DurationText.text(limit))",
+            hint: "shorten the one or lengthen the other")
+    }
+
+    /// W310: a worker cuts what its lease does not cover.
+    private mutating func checkTimeouts() {
+        var timeouts = draft.services.map { ($0.timeoutMilliseconds, $0.path) }
+        timeouts += draft.calls.map { ($0.timeoutMilliseconds, $0.path) }
+        for case (.inline(let call), _) in draft.states.flatMap(\.calls) {
+            timeouts.append((call.timeoutMilliseconds, call.path))
+        }
+        for case (let timeout?, let path) in timeouts where timeout > LeaseRule.longestRequestMilliseconds {
+            report(
+                .timeoutBeyondLease, path.member("timeout"), .value,
+                "\(Self.subject(path)): a timeout of \(DurationText.text(timeout)) is above the lease; a worker with the "
+                    + "usual lease of \(DurationText.text(LeaseRule.usualLeaseMilliseconds)) cuts it to "
+                    + DurationText.text(LeaseRule.longestRequestMilliseconds),
+                hint: "shorten it, or start workers with a longer --lease-seconds")
+        }
+    }
+
+    private mutating func checkLookUp(_ state: DraftState) {
+        guard let reconcile = state.reconcile else { return }
+        if let call = draft.call(reconcile.call), !call.method.isEmpty, !call.isRepeatable {
+            report(
+                .unsafeResend, reconcile.path.member("call"), .value,
+                "state \"\(state.name)\" looks up with \(call.requestWords), which is not safe to send twice",
+                hint: "look up with GET, or say repeatable: true where it is harmless")
+        }
+        if reconcile.one == .replace, state.undo == nil {
+            report(
+                .wrongType, reconcile.path.member("one"), .value,
+                "\"one\": replace undoes what was found, but state \"\(state.name)\" has no undo",
+                hint: "add undo, or write adopt or hold")
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// The keywords of calls and states.
+
+extension Vocabulary {
+    static let call = Shape(
+        "call",
+        [
+            .required("request", .request, "METHOD service:/path; inserted values are percent-encoded."),
+            .optional("query", .names(.field, .single), "Query parameters; null leaves one out."),
+            .optional("headers", .names(.header, .template), "Headers of this call."),
+            .optional("body", .tree, "Sent as JSON; null fields are left out."),
+            .optional("form", .names(.field, .single), "Sent as a form."),
+            .optional("auth", .mapping(auth), "Who the request comes from."),
+            .optional("ok", .oneOrMore(.status), "Statuses that mean success; 2xx."),
+            .optional("save", .names(.variable, .template), "Variables from ${response.…}."),
+            .optional("timeout", .duration, "Of one attempt; the service's."),
+            .optional("repeatable", .flag, "Whether sending it twice is harmless; by its method."),
+            .optional("idempotency", .mapping(idempotency), "A value that is the same for all attempts of one stay."),
+        ])
+
+    static let idempotency = Shape(
+        "idempotency",
+        [
+            .required("header", .name(.header), "The header that carries it."),
+            .optional("value", .template, "${state.key}"),
+            .optional("honoured", .duration, "How long the platform recognises it; a resend within is safe."),
+        ])
+
+    private static let callOrName: Form = .either([.name(.plain), .mapping(call)])
+
+    static let state = Shape(
+        "state",
+        [
+            titled,
+            .optional("call", callOrName, "What is sent, or the name of a call."),
+            .optional("set", .names(.variable, .template), "Variables to fill."),
+            .optional("pause", .either([.duration, .mapping(pause)]), "How long to wait, or until when."),
+            .optional("next", .name(.plain), "The state that follows."),
+            .optional("choose", .filledList(.mapping(branch)), "The first branch whose condition holds."),
+            .optional(
+                "retry", .either([.choice(["none"]), .list(.mapping(retryEntry))]),
+                "Tested in order; each counts alone."
+            ),
+            .optional("catch", .list(.mapping(catchEntry)), "Tested in order, once retry gave up."),
+            .optional("end", .choice(StateDefinition.EndStatus.allCases.map(\.rawValue)), "The run ends here."),
+            .notYet("await", .names(.plain, .mapping(awaitEntry)), "Signals; the first one wins."),
+            .optional("deadline", .duration, "Of this state; raises the error deadline."),
+            .optional("reconcile", .mapping(reconcile), "How to find out what became of a lost answer."),
+            .notYet("show", .mapping(show), "Something for people to see; never in the history."),
+            .optional("stable", .mapping(stable), "Successes in a row before going on."),
+            .optional(
+                "undo", .either([.flag, .choice(["none"]), callOrName]),
+                "The call that takes it back when the run fails; none where nothing can. At an end: whether to undo."),
+        ], atLeastOne: ["next", "choose", "await", "end"])
+
+    private static let titled = Keyword.optional("title", .text, "Shown to people, as it stands.")
+
+    static let pause = Shape("pause", [.notYet("until", .template, "A time such as ${data.ready_at}.")])
+
+    static let branch = Shape(
+        "choose",
+        [
+            .required("next", .name(.plain), "The state that follows."),
+            .optional("when", .condition, "The last branch has none."),
+        ])
+
+    static let catchEntry = Shape(
+        "catch",
+        [
+            .required("error", .oneOrMore(.text), "The error's name, or a list of names."),
+            .optional("next", .name(.plain), "The state that follows."),
+            .optional("hold", .template, "Park the run for a person, with this text."),
+            .optional("set", .names(.variable, .template), "Variables to fill; error can be read."),
+        ], exactlyOne: ["next", "hold"])
+
+    static let awaitEntry = Shape(
+        "await",
+        [
+            .required("next", .name(.plain), "The state that follows."),
+            .optional("save", .names(.variable, .template), "Variables from ${signal.body.…}."),
+        ])
+
+    static let reconcile = Shape(
+        "reconcile",
+        [
+            .required("call", callOrName, "The call that looks; it must be harmless to repeat."),
+            .required("items", .condition, "The list of what there is, such as response.body."),
+            .optional(
+                "after", .duration,
+                note("How long the platform takes to show it", standard: ReconcileDefinition.standardAfterMilliseconds)),
+            .optional("where", .condition, "Which item is ours, such as item.reference == run.id."),
+            .optional("save", .names(.variable, .template), "Variables from ${item.…}."),
+            .optional("one", .choice(ReconcileOne.allCases.map(\.rawValue)), "One was found; adopt."),
+            .optional("none", .choice(ReconcileNone.allCases.map(\.rawValue)), "None was found; resend."),
+        ])
+
+    static let show = Shape(
+        "show", [.optional("for", .duration, "How long it is good; then it is fetched again.")],
+        others: Shape.Others(style: .variable, form: .template))
+
+    static let stable = Shape(
+        "stable",
+        [
+            .required("times", .integer(2...1000), "Successes in a row."),
+            .optional(
+                "every", .duration, note("From one to the next", standard: StableDefinition.standardEveryMilliseconds)),
+        ])
+}
+
+/// Who may send a signal.
+enum SignalOrigin: String, Sendable, CaseIterable {
+    case webhook, `operator`, api
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import WorkflowCore
+
+/// What all commands have in common that decide something about runs.
+struct OperatorActionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Why; it stays in the history.", valueName: "text")) var reason: Reason
+    @Option(
+        name: .customLong("expected-seq"),
+        help: ArgumentHelp(
+            "Refuse when the run has more events than these, as \"turnup show\" printed them; otherwise it is taken as it "
+                + "stands.", valueName: "number"))
+    var expectedSeq: Int64?
+    @Option(
+        help: ArgumentHelp("How many runs it must be; without a terminal filters need it.", valueName: "number"))
+    var confirm: Int?
+    @Flag(name: .customLong("dry-run"), help: "Say what would be done, and do nothing.") var dryRun = false
+    @Flag(help: "Print one JSON object for each run.") var json = false
+    @OptionGroup var actor: ActorOption
+    @OptionGroup(title: "Which runs, when none is named") var filter: RunFilterOptions
+    @OptionGroup var database: DatabaseOptions
+
+    func validate() throws {
+        try reason.validate()
+        if let confirm, confirm < 0 { throw ValidationError("--confirm is a number of runs") }
+        if let expectedSeq, expectedSeq < 1 { throw ValidationError("--expected-seq is a number of events") }
+    }
+
+    func check(named runs: [String]) throws {
+        if runs.isEmpty, filter.isEmpty {
+            throw ValidationError("name runs, or say which with filters such as --workflow and --error")
+        }
+        if !runs.isEmpty, !filter.isEmpty { throw ValidationError("name runs or give filters, not both") }
+        if expectedSeq != nil, runs.count != 1 { throw ValidationError("--expected-seq is for one run") }
+    }
+}

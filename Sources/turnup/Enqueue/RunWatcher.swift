@@ -1,0 +1,64 @@
+import ArgumentParser
+import Diagnostics
+import EventStore
+import WorkflowCore
+
+/// Prints a run's events as they come.
+struct RunWatcher {
+    let session: Session
+    var json = false
+    var clock = ClockText()
+
+    /// How often to look. A person watches, so a fifth of a second is soon enough.
+    private static let lookEvery: Duration = .milliseconds(200)
+
+    /// Prints all events until the run ends or is held. Fails unless it succeeded.
+    func followToEnd(_ id: Identifier) async throws {
+        let run = try await follow(id)
+        switch run.status {
+        case .succeeded: return
+        case .live: throw CommandFailure.failed("run \(id) goes on", hint: "turnup show \(id)")
+        case .held, .failed, .cancelled:
+            throw CommandFailure.failed(
+                "run \(id) is \(run.status.rawValue) in state \(run.state): \(run.reason ?? "")",
+                hint: "See \"turnup show \(id)\".")
+        }
+    }
+
+    /// Prints until the run ends or is held; answers what it came to.
+    func follow(_ id: Identifier) async throws -> RunOverview {
+        var timeline = Timeline(clock: clock)
+        var seen: Int64 = 0
+        while true {
+            guard let run = try await session.store.run(id) else {
+                throw CommandFailure.badInput("there is no run \(id)", hint: "See \"turnup runs\".")
+            }
+            for event in try await session.store.events(of: id, after: seen) {
+                seen = event.seq
+                Console.out(json ? EventJSON.line(id, event) : EventLine.text(timeline.entry(event), clock: clock))
+            }
+            if run.status != .live, run.seq <= seen { return run }
+            try await Task.sleep(for: Self.lookEvery)
+        }
+    }
+}
+
+/// One event as a line: time, state, attempt, what happened.
+enum EventLine {
+    static func text(_ entry: TimelineEntry, clock: ClockText) -> String {
+        let attempt = entry.attempt.map { " #\($0)" } ?? ""
+        return "\(clock.time(entry.time))  \(entry.state)\(attempt)  \(Table.visible(entry.text))"
+    }
+}
+
+/// One event for programs.
+enum EventJSON {
+    static func line(_ id: Identifier, _ event: RecordedEvent) -> String {
+        JSONText.object([
+            ("run", .string(id.description)), ("seq", .integer(event.seq)), ("type", .string(event.type)),
+            ("recorded_at", .time(event.recordedAt)), ("epoch", .integer(event.epoch)),
+            ("attempt_id", event.attemptId.map { .string($0.description) } ?? .null), ("actor", .string(event.actor)),
+            ("body", .object(event.body)),
+        ])
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Diagnostics
+import EventStore
+import WorkflowCore
+
+struct History: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the events of a run: what was tried, what was answered, and when the next try is.",
+        discussion: """
+            Example:
+              turnup history 0192f0c1
+              turnup history 0192f0c1 --follow
+              turnup history 0192f0c1 --json | jq .body.evidence
+            """)
+
+    @Argument(help: "The run's id, or its beginning.") var run: String
+    @Flag(help: "Go on printing until the run ends or is held.") var follow = false
+    @Flag(help: "Print one JSON object per event, with the whole evidence.") var json = false
+    @Flag(help: "Print times in UTC.") var utc = false
+    @OptionGroup var database: DatabaseOptions
+
+    func run() async throws {
+        try await Session.with(database) { session in
+            let found = try await session.run(named: run)
+            let clock = ClockText(isUTC: utc)
+            if follow {
+                _ = try await RunWatcher(session: session, json: json, clock: clock).follow(found.id)
+                return
+            }
+            let events = try await session.store.events(of: found.id, after: 0)
+            if json {
+                for event in events { Console.out(EventJSON.line(found.id, event)) }
+            } else {
+                Console.out(HistoryPage.text(found, events, clock: clock))
+            }
+        }
+    }
+}
+
+/// A run's timeline as a table.
+enum HistoryPage {
+    static func text(_ run: RunOverview, _ events: [RecordedEvent], clock: ClockText) -> String {
+        var table = Table("#", clock.zoneName, "STATE", "TRY", "EVENT")
+        for entry in Timeline.entries(events, clock: clock) {
+            table.add(
+                "\(entry.seq)", clock.time(entry.time), entry.state, entry.attempt.map(String.init) ?? "", entry.text)
+        }
+        let date = clock.date(run.requestedAt)
+        return
+            "\(run.workflow) \(Table.visible(run.key)) of \(Table.visible(run.organisation)), \(date), run \(run.id)\n"
+            + table.text
+    }
+}

@@ -1,0 +1,169 @@
+import Diagnostics
+import EventStore
+import WorkflowCore
+
+/// What a person may do about a run that waits for one or has failed: the evidence, and commands to copy.
+struct OperatorChoices {
+    let run: RunOverview
+    let state: RunState
+    let definition: Definition
+    let events: [RecordedEvent]
+
+    /// One thing to do, and how to say it: more than one command where several things were found.
+    struct Choice {
+        let name: String
+        let meaning: String
+        let commands: [String]
+
+        var json: JSONValue {
+            .object(
+                JSONObject([
+                    ("choice", .string(name)), ("meaning", .string(meaning)),
+                    ("commands", .array(commands.map { .string($0) })),
+                ]))
+        }
+    }
+
+    /// Nil for runs that need nobody. Throws bad input where the definition cannot be read any more.
+    static func about(_ run: RunOverview, _ state: RunState, _ session: Session) async throws -> OperatorChoices? {
+        guard state.status == .held || state.status == .failed || state.status == .cancelled else { return nil }
+        let definition = try await session.definition(workflow: run.workflow, version: run.version)
+        let events = try await session.store.events(of: run.id, after: 0).filter { $0.seq <= state.seq }
+        return OperatorChoices(run: run, state: state, definition: definition, events: events)
+    }
+
+    /// For people; nil where nothing is to be said.
+    var text: String? {
+        var lines = holdLines
+        let (choices, notes) = choices
+        if !choices.isEmpty || state.status == .failed { lines.append("The choices, as commands:") }
+        lines += notes.map { "  \($0)" }
+        for choice in choices {
+            lines.append("  \(choice.meaning):")
+            lines += choice.commands.map { "    \($0)" }
+        }
+        if let other = state.takenOverBy { lines = ["Run \(other) has its key now: turnup show \(other)"] }
+        return lines.isEmpty ? nil : lines.map(Table.visible).joined(separator: "\n")
+    }
+
+    private var holdLines: [String] {
+        guard state.status == .held, let hold = state.hold else {
+            return state.status == .cancelled && state.ownsKey ? ["It still has its key."] : []
+        }
+        let clock = ClockText()
+        var lines = ["held since    \(clock.dateAndTime(hold.since)) \(clock.zoneName)"]
+        lines += evidence.map { "evidence      \($0)" }
+        for (index, find) in hold.candidates.enumerated() {
+            let values = find.members.map { "\($0.name)=\($0.value.stringValue ?? $0.value.serialized())" }
+            lines.append("found \(index + 1)       \(values.joined(separator: " "))")
+        }
+        return lines + [""]
+    }
+
+    /// The choices, and notes on why a choice that one would expect is missing.
+    var choices: ([Choice], notes: [String]) {
+        guard state.takenOverBy == nil else { return ([], []) }
+        var choices: [Choice] = []
+        var notes: [String] = []
+        if state.status == .held, let hold = state.hold {
+            choices = hold.choices.compactMap(HoldChoice.init).map { choice in
+                Choice(
+                    name: choice.rawValue, meaning: meaning(choice),
+                    commands: words(choice, finds: hold.candidates.count).map { command("resolve", $0) })
+            }
+            if state.ending == nil {
+                choices.append(
+                    Choice(
+                        name: "cancel",
+                        meaning: state.cancel == nil
+                            ? "Cancel it; what it has made is taken back where the workflow says how"
+                            : "Cancel it all the same; it keeps its key while something of it may be there",
+                        commands: [command("cancel", "")]))
+            }
+        } else if state.status == .failed {
+            do throws(OperatorActionRefusal) {
+                let after = try state.retrying(reason: "-", definition).after
+                choices.append(
+                    Choice(
+                        name: "retry", meaning: "Go on in state \(after.state), with its data and fresh counters",
+                        commands: [command("retry", "")]))
+            } catch {
+                notes.append("It cannot be retried: \(error.message).")
+            }
+        }
+        if state.status == .held || state.ownsKey { choices.append(instead) }
+        return (choices, notes)
+    }
+
+    /// The attempt that nobody knows the outcome of, or else the last one.
+    private var evidence: [String] {
+        let closings = Set([EventType.attemptDone, .attemptNotDone, .attemptUnknown].map(\.rawValue))
+        let subject = state.unknown?.attemptId ?? events.last { closings.contains($0.type) }?.attemptId
+        guard let subject else { return [] }
+        let clock = ClockText()
+        var timeline = Timeline(clock: clock)
+        return events.compactMap { event in
+            let entry = timeline.entry(event)
+            return event.attemptId == subject ? EventLine.text(entry, clock: clock) : nil
+        }
+    }
+
+    private func meaning(_ choice: HoldChoice) -> String {
+        let takesBack = state.ending != nil || state.isReplacing
+        return switch choice {
+        case .adopt: "What was found is ours"
+        case .done where takesBack: "A person has taken it back"
+        case .done: "It worked, or a person has seen to it; give what the answer would have given"
+        case .retry: "Try again what failed; what may have worked is not sent again"
+        case .retryAnyway: "Send it again although it may have worked: there may be two of it then"
+        case .abandon where takesBack: "Leave it there, and end the run"
+        case .abandon: "Give up: the run fails, and keeps its key while something of it may be there"
+        }
+    }
+
+    private func words(_ choice: HoldChoice, finds: Int) -> [String] {
+        switch choice {
+        case .adopt where finds > 1: (1...finds).map { "--adopt \($0)" }
+        case .done where state.ending == nil && !state.isReplacing: ["--done\(wanted)"]
+        case .adopt, .done, .retry, .retryAnyway, .abandon:
+            ["--" + choice.rawValue.replacing("_", with: "-")]
+        }
+    }
+
+    /// What the lost answer would have filled and is not there yet.
+    private var wanted: String {
+        guard case .call(let call) = definition.state(state.state)?.action else { return "" }
+        let missing = call.save.map(\.name).filter { state.data[$0] == nil && state.secret($0) == nil }
+        func isSecret(_ name: String) -> Bool { definition.variable(name)?.isSecret == true }
+        return missing.filter { !isSecret($0) }.map { " \($0)=VALUE" }.joined()
+            + missing.filter(isSecret).map { " --secret \($0)=@FILE" }.joined()
+    }
+
+    private func command(_ name: String, _ words: String) -> String {
+        "turnup \(name) \(run.id)\(words.isEmpty ? "" : " " + words) --expected-seq \(state.seq) --reason TEXT"
+    }
+
+    private var instead: Choice {
+        let input = state.input.members.map { item in
+            Self.quoted("\(item.name)=\(item.value.stringValue ?? item.value.serialized())")
+        }
+        let words = ["turnup enqueue", Self.quoted(run.workflow)] + input
+        return Choice(
+            name: "instead", meaning: "Start anew in its place; the new run takes the key",
+            commands: [
+                "\(words.joined(separator: " ")) --organisation \(Self.quoted(run.organisation)) --instead-of \(run.id) "
+                    + "--expected-seq \(state.seq) --reason TEXT"
+            ])
+    }
+
+    /// For a POSIX shell.
+    private static func quoted(_ text: String) -> String {
+        let isPlain =
+            !text.isEmpty
+            && text.unicodeScalars.allSatisfy {
+                $0.properties.isAlphabetic && $0.isASCII || ("0"..."9").contains($0)
+                    || "+-_=.:/@,".unicodeScalars.contains($0)
+            }
+        return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
+    }
+}

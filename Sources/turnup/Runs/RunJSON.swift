@@ -1,0 +1,67 @@
+import Diagnostics
+import EventStore
+import WorkflowCore
+
+/// A run for programs. The names are the columns' names.
+enum RunJSON {
+    static func line(_ run: RunOverview, now: Instant, service: ServiceRecord? = nil) -> String {
+        JSONText.object(members(run, now: now, service: service, wait: nil))
+    }
+
+    /// With what the run has saved, secrets as fingerprints alone, and what a person may do about it; nil: not known.
+    static func line(
+        _ run: RunOverview, _ state: RunState, _ choices: [OperatorChoices.Choice]?, now: Instant,
+        service: ServiceRecord?,
+        wait: RunWait?
+    ) -> String {
+        let secrets = state.secrets.map { secret in
+            JSONValue.object(
+                JSONObject([
+                    ("name", .string(secret.reference.name)), ("version", .integer(secret.reference.version)),
+                    ("fingerprint", .string(secret.reference.fingerprint)), ("sealed_at", .time(secret.sealedAt)),
+                ]))
+        }
+        return JSONText.object(
+            members(run, now: now, service: service, wait: wait) + [
+                ("data", .object(state.data)), ("secrets", .array(secrets)), ("hold", state.hold.map(json) ?? .null),
+                ("choices", choices.map { .array($0.map(\.json)) } ?? .null),
+            ])
+    }
+
+    /// Why it is held, and what was found over there.
+    private static func json(_ hold: Hold) -> JSONValue {
+        .object(
+            JSONObject([
+                ("code", .string(hold.code)), ("since", .time(hold.since)),
+                ("found", .array(hold.candidates.map { .object($0) })),
+            ]))
+    }
+
+    private static func members(
+        _ run: RunOverview, now: Instant, service: ServiceRecord?, wait: RunWait?
+    ) -> [(String, JSONValue)] {
+        [
+            ("run", .string(run.id.description)), ("workflow", .string(run.workflow)),
+            ("version", .integer(run.version)), ("organisation", .string(run.organisation)),
+            ("key", .string(run.key)), ("state", .string(run.state)), ("status", .string(run.status.rawValue)),
+            ("reason", .optional(run.reason)), ("error", .optional(run.lastError)), ("seq", .integer(run.seq)),
+            ("requested_at", .time(run.requestedAt)),
+            ("changed_at", .time(run.changedAt)), ("ended_at", .time(run.endedAt)), ("due", .time(run.task?.due)),
+            ("service", .optional(run.task?.service)),
+            ("wait_reason", .optional((run.task?.waitReason ?? wait?.reason)?.rawValue)),
+            ("lease_owner", .optional(run.task?.leaseOwner)),
+            (
+                "why",
+                .string(Explanation.text(run, now: now, service: service, wait: wait, clock: ClockText(isUTC: true)))
+            ),
+        ] + (wait.map(members) ?? [])
+    }
+
+    private static func members(_ wait: RunWait) -> [(String, JSONValue)] {
+        [
+            ("wait_subject", .string(wait.subject)),
+            ("wait_until", .time(wait.until)), ("wait_before", .integer(min(wait.before, RunWait.most))),
+            ("wait_before_is_more", .bool(wait.before > RunWait.most)), ("wait_about", .time(wait.about)),
+        ]
+    }
+}

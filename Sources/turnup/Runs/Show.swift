@@ -1,0 +1,91 @@
+import ArgumentParser
+import Diagnostics
+import EventStore
+import WorkflowCore
+
+struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show one run: where it stands, and why.",
+        discussion: """
+            A run is named by its id, or by the beginning of it as "turnup runs" prints it. Of a run that waits for a \
+            person it shows the evidence and the choices, as commands. With --json these are "hold" and "choices"; VALUE, \
+            FILE and TEXT in a command are yours to fill in.
+
+            Example:
+              turnup show 0192f0c1
+            """)
+
+    @Argument(help: "The run's id, or its beginning.") var run: String
+    @Flag(help: "Print JSON.") var json = false
+    @OptionGroup var database: DatabaseOptions
+
+    func run() async throws {
+        try await Session.with(database) { session in
+            let found = try await session.run(named: run)
+            let now = try await session.store.now()
+            var service: ServiceRecord?
+            if let name = found.task?.service { service = try await session.store.service(name) }
+            let wait = found.task == nil ? nil : try await session.store.wait(of: found.id)
+            guard let state = try await session.store.fold(found.id) else {
+                throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
+            }
+            var advice: OperatorChoices?
+            var unread: String?
+            do { advice = try await OperatorChoices.about(found, state, session) } catch let error as CommandFailure {
+                unread = "The choices cannot be shown: \(error.message)."
+            }
+            if json {
+                let choices = unread == nil ? advice?.choices.0 ?? [] : nil
+                return Console.out(RunJSON.line(found, state, choices, now: now, service: service, wait: wait))
+            }
+            Console.out(Self.page(found, state, service, wait, now: now))
+            if let text = unread ?? advice?.text { Console.out("\n" + text) }
+        }
+    }
+
+    private static func page(
+        _ run: RunOverview, _ state: RunState, _ service: ServiceRecord?, _ wait: RunWait?, now: Instant
+    ) -> String {
+        let clock = ClockText()
+        var lines = [
+            "run           \(run.id)", "workflow      \(run.workflow) version \(run.version)",
+            "organisation  \(run.organisation)", "key           \(run.key)", "state         \(run.state)",
+            "status        \(run.status.rawValue)",
+            "why           \(Explanation.text(run, now: now, service: service, wait: wait, clock: clock))",
+            "requested     \(clock.dateAndTime(run.requestedAt)) \(clock.zoneName) "
+                + "(\(Phrases.distance(from: now, to: run.requestedAt)))",
+        ]
+        if let ended = run.endedAt {
+            let took = Phrases.span(milliseconds: ended.milliseconds(since: run.requestedAt))
+            lines.append("ended         \(clock.dateAndTime(ended)) \(clock.zoneName), after \(took)")
+        }
+        if state.attempts > 0 { lines.append("attempts      \(state.attempts) in this state") }
+        for member in state.data.members {
+            lines.append("data          \(member.name)=\(member.value.stringValue ?? member.value.serialized())")
+        }
+        for secret in state.secrets {
+            let reference = secret.reference
+            lines.append(
+                "secret        \(reference.name), fingerprint \(reference.fingerprint), version \(reference.version)")
+        }
+        lines.append("events        \(run.seq); see \"turnup history \(run.id)\"")
+        return lines.map(Table.visible).joined(separator: "\n")
+    }
+}
+
+extension Session {
+    /// Finds a run by its id or by the beginning of it.
+    func run(named name: String) async throws -> RunOverview {
+        if let id = Identifier(name), let run = try await store.run(id) { return run }
+        let isPrefix = !name.isEmpty && name.allSatisfy { $0 == "-" || ($0.isASCII && $0.isHexDigit) }
+        guard isPrefix, name.count <= 36 else {
+            throw CommandFailure.badInput("\"\(name)\" is not a run's id", hint: "See \"turnup runs\".")
+        }
+        let found = try await store.runs(beginningWith: name.lowercased())
+        switch found.count {
+        case 0: throw CommandFailure.badInput("there is no run \(name)", hint: "See \"turnup runs\".")
+        case 1: return found[0]
+        default: throw CommandFailure.badInput("more than one run begins with \(name)", hint: "Give more of the id.")
+        }
+    }
+}

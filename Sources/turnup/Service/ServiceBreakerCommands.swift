@@ -1,0 +1,154 @@
+import ArgumentParser
+import Diagnostics
+import EventStore
+import Foundation
+import WorkflowCore
+
+extension ServiceCommand {
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show one service: where it is, its limits, whether it is called, and how many runs wait for it.")
+
+        @Argument(help: "The service's name.") var name: String
+        @Flag(help: "Print JSON.") var json = false
+        @OptionGroup var database: DatabaseOptions
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                let record = try await session.knownService(name)
+                let now = try await session.store.now()
+                let waiting = try await session.store.waiting(service: record.name)
+                Console.out(
+                    json
+                        ? ServiceJSON.line(record, now: now, waiting: waiting)
+                        : Self.page(record, now: now, waiting: waiting))
+            }
+        }
+
+        private static func page(_ record: ServiceRecord, now: Instant, waiting: ServiceWaiting) -> String {
+            let cap = record.retryAfterCapMilliseconds ?? ServiceRecord.standardRetryAfterCapMilliseconds
+            return [
+                "service       \(record.name)", "base URL      \(record.baseURL ?? "-")",
+                "allowed       \(record.allowedAddresses.joined(separator: ","))",
+                "limits        \(LimitText.text(record.limits))",
+                "retry after   at most \(Phrases.span(milliseconds: Int64(cap)))",
+                "request id    \(record.sendsRequestId ? "sent" : "not sent")",
+                "breaker       \(BreakerText.text(record.breaker, at: now))",
+                "waiting       \(text(waiting, now: now))",
+            ].map(Table.visible).joined(separator: "\n")
+        }
+
+        private static func text(_ waiting: ServiceWaiting, now: Instant) -> String {
+            guard waiting.count > 0 else { return "no run" }
+            let count = "\(waiting.hasMore ? "more than " : "")\(OperatorActionTargets.counted(waiting.count))"
+            guard let oldest = waiting.oldestDue else { return count }
+            return "\(count), the longest for \(Phrases.span(milliseconds: now.milliseconds(since: oldest)))"
+        }
+    }
+
+    struct Pause: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Stop all calls to a service. Its runs wait, which spends no attempt; deadlines go on.",
+            discussion: """
+                Requests under way end as usual. A worker sees the pause within a second.
+
+                Example:
+                  turnup service pause wpp --for 10m --reason "maintenance window"
+                """)
+
+        @Argument(help: "The service's name.") var name: String
+        @Option(
+            name: .customLong("for"),
+            help: ArgumentHelp("How long, such as 10m; left out, until it is resumed.", valueName: "duration"))
+        var length: DurationArgument?
+        @Option(help: ArgumentHelp("Why; shown to everybody who asks.", valueName: "text")) var reason: String
+        @OptionGroup var database: DatabaseOptions
+
+        func validate() throws {
+            try ServiceCommand.check(reason: reason)
+            if let length, length.milliseconds < 1 { throw ValidationError("--for must be longer than nothing") }
+        }
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                let record = try await session.knownService(name)
+                let ends = try await session.store.pauseService(
+                    record.name, milliseconds: length?.milliseconds, reason: reason, by: Session.actor)
+                let now = try await session.store.now()
+                Console.out("\(record.name) is paused \(BreakerText.until(ends, from: now))")
+                Console.note("turnup service resume \(record.name) ends the pause.")
+            }
+        }
+    }
+
+    struct Resume: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Call a service again at once, whatever had paused it.",
+            discussion: """
+                Its waiting runs come forward within a second. If it is still down, the first failure pauses it again.
+                """)
+
+        @Argument(help: "The service's name.") var name: String
+        @OptionGroup var database: DatabaseOptions
+
+        func run() async throws {
+            try await Session.with(database) { session in
+                let record = try await session.knownService(name)
+                let wasShut = try await session.store.resumeService(record.name)
+                Console.out(wasShut ? "\(record.name) is resumed" : "\(record.name) was not paused")
+            }
+        }
+    }
+
+    fileprivate static func check(reason: String) throws {
+        let text = reason.trimmingCharacters(in: .whitespacesAndNewlines)
+        if text.isEmpty { throw ValidationError("--reason must say why") }
+        if reason.unicodeScalars.contains("\0") || reason.utf8.count > 1024 {
+            throw ValidationError("--reason must be text of at most 1024 bytes")
+        }
+    }
+}
+
+extension Session {
+    /// A service that has been set or called once.
+    fileprivate func knownService(_ name: String) async throws -> ServiceRecord {
+        guard let record = try await store.service(name) else {
+            throw CommandFailure.badInput("there is no service \(name)", hint: "See \"turnup service list\".")
+        }
+        return record
+    }
+}
+
+/// A service for programs. The names are the columns' names.
+enum ServiceJSON {
+    /// `waiting` is left out where nobody counted.
+    static func line(_ item: ServiceRecord, now: Instant, waiting: ServiceWaiting? = nil) -> String {
+        let breaker = item.breaker
+        let limits = item.limits
+        let members: [(String, JSONValue)] = [
+            ("name", .string(item.name)), ("base_url", .optional(item.baseURL)),
+            ("allowed_addresses", .array(item.allowedAddresses.map { .string($0) })),
+            ("concurrent_requests", number(limits.concurrent)), ("rate_requests", number(limits.rate?.count)),
+            ("rate_milliseconds", number(limits.rate.map { Int($0.windowMilliseconds) })),
+            ("limits_per", .string(limits.per.rawValue)),
+            ("retry_after_cap_milliseconds", number(item.retryAfterCapMilliseconds)),
+            ("sends_request_id", .bool(item.sendsRequestId)),
+            ("breaker", .string(BreakerText.name(breaker, at: now))), ("paused_until", .time(breaker.pausedUntil)),
+            ("pause_reason", .optional(breaker.pauseReason)), ("paused_by", .optional(breaker.pausedBy)),
+            ("consecutive_failures", .integer(breaker.consecutiveFailures)),
+            ("unanswered", .integer(breaker.unanswered)), ("trial_owner", .optional(breaker.trialOwner)),
+            ("trial_expires", .time(breaker.trialExpires)),
+        ]
+        return JSONText.object(members + (waiting.map { [("waiting", json($0))] } ?? []))
+    }
+
+    private static func json(_ waiting: ServiceWaiting) -> JSONValue {
+        .object(
+            JSONObject([
+                ("runs", .integer(waiting.count)), ("more", .bool(waiting.hasMore)),
+                ("oldest_due", .time(waiting.oldestDue)),
+            ]))
+    }
+
+    private static func number(_ value: Int?) -> JSONValue { value.map { .integer($0) } ?? .null }
+}

@@ -1,0 +1,98 @@
+import EventStore
+import Synchronization
+import Testing
+import Vault
+import WorkflowCore
+
+@testable import Worker
+
+@Suite("Credentials", .timeLimit(.minutes(5)))
+struct CredentialReaderTests {
+    private static let canonical = """
+        {"dsl":1,"workflow":"keyed","version":1,"key":"${input.number}","start":"requested",
+         "input":{"number":{"type":"string"}},
+         "services":{"wpp":{"timeout":"5s","auth":{"bearer":"${secrets.master}"}}},
+         "states":{"requested":{"call":{"request":"POST wpp:/create"},"next":"active"},
+           "active":{"end":"succeeded"},"failed":{"end":"failed"}}}
+        """
+
+    private func enqueue(_ workshop: Workshop, organisation: String, _ number: Int) async throws -> Identifier {
+        try await workshop.store.enqueue(
+            EnqueueRequest(
+                workflow: "keyed", organisation: organisation, input: ["number": .string("\(number)")],
+                actor: "person:test")
+        ).runId
+    }
+
+    private func put(_ workshop: Workshop, organisation: String?) async throws {
+        let place = SecretPlace(
+            scope: organisation == nil ? .installation : .organisation,
+            scopeId: organisation ?? SecretPlace.installationId, name: "master", version: 1)
+        try await workshop.store.putSecret(workshop.vault.seal(Secret("k"), at: place), by: "person:test")
+    }
+
+    @Test func `what many ask for while a look is under way is read together, by the next one`() async throws {
+        let workshop = try await Workshop()
+        let names = (0...20).map { CredentialName(organisation: "o\($0)", name: "master") }
+        for name in names { try await put(workshop, organisation: name.organisation) }
+        let asked = Mutex<[[CredentialName]]>([])
+        let isReleased = Gong()
+        workshop.store.set {
+            $0.credentials = { names in
+                asked.withLock { $0.append(names) }
+                await isReleased.wait()
+            }
+        }
+        let reader = CredentialReader(store: workshop.store, vault: workshop.vault)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask { try await reader.credential(names[0]) != nil }
+            try #require(await eventually { asked.withLock { $0.count } == 1 })
+            for name in names.dropFirst() { group.addTask { try await reader.credential(name) != nil } }
+            try #require(await eventually { await reader.wanted.count == 20 })
+            isReleased.strike()
+            for try await isFound in group { #expect(isFound) }
+        }
+        let looks = asked.withLock { $0 }
+        #expect(looks.first == [names[0]])
+        #expect(looks.dropFirst().map(Set.init) == [Set(names.dropFirst())])
+    }
+
+    @Test
+    func `a credential that is nowhere set makes the run wait before its intent, and setting it lets the run go on`()
+        async throws
+    {
+        let workshop = try await Workshop()
+        try await workshop.publish(Self.canonical, workflow: "keyed")
+        let run = try await enqueue(workshop, organisation: "o", 1)
+        try await workshop.withWorker {
+            try #require(
+                try await eventually { try await workshop.store.healthy.run(run)?.task?.waitReason == .noSecret })
+            #expect(try await workshop.types(run) == ["run.requested"])
+            try await put(workshop, organisation: nil)
+            try await workshop.reaches(.succeeded, run)
+        }
+        #expect(workshop.server.requests.count == 1)
+    }
+
+    @Test func `a look that fails is told as such, and the runs that waited for it try again`() async throws {
+        let workshop = try await Workshop()
+        try await workshop.publish(Self.canonical, workflow: "keyed")
+        try await put(workshop, organisation: nil)
+        var runs: [Identifier] = []
+        for number in 1...5 { runs.append(try await enqueue(workshop, organisation: "o", number)) }
+        let failures = Mutex(0)
+        workshop.store.set {
+            $0.credentials = { _ in
+                let isFirst = failures.withLock { count in
+                    count += 1
+                    return count == 1
+                }
+                if isFirst { throw StoreError(.unavailable, "the database is away") }
+            }
+        }
+        try await workshop.withWorker {
+            for run in runs { try await workshop.reaches(.succeeded, run) }
+        }
+        #expect(workshop.server.requests.count == 5)
+    }
+}

@@ -116,25 +116,30 @@ import WorkflowCore
                 try await store.setService(
                     ServiceRecord(name: "s", limits: ServiceLimits(concurrent: nil, rate: rate, per: per)))
             }
-            /// How many are claimed in each of so many seconds.
-            func perSecond(_ seconds: Int) async throws -> [Int] {
-                var counts: [Int] = []
-                for _ in 0..<seconds {
-                    try await fixture.pass(milliseconds: 1000)
-                    counts.append(try await store.claimed().count { $0.service == "s" })
-                }
-                return counts
-            }
             try await store.publishWorkflow(calls: "s")
             for number in 1...60 { try await store.enqueueRun("\(number)") }
             try await set(20, 1000)
             #expect(try await store.claimed().count == 20)
+            let begin = try await store.now()
             try await set(5, 10_000)
-            let longer = try await perSecond(12)
-            #expect(longer.prefix(9).allSatisfy { $0 == 0 } && longer.reduce(0, +) == 5, "\(longer)")
+            // Somebody looks each second. Not one goes out before the longer window has passed.
+            var longer = 0
+            for _ in 0..<13 {
+                try await fixture.pass(milliseconds: 1000)
+                let count = try await store.claimed().count { $0.service == "s" }
+                let apart = try await store.now().milliseconds(since: begin)
+                #expect(count == 0 || apart >= 10_000, "\(count) after \(apart) ms")
+                longer += count
+            }
+            #expect(longer >= 5)
             try await set(7, 1000)
-            let shorter = try await perSecond(3)
-            #expect(shorter.reduce(0, +) >= 14, "\(shorter)")
+            // Each look is later than the shorter window and its two buckets.
+            var shorter: [Int] = []
+            for _ in 0..<3 {
+                try await fixture.pass(milliseconds: 1200)
+                shorter.append(try await store.claimed().count { $0.service == "s" })
+            }
+            #expect(shorter.dropFirst() == [7, 7], "\(shorter)")
         }
     }
 

@@ -56,6 +56,7 @@ struct CrashStory: Sendable, CustomTestStringConvertible {
 
     private static func hasty(_ definition: String) -> String {
         definition.replacingOccurrences(of: "after: 2s", with: "after: 300ms")
+            .replacingOccurrences(of: "effect_within: 2s", with: "effect_within: 300ms")
             .replacingOccurrences(of: "timeout: 3s", with: "timeout: 20s")
     }
 

@@ -45,6 +45,9 @@ struct Setup {
     var ok: [StatusPattern] = [.family(2)]
     var save: KeyValuePairs<String, String> = [:]
     var isRepeatable = false
+    var made: String?
+    var reconcile: ReconcileDefinition?
+    var page: LookUpPage?
     var service = ServiceDefinition(name: "wpp")
     var errors: [ErrorRule] = []
     var variables: [FieldDefinition] = [
@@ -70,7 +73,7 @@ struct Setup {
             call: CallDefinition(
                 method: method, service: "wpp", path: try template(path), query: try namedJSON(query),
                 headers: try named(headers), auth: auth, body: body, ok: ok, save: try named(save),
-                isRepeatable: isRepeatable),
+                isRepeatable: isRepeatable, made: try made.map { try Expression.parse($0) }),
             service: service, errors: errors, variables: variables,
             target: ServiceTarget(
                 name: "wpp", baseURL: baseURL, allowedAddresses: allowed, sendsRequestId: sendsRequestId),
@@ -78,7 +81,7 @@ struct Setup {
                 runId: runId, organisation: "acme", key: "+34600111222", workflow: "whatsapp-number", version: 3,
                 stateName: "requested", attemptNumber: 2, input: input, data: data, secretData: secretData,
                 secrets: secrets, nextSecretVersion: { $0 == "api_key" ? 2 : 1 }),
-            deadlineMilliseconds: deadlineMilliseconds)
+            deadlineMilliseconds: deadlineMilliseconds, reconcile: reconcile, page: page)
     }
 }
 

@@ -41,8 +41,11 @@ enum RegistryDefinitions {
               items: response.body
               where: item.externalId == run.id
               after: 2s
+              effect_within: 2s
+              looks: {times: 2, every: 500ms}
               save: {client_id: '${item.id}'}
               one: replace
+              none: resend
             undo: delete_client
             next: token-pending
           token-pending:
@@ -96,8 +99,11 @@ enum RegistryDefinitions {
               items: response.body
               where: item.externalId == run.id
               after: 2s
+              effect_within: 2s
+              looks: {times: 2, every: 500ms}
               save: {client_id: '${item.id}'}
               one: adopt
+              none: resend
             undo: delete_client
             next: looking
           looking:
@@ -165,7 +171,15 @@ enum RegistryDefinitions {
               auth: {bearer: '${secrets.wpp_master}'}
               body: {externalId: '${run.id}', organizationId: '${run.organisation}'}
               save: {client_id: '${response.body.id}'}
-            reconcile: {call: list_clients, items: response.body, after: 1s, save: {client_id: '${item.id}'}}
+            reconcile:
+              call: list_clients
+              items: response.body
+              where: item.externalId == run.id
+              after: 1s
+              effect_within: 1s
+              looks: {times: 2, every: 500ms}
+              save: {client_id: '${item.id}'}
+              none: resend
             undo: {request: 'DELETE wpp:/clients/${data.client_id}', auth: {bearer: '${secrets.wpp_master}'}, ok: [2xx, 404]}
             next: line-requested
           line-requested:
@@ -174,7 +188,15 @@ enum RegistryDefinitions {
               auth: {bearer: '${secrets.wpp_master}'}
               body: {externalId: 'line-${run.id}', organizationId: '${run.organisation}'}
               save: {line_id: '${response.body.id}'}
-            reconcile: {call: list_lines, items: response.body, after: 1s, save: {line_id: '${item.id}'}}
+            reconcile:
+              call: list_lines
+              items: response.body
+              where: item.externalId == 'line-' + run.id
+              after: 1s
+              effect_within: 1s
+              looks: {times: 2, every: 500ms}
+              save: {line_id: '${item.id}'}
+              none: resend
             undo: {request: 'DELETE wpp:/clients/${data.line_id}', auth: {bearer: '${secrets.wpp_master}'}, ok: [2xx, 404]}
             next: looking
           looking:

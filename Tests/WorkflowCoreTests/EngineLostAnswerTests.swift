@@ -1,40 +1,7 @@
 import Testing
 import WorkflowCore
 
-/// A create that can be looked up and taken back, and a step after it.
-private func asked(
-    one: ReconcileOne = .adopt, none: ReconcileNone = .resend, undo: Bool = true, retry: [RetryEntry] = [],
-    idempotency: IdempotencyDefinition? = nil, reconciles: Bool = true, deadlineMilliseconds: Int64? = nil
-) -> Definition {
-    Sample.definition(
-        start: "requested",
-        [
-            StateDefinition(
-                name: "requested",
-                action: .call(
-                    Sample.call(
-                        "create", "/clients", isRepeatable: false, save: [("session", "${response.body.id}")],
-                        idempotency: idempotency)),
-                retry: retry, exit: .next("token-pending"),
-                reconcile: reconciles
-                    ? ReconcileDefinition(
-                        call: Sample.call("list", "/clients", isRepeatable: true),
-                        items: Sample.expression("response.body"), one: one, none: none) : nil,
-                undo: undo ? Sample.call("delete", "/clients/${data.session}", isRepeatable: true) : nil,
-                deadlineMilliseconds: deadlineMilliseconds),
-            StateDefinition(name: "token-pending", action: .call(Sample.token), exit: .next("active")),
-        ])
-}
-
-extension AttemptResult {
-    fileprivate static let foundOne = AttemptResult(
-        outcome: .done, status: 200, saved: ["session": "s-7"], found: 1)
-    fileprivate static let foundNone = AttemptResult(outcome: .done, status: 200, found: 0)
-    fileprivate static let refusedForGood = AttemptResult(outcome: .notDone, error: "http.403", status: 403)
-}
-
 extension NextStep {
-    fileprivate var purpose: Purpose? { if case .call(let planned) = self { planned.purpose } else { nil } }
     fileprivate var key: String? { if case .call(let planned) = self { planned.idempotencyKey } else { nil } }
 }
 
@@ -84,7 +51,7 @@ struct EngineLostAnswerTests {
         for round in 1...6 {
             try run.finish(.unknown("timeout"))
             try run.claim(after: 10_000)
-            let next = try run.finish(.foundNone)
+            let next = try run.findNothing()
             if round == 6 {
                 #expect(next == .ended)
             } else {
@@ -107,7 +74,7 @@ struct EngineLostAnswerTests {
         #expect(run.state.state == "token-pending" && run.state.data["session"] == "s-2")
 
         var none = try lost(asked(none: .hold))
-        #expect(try none.finish(.foundNone) == .held)
+        #expect(try none.findNothing() == .held)
         #expect(none.state.ownsKey)
 
         var one = try lost(asked(one: .hold))
@@ -116,25 +83,42 @@ struct EngineLostAnswerTests {
     }
 
     @Test
-    func `a look-up that fails is tried again, and for good it waits for a person, never for a second create`() throws {
-        var run = try lost(asked())
-        #expect(try run.finish(.refused).waits != nil)
-        try run.claim(after: 60_000)
-        for _ in 1..<6 {
-            let wait = try #require(try run.finish(.unknown("timeout")).waits)
-            try run.claim(after: wait)
+    func
+        `a look-up that fails is tried again as long as the definition looks; then it waits for a person, never for a second create`()
+        throws
+    {
+        let definition = asked(withinMilliseconds: 120_000)
+        var run = try lost(definition)
+        let lost = run.now
+        var wait = try #require(try run.finish(.refused).waits)
+        var looks = 0
+        while true {
+            #expect(try run.claim(after: wait).purpose == .lookup)
+            guard let next = try run.finish(.unknown("timeout")).waits else { break }
+            wait = next
+            looks += 1
         }
-        #expect(try run.finish(.unknown("timeout")) == .held)
+        #expect(run.state.status == .held && looks > 3)
+        #expect((60_000...180_000).contains(run.now.milliseconds(since: lost)))
         #expect(run.state.reason?.contains("could not be looked up") == true)
         // A person has it looked up again.
-        try run.take(try run.state.resolving(.retry, reason: "it is back", asked()))
+        try run.take(try run.state.resolving(.retry, reason: "it is back", definition))
         #expect(try run.claim().purpose == .lookup)
+    }
+
+    @Test func `the state's own entries govern its look-ups too, each with a count of its own`() throws {
+        let brief = RetryPolicy(name: "brief", delayMilliseconds: 700, backoff: 1, jitter: .none, maximumAttempts: 2)
+        var run = try lost(asked(retry: [RetryEntry(errors: ["http.401"], policy: brief)]))
+        let stale = AttemptResult(outcome: .notDone, error: "http.401", status: 401)
+        #expect(try run.finish(stale).waits == 700)
+        try run.claim(after: 700)
+        #expect(try run.finish(stale) == .held)
     }
 
     @Test func `409 after an unknown outcome is looked up; without an unknown before it is a refusal`() throws {
         let conflict = AttemptResult(outcome: .notDone, error: "http.409", status: 409)
         var run = try lost(asked())
-        let wait = try #require(try run.finish(.foundNone).waits)
+        let wait = try #require(try run.findNothing().waits)
         #expect(try run.claim(after: wait).purpose == .call)
         #expect(try run.finish(conflict).waits == 10_000)
         #expect(try run.claim(after: 10_000).purpose == .lookup)
@@ -222,7 +206,7 @@ struct EngineLostAnswerTests {
 
         var none = try lost(asked())
         try none.cancel()
-        #expect(try none.finish(.foundNone) == .ended)
+        #expect(try none.findNothing() == .ended)
         #expect(none.state.status == .cancelled && !none.state.ownsKey)
     }
 
@@ -237,14 +221,14 @@ struct EngineLostAnswerTests {
         #expect(try run.finish(.unknown("timeout")).waits == 10_000)
         if !cancelsEarly { try run.cancel() }
         #expect(try run.claim(after: 10_000).purpose == .lookup)
-        #expect(try run.finish(.foundNone) == .held)
+        #expect(try run.findNothing() == .held)
         #expect(run.state.ownsKey && run.state.unknown != nil)
         #expect(run.state.hold?.error == "none_found")
 
-        // A second look is as little a proof.
+        // Further looks do not change what the definition leaves to a person.
         try run.take(try run.state.resolving(.retry, reason: "look again", definition))
         #expect(try run.claim().purpose == .lookup)
-        #expect(try run.finish(.foundNone) == .held)
+        #expect(try run.findNothing() == .held)
         #expect(run.state.ownsKey)
 
         // Whoever cancels it as it is held has seen that; the key stays, because something may be there.

@@ -12,7 +12,8 @@ private struct Fate {
     mutating func result() -> AttemptResult {
         let later: Int64? = chance(15) ? pick([0, 700, 90_000, .max]) : nil
         switch random.below(10) {
-        case 0, 1, 2: return .created
+        case 0, 1: return .created
+        case 2: return AttemptResult(outcome: .done, status: 200, saved: ["session": "s-1"], isMade: chance(50))
         case 3: return AttemptResult(outcome: .done, saved: JSONObject([("session", random.json(depth: 1).storable)]))
         case 4:
             return AttemptResult(
@@ -35,6 +36,10 @@ private struct Fate {
         case 2: AttemptResult(outcome: .notDone, error: "http.403", status: 403)
         case 3: AttemptResult(outcome: .done, found: 2, candidates: [["session": "s-1"], ["session": "s-2"]])
         case 4, 5: AttemptResult(outcome: .done, saved: ["session": "s-1"], found: 1)
+        case 6:
+            AttemptResult(
+                outcome: .done, found: 0, listed: random.below(3), inconclusive: pick([nil, "a filter"]),
+                nextPage: pick([nil, "/l?page=2"]))
         default: AttemptResult(outcome: .done, found: 0)
         }
     }
@@ -64,6 +69,7 @@ private struct Fate {
                 retriesNothing: chance(20), catches: (0..<random.below(3)).map { _ in catching(targets) },
                 exit: exit(targets), reconcile: chance(40) ? reconcile() : nil,
                 undo: chance(40) ? Sample.call("u", "/u/${data.session}", isRepeatable: chance(80)) : nil,
+                undoesAdopted: chance(30),
                 stable: chance(15) ? StableDefinition(times: 2 + random.below(2)) : nil,
                 deadlineMilliseconds: chance(20) ? pick([0, 1000, 60_000]) : nil)
         }
@@ -89,7 +95,11 @@ private struct Fate {
     private mutating func reconcile() -> ReconcileDefinition {
         ReconcileDefinition(
             call: Sample.call("l", "/l", isRepeatable: true), items: Sample.expression("response.body"),
-            afterMilliseconds: pick([0, 10_000]), one: pick(ReconcileOne.allCases), none: pick(ReconcileNone.allCases))
+            condition: Sample.expression(pick(["item.reference == run.id", "item.name == input.number"])),
+            afterMilliseconds: pick([0, 10_000]), effectWithinMilliseconds: pick([nil, 0, 5000]),
+            filter: pick([nil, .exact, .loose]), pages: pick([nil, LookUpPages(.link, most: 2)]),
+            withinMilliseconds: pick([nil, 0, 60_000]), one: pick(ReconcileOne.allCases),
+            none: pick(ReconcileNone.allCases))
     }
 
     private mutating func values() -> [NamedTemplate] {
@@ -209,6 +219,7 @@ struct EnginePropertyTests {
                 guard unsafe.isEmpty else { throw BrokenPromise("a create that may have worked was sent again") }
                 let mayExist = run.events.contains {
                     ["attempt.done", "attempt.unknown"].contains($0.type) && $0.body["state"] == "requested"
+                        && $0.body["made"] != false
                 }
                 let holds = !run.state.status.isEnded || (mayExist && run.state.takenOverBy == nil)
                 guard run.state.ownsKey == holds || run.state.status == .succeeded else {

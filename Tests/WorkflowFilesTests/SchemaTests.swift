@@ -11,7 +11,7 @@ struct SchemaTests {
         "e102-cooldown",
         "e102-deadline-number", "e102-hmac", "e102-limits-nothing", "e102-live-runs", "e102-no-time", "e102-rate",
         "e102-rate-count", "e102-rate-sign",
-        "e102-stable-once",
+        "e102-stable-once", "e102-where-missing",
         "e103-each", "e103-schedule", "e105-no-text", "e202-start-missing", "e202-start-missing-waits",
         "e303-activation",
         "e303-empty-policy",

@@ -34,6 +34,7 @@ declare
   undo_attempts uuid[];
   sure boolean;
   worked boolean;
+  is_foreign boolean := false;
   is_unknown boolean;
   is_replacing boolean;
   is_replaced boolean;
@@ -147,7 +148,9 @@ begin
       elsif e.type = any(closing) and open_id is not null then
         open_id := null;
         case open_purpose || ' ' || e.type
-          when 'call attempt.done' then worked := not open_repeatable;
+          when 'call attempt.done' then
+            worked := not open_repeatable;
+            is_foreign := e.body ->> 'made' = 'false';
           when 'call attempt.unknown' then
             is_unknown := is_unknown or not open_repeatable or e.body ->> 'look_up_after_milliseconds' is not null;
           when 'call attempt.not_done' then
@@ -158,7 +161,7 @@ begin
             end if;
           when 'lookup attempt.done' then
             case coalesce(e.body ->> 'settled', '')
-              when 'adopt' then worked := true;
+              when 'adopt' then worked := true; is_foreign := e.body ->> 'made' = 'false';
               when 'replace' then is_replacing := true;
               when 'resend', 'none' then
                 is_unknown := false;
@@ -184,7 +187,7 @@ begin
           when 'done', 'adopt' then
             if is_ending and e.body ->> 'choice' = 'done' then is_taken_back := true;
             elsif is_replacing and e.body ->> 'choice' = 'done' then is_replaced := true;
-            else worked := true;
+            else worked := true; is_foreign := e.body ->> 'made' = 'false';
             end if;
           when 'retry_anyway' then
             leaves_something := leaves_something or is_unknown; is_unknown := false; is_replacing := false;
@@ -201,8 +204,14 @@ begin
       end if;
       -- What it may have left over there: sent and not settled, or made and not taken back.
       if worked is not null then
-        is_unknown := false; sure := true;
-        leaves_something := leaves_something or worked and not stay = any(undo_stays);
+        -- What was there before is not the run's; but a lost request may have made something beside it.
+        leaves_something := leaves_something
+          or worked and not stay = any(undo_stays) and (is_unknown or not coalesce(is_foreign, false));
+        if is_foreign and e.body ->> 'takes_back' is distinct from 'true' and undo_stays[cardinality(undo_stays)] = stay
+        then
+          is_taken_back := true; leaves_something := leaves_something or is_unknown;
+        end if;
+        is_unknown := false; sure := true; is_foreign := false;
       end if;
       if is_replaced then
         is_taken_back := undo_stays[cardinality(undo_stays)] = stay;

@@ -17,6 +17,8 @@ public struct Action: Sendable {
     public let deadlineMilliseconds: Int64
     /// Of a look-up: what to make of the answer.
     public let reconcile: ReconcileDefinition?
+    /// Of a look-up that goes on with a list: which page to ask for.
+    public let page: LookUpPage?
     /// The time from which the deadline counts; nil: from the beginning of the action.
     public var startedAt: ContinuousClock.Instant?
     /// The request must not leave after this time, even if there were time for an answer.
@@ -25,7 +27,7 @@ public struct Action: Sendable {
     public init(
         attemptId: Identifier, call: CallDefinition, service: ServiceDefinition, errors: [ErrorRule] = [],
         variables: [FieldDefinition] = [], target: ServiceTarget, scope: ActionScope, deadlineMilliseconds: Int64,
-        reconcile: ReconcileDefinition? = nil
+        reconcile: ReconcileDefinition? = nil, page: LookUpPage? = nil
     ) {
         self.attemptId = attemptId
         self.call = call
@@ -36,6 +38,7 @@ public struct Action: Sendable {
         self.scope = scope
         self.deadlineMilliseconds = deadlineMilliseconds
         self.reconcile = reconcile
+        self.page = page
     }
 }
 

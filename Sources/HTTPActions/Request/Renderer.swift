@@ -11,8 +11,9 @@ struct Renderer {
         guard !call.method.isEmpty, call.method.utf8.allSatisfy({ $0 >= 65 && $0 <= 90 }) else {
             throw RenderingError(place: "method", message: "a method is written in capital letters")
         }
-        let path = try target.pathPrefix + renderPath(call.path)
-        let query = try renderPairs(call.query, place: "query", allowsSecrets: false, encode: PercentEncoding.strict)
+        var path = try target.pathPrefix + renderPath(call.path)
+        var query = try renderPairs(call.query, place: "query", allowsSecrets: false, encode: PercentEncoding.strict)
+        turnPage(&path, &query)
         var headers = HeaderList()
         for header in action.service.headers { try headers.set(header.name, try value(of: header)) }
         for header in call.headers { try headers.set(header.name, try value(of: header)) }
@@ -29,6 +30,22 @@ struct Renderer {
         return RenderedRequest(
             method: call.method, target: target, path: path, query: query.isEmpty ? nil : query,
             headers: headers.entries, body: body, isRepeatable: call.isRepeatable)
+    }
+
+    /// Asks for the page of a list at which a look-up has arrived.
+    private func turnPage(_ path: inout String, _ query: inout String) {
+        func add(_ name: String, _ value: String) {
+            query += (query.isEmpty ? "" : "&") + "\(PercentEncoding.strict(name))=\(PercentEncoding.strict(value))"
+        }
+        switch (action.reconcile?.pages?.way, action.page?.next) {
+        case (.link, let next?):
+            let parts = next.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            path = String(parts[0])
+            query = parts.count > 1 ? String(parts[1]) : ""
+        case (.cursor(let name, _), let next?): add(name, next)
+        case (.number(let name, let first), let next): add(name, next ?? "\(first)")
+        default: break
+        }
     }
 
     // MARK: - Path

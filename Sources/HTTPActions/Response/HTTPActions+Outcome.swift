@@ -68,6 +68,8 @@ extension HTTPActions {
                 outcome: classification.outcome, error: classification.error, status: answer.status,
                 isCounted: classification.isCounted, retryAfterMilliseconds: retryAfter, saved: classification.saved,
                 sealed: sealed.map(\.reference), evidence: evidence.finished(), found: classification.found,
+                listed: classification.listed, inconclusive: classification.inconclusive,
+                nextPage: classification.nextPage, isMade: classification.isMade,
                 candidates: classification.candidates),
             sealed: sealed)
     }

@@ -19,35 +19,40 @@ struct LookUp {
     /// An answer in which the list cannot be read is `bad_answer`: nothing found must never be guessed.
     func judge(_ answer: Answer) -> ResponseClassification {
         var ours: [ExpressionScope] = []
+        let listed: Int
         do throws(ExpressionError) {
             guard case .plain(.array(let items)) = try reconcile.items.evaluate(scope) else {
                 return ResponseClassification.badAnswer("items is no list: \(answer.bodyProblem)", answer)
             }
+            listed = items.count
             for item in items {
                 var scope = scope
                 scope["item"] = .json(item)
-                if let condition = reconcile.condition, try !condition.holds(scope) { continue }
-                ours.append(scope)
+                if try reconcile.condition.holds(scope) { ours.append(scope) }
             }
         } catch {
             return ResponseClassification.badAnswer("the items cannot be read: \(error)", answer)
         }
-        guard let first = ours.first else {
-            var classification = ResponseClassification(outcome: .done)
-            classification.found = 0
-            return classification
-        }
-        guard ours.count > 1 else {
-            var classification = ResponseClassification.filled(reconcile.save, answer, action, first)
-            classification.found = classification.outcome == .done ? 1 : nil
-            return classification
-        }
         var classification = ResponseClassification(outcome: .done)
-        classification.found = ours.count
-        // A find whose values cannot be read is still a find.
-        classification.candidates = ours.prefix(Self.mostCandidates).map {
-            ResponseClassification.filled(reconcile.save, answer, action, $0).saved
+        switch ours.count {
+        case 0:
+            classification.found = 0
+            switch Pages(reconcile.pages, action, scope).after(answer, listed: listed) {
+            case .last: break
+            case .next(let page): classification.nextPage = page
+            case .unclear(let why): classification.inconclusive = why
+            }
+        case 1:
+            classification = ResponseClassification.filled(reconcile.save, answer, action, ours[0])
+            classification.found = classification.outcome == .done ? 1 : nil
+        default:
+            classification.found = ours.count
+            // A find whose values cannot be read is still a find.
+            classification.candidates = ours.prefix(Self.mostCandidates).map {
+                ResponseClassification.filled(reconcile.save, answer, action, $0).saved
+            }
         }
+        classification.listed = listed
         return classification
     }
 }

@@ -13,6 +13,12 @@ struct ResponseClassification: Sendable {
     /// Of a look-up: how many items are ours, and what each of several would fill.
     var found: Int?
     var candidates: [JSONObject] = []
+    /// Of a look-up: how many items the answer holds; why nothing ours in them proves nothing; what leads to the next page.
+    var listed: Int?
+    var inconclusive: String?
+    var nextPage: String?
+    /// False: the platform says that the thing was there before.
+    var isMade = true
     /// Why, when the error alone does not say it; never a value.
     var detail: String?
 
@@ -73,7 +79,14 @@ struct ResponseClassification: Sendable {
     /// All of `save`, or `bad_answer` with the secrets that were found.
     private static func saved(_ answer: Answer, _ action: Action, _ scope: ExpressionScope) -> ResponseClassification {
         if let reconcile = action.reconcile { return LookUp(reconcile, action, scope).judge(answer) }
-        return filled(action.call.save, answer, action, scope)
+        var classification = filled(action.call.save, answer, action, scope)
+        if let made = action.call.made, classification.outcome == .done {
+            // Without its value nobody knows, and what is not known to be ours is not ours.
+            do throws(ExpressionError) {
+                classification.isMade = try made.holds(scope)
+            } catch { classification.isMade = false }
+        }
+        return classification
     }
 
     /// These variables, or `bad_answer`.

@@ -10,7 +10,7 @@ extension RunMachine {
         let timeout = timeoutMilliseconds(of: planned.call)
         let event = planned.started(
             attemptId: attemptId, timeoutMilliseconds: timeout,
-            isCutByLease: timeout < wantedTimeoutMilliseconds(of: planned.call))
+            isCutByLease: timeout < definition.timeoutMilliseconds(of: planned.call))
         let recorded = RecordedEvent(
             seq: decision.state.seq + 1, type: event.type.rawValue, body: event.body, epoch: epoch,
             attemptId: attemptId, actor: actor, recordedAt: .ofThisCommit)
@@ -151,11 +151,6 @@ extension RunMachine {
 
     /// A request never runs longer than the lease allows.
     public func timeoutMilliseconds(of call: CallDefinition) -> Int64 {
-        max(50, min(wantedTimeoutMilliseconds(of: call), lease.milliseconds - 2 * lease.marginMilliseconds))
-    }
-
-    private func wantedTimeoutMilliseconds(of call: CallDefinition) -> Int64 {
-        call.timeoutMilliseconds ?? definition.service(call.service)?.timeoutMilliseconds
-            ?? ServiceDefinition.standardTimeoutMilliseconds
+        max(50, min(definition.timeoutMilliseconds(of: call), lease.milliseconds - 2 * lease.marginMilliseconds))
     }
 }

@@ -235,7 +235,7 @@ struct RunDriver {
                 attemptNumber: planned.attemptNumber, input: state.input, data: planned.data,
                 secretData: variables, secrets: admitted.opened.credentials,
                 nextSecretVersion: { state.nextVersion(ofSecret: $0) }),
-            deadlineMilliseconds: timeout, reconcile: planned.reconcile)
+            deadlineMilliseconds: timeout, reconcile: planned.reconcile, page: planned.page)
         // The deadlines below count from here, however long the process stands still or the connection takes.
         let time = ContinuousClock.now
         switch machine.clearance(at: Self.clock(time)) {

@@ -19,6 +19,8 @@ public struct CallDefinition: Sendable, Equatable {
     public let timeoutMilliseconds: Int64?
     /// Whether sending twice is harmless: as declared, or by the method (RFC 9110, section 9.2).
     public let isRepeatable: Bool
+    /// Whether a success made the thing; nil: each does.
+    public let made: Expression?
     /// A value that tells the platform that an attempt repeats an earlier one.
     public let idempotency: IdempotencyDefinition?
 
@@ -26,7 +28,7 @@ public struct CallDefinition: Sendable, Equatable {
         name: String? = nil, method: String, service: String, path: Template, query: [NamedJSONTemplate] = [],
         headers: [NamedTemplate] = [], auth: AuthDefinition? = nil, body: BodyDefinition? = nil,
         ok: [StatusPattern] = [.family(2)], save: [NamedTemplate] = [], timeoutMilliseconds: Int64? = nil,
-        isRepeatable: Bool, idempotency: IdempotencyDefinition? = nil
+        isRepeatable: Bool, made: Expression? = nil, idempotency: IdempotencyDefinition? = nil
     ) {
         self.name = name
         self.method = method
@@ -40,6 +42,7 @@ public struct CallDefinition: Sendable, Equatable {
         self.save = save
         self.timeoutMilliseconds = timeoutMilliseconds
         self.isRepeatable = isRepeatable
+        self.made = made
         self.idempotency = idempotency
     }
 }

@@ -53,6 +53,12 @@ public struct Definition: Sendable, Equatable {
 
     public func state(_ name: String) -> StateDefinition? { states.first { $0.name == name } }
     public func service(_ name: String) -> ServiceDefinition? { services.first { $0.name == name } }
+
+    /// The time-out of one attempt of a call, in milliseconds.
+    public func timeoutMilliseconds(of call: CallDefinition) -> Int64 {
+        call.timeoutMilliseconds ?? service(call.service)?.timeoutMilliseconds
+            ?? ServiceDefinition.standardTimeoutMilliseconds
+    }
     public func variable(_ name: String) -> FieldDefinition? { data.first { $0.name == name } }
 
     /// The state that a run enters after an error that nothing catches: the state `failed` if it has `end: failed`,

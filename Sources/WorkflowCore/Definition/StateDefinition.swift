@@ -41,6 +41,8 @@ public struct StateDefinition: Sendable, Equatable {
     public let reconcile: ReconcileDefinition?
     /// The call that takes back what the state's call made, when the run fails or is cancelled.
     public let undo: CallDefinition?
+    /// Whether the undo also takes back what was found and may have been there before.
+    public let undoesAdopted: Bool
     /// Used in an end state: false leaves everything that the run made where it is.
     public let undoesAtEnd: Bool
     /// Successes in a row before going on; nil: one is enough.
@@ -51,7 +53,8 @@ public struct StateDefinition: Sendable, Equatable {
     public init(
         name: String, title: String? = nil, action: Action? = nil, retry: [RetryEntry] = [],
         retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit, reconcile: ReconcileDefinition? = nil,
-        undo: CallDefinition? = nil, undoesAtEnd: Bool = true, stable: StableDefinition? = nil,
+        undo: CallDefinition? = nil, undoesAdopted: Bool = false, undoesAtEnd: Bool = true,
+        stable: StableDefinition? = nil,
         deadlineMilliseconds: Int64? = nil
     ) {
         self.name = name
@@ -63,6 +66,7 @@ public struct StateDefinition: Sendable, Equatable {
         self.exit = exit
         self.reconcile = reconcile
         self.undo = undo
+        self.undoesAdopted = undoesAdopted
         self.undoesAtEnd = undoesAtEnd
         self.stable = stable
         self.deadlineMilliseconds = deadlineMilliseconds

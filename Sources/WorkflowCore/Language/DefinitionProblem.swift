@@ -57,6 +57,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case endlessAwait = "W308"
     case nothingUndone = "W309"
     case timeoutBeyondLease = "W310"
+    case lookUpOfNobody = "W311"
+    case lookUpOfOnePage = "W312"
 
     case secretInOutput = "E401"
     case secretInURL = "E402"

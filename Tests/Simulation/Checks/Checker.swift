@@ -288,8 +288,8 @@ final class Checker {
             }
             if type == .attemptUnknown { shadow.hadUnknown = true }
         } else if type == .attemptDone {
-            if open.purpose == "lookup", event.body["found"] == 0, fixture.asksWhenNothingIsFound {
-                shadow.asksPerson = true
+            if open.purpose == "lookup", fixture.asksWhenNothingIsFound {
+                shadow.asksPerson = event.body["found"] == 0
             }
             shadow.charged.removeAll { $0.error.hasPrefix("\(open.purpose) ") }
         }
@@ -304,7 +304,7 @@ final class Checker {
         }
         let delays = [
             event.body["retry"]?["delay_milliseconds"], event.body["wait_milliseconds"],
-            event.body["look_up_after_milliseconds"],
+            event.body["look_up_after_milliseconds"], event.body["look_again_milliseconds"],
         ]
         for delay in delays.compactMap({ $0?.integerValue }) {
             shadow.notBefore = (event.recordedAt.advanced(byMilliseconds: delay), worldTime + delay * 1000)
@@ -312,7 +312,7 @@ final class Checker {
         if let entered = event.body["entered"]?.stringValue { move(run, entered, &shadow) }
     }
 
-    /// What the built-in default allows look-ups and taking back.
+    /// What the built-in default allows taking back.
     private static let mostOfErrands = 6
 
     private static func isEndless(_ error: String, _ fixture: Fixture) -> Bool {
@@ -326,6 +326,8 @@ final class Checker {
         shadow.charged[index].count += 1
         let fixture = Fixtures.all[shadow.fixture]
         if Self.isEndless(error, fixture) { return }
+        // A look-up goes on for as long as the definition lets the run look.
+        if error.hasPrefix("lookup ") { return }
         let most = error.hasPrefix("call ") ? fixture.maximumAttempts[shadow.state] : Self.mostOfErrands
         if let most, shadow.charged[index].count > most {
             fail("X4", run: run, "attempt \(shadow.charged[index].count) of \(most) that ended with \(error)")

@@ -61,7 +61,8 @@ extension Fixtures {
            "detach": {"request": "DELETE wpp:/things/${data.thing}/extra", "ok": ["2xx", 404]}},
          "states": {
            "creating": {"call": "create_thing", "undo": "remove_thing",
-             "reconcile": {"call": "list_things", "after": "10s", "items": "response.body.items",
+             "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
+               "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "adopt", "none": "resend"},
              "retry": [{"error": ["transient", "bad_answer", "http.5xx"], "policy": "outage"}], "next": "attaching"},
            "attaching": {"call": "attach", "undo": "detach",
@@ -119,7 +120,8 @@ extension Fixtures {
              "save": {"token": "${response.body.token}"}}},
          "states": {
            "creating": {"call": "create_with_key", "undo": "remove_thing",
-             "reconcile": {"call": "list_things", "after": "10s", "items": "response.body.items",
+             "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
+               "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "replace", "none": "resend"},
              "retry": [{"error": ["transient", "bad_answer", "http.5xx"], "policy": "outage"}], "next": "token-pending"},
            "token-pending": {"call": "issue_token",
@@ -134,6 +136,13 @@ extension Fixtures {
             ("creating", "token-pending"), ("creating", "failed"), ("token-pending", "active"),
             ("token-pending", "failed"),
         ],
-        loose: looser(replacedText, [.settleTimeIgnored: ("\"after\": \"10s\"", "\"after\": \"1ms\"")]),
+        loose: looser(
+            replacedText,
+            [
+                .settleTimeIgnored: (
+                    #""after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"}"#,
+                    #""after": "1ms", "effect_within": "1ms", "looks": {"times": 2, "every": "1ms"}"#
+                )
+            ]),
         maximumAttempts: ["creating": 8, "token-pending": 8], endless: ["key_not_active"], hasWay: true, undoes: true)
 }

@@ -62,6 +62,8 @@ public struct PlannedCall: Sendable, Equatable {
     public private(set) var secrets: [RunSecret]
     /// Set for a look-up: how to judge its answer.
     public let reconcile: ReconcileDefinition?
+    /// Set for a look-up that goes on with a list.
+    public let page: LookUpPage?
     /// The call is taken back when the run fails.
     let armsUndo: Bool
 
@@ -84,6 +86,7 @@ public struct PlannedCall: Sendable, Equatable {
         if armsUndo { body["undo"] = true }
         if isCutByLease { body["timeout_cut_by_lease"] = true }
         if let name = call.name { body["call"] = .string(name) }
+        if let page { body["page"] = .integer(page.number) }
         return NewEvent(.attemptStarted, body, attemptId: attemptId)
     }
 }

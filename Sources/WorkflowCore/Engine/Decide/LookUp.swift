@@ -23,11 +23,15 @@ extension DecisionBuilder {
                 choices: ["retry", "abandon"])
         }
         guard result.outcome == .done, let found = result.found else {
-            return lookAgain(here, result, body, attempt)
+            return lookAgain(here, reconcile, result, body, attempt)
         }
         body["found"] = .integer(found)
+        let listed = (state.unknown?.page?.listed ?? 0).addingClamped(result.listed)
+        body["listed"] = .integer(listed)
         switch found {
-        case 0: return foundNothing(here, reconcile, body, attempt)
+        case 0:
+            if let next = result.nextPage { return turnPage(to: next, here, reconcile, body, attempt) }
+            return foundNothing(here, reconcile, result.inconclusive, listed: listed, body, attempt)
         case 1: return foundOne(here, reconcile, result, body, attempt)
         default:
             emit(.attemptDone, body, attemptId: attempt.id)
@@ -37,14 +41,61 @@ extension DecisionBuilder {
         }
     }
 
+    /// A list is read to its end: what is not on this page may be on the next.
+    private mutating func turnPage(
+        to next: String, _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ body: JSONObject,
+        _ attempt: OpenAttempt
+    ) -> NextStep {
+        let number = (state.unknown?.page?.number ?? 1).addingClamped(1)
+        let most = reconcile.pages?.most ?? 1
+        guard number <= most else {
+            let listed = Int(clamping: body["listed"]?.integerValue ?? 0)
+            return foundNothing(
+                here, reconcile, "the list has more than \(most) pages", listed: listed, body, attempt)
+        }
+        var body = body
+        body["page"] = ["number": .integer(number), "next": .string(next)]
+        emit(.attemptDone, body, attemptId: attempt.id)
+        return flow()
+    }
+
+    /// A complete answer in which nothing is ours. It proves that nothing was made only when it was asked for after the
+    /// request's last chance to take effect, and when further look-ups say the same.
     private mutating func foundNothing(
-        _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ body: JSONObject, _ attempt: OpenAttempt
+        _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ inconclusive: String?, listed: Int,
+        _ body: JSONObject, _ attempt: OpenAttempt
     ) -> NextStep {
         var body = body
+        let effect = effectMilliseconds(here, reconcile)
+        let every = reconcile.looks.everyMilliseconds ?? effect
+        var doubt = inconclusive
+        if doubt == nil, reconcile.filter == .exact, listed > 0 {
+            doubt =
+                "\(listed) items were listed and none is ours, though the request filters by the value that \"where\" "
+                + "compares: the platform does not filter, or shows something else"
+        }
+        if let doubt {
+            body["inconclusive"] = .string(doubt)
+            return look(again: every, here, reconcile, body, attempt, doubt)
+        }
+        if state.unknown?.isDisturbed == true {
+            body["effect_milliseconds"] = .integer(effect)
+            return look(again: effect, here, reconcile, body, attempt, "an earlier look-up got no complete answer")
+        }
+        let begun = state.unknown?.page?.firstAt ?? attempt.startedAt
+        if let wait = state.unknown?.effect, wait.remainingMilliseconds(now: begun) > 0 {
+            let rest = max(1, wait.remainingMilliseconds(now: context.now))
+            return look(again: rest, here, reconcile, body, attempt, "the request may still take effect")
+        }
+        let empty = (state.unknown?.emptyLooks ?? 0).addingClamped(1)
+        body["empty_looks"] = .integer(empty)
+        guard empty >= reconcile.looks.times else {
+            return look(again: every, here, reconcile, body, attempt, "one look-up proves nothing")
+        }
         // The definition leaves this decision to a person. A cancel does not change that.
         guard reconcile.none == .resend else {
             emit(.attemptDone, body, attemptId: attempt.id)
-            return holdUnknown(here, "The look-up found nothing", error: "none_found")
+            return holdUnknown(here, "\(empty) look-ups found nothing", error: "none_found")
         }
         body["settled"] = state.cancel == nil ? "resend" : "none"
         if state.cancel != nil {
@@ -54,22 +105,44 @@ extension DecisionBuilder {
         return resend(here, body, attempt)
     }
 
+    /// Looks again after a while; or asks a person, when it has looked for as long as the definition allows.
+    private mutating func look(
+        again milliseconds: Int64, _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ given: JSONObject,
+        _ attempt: OpenAttempt, _ why: String
+    ) -> NextStep {
+        let since = state.unknown?.lookedUpSince ?? context.now
+        let left = reconcile.withinMilliseconds.addingClamped(-max(0, context.now.milliseconds(since: since)))
+        guard milliseconds <= left else {
+            emit(.attemptDone, given, attemptId: attempt.id)
+            let span = RetryArithmetic.spanText(reconcile.withinMilliseconds)
+            return holdUnknown(here, "It was looked up for \(span), without a proof: \(why)", error: "inconclusive")
+        }
+        var body = given
+        body["look_again_milliseconds"] = .integer(milliseconds)
+        emit(.attemptDone, body, attemptId: attempt.id)
+        return flow()
+    }
+
     private mutating func foundOne(
         _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ result: AttemptResult, _ given: JSONObject,
         _ attempt: OpenAttempt
     ) -> NextStep {
         var body = given
+        let isOurs = here.isOwn(reconcile)
         switch reconcile.one {
-        case .hold:
-            body["saved"] = nil
-            emit(.attemptDone, body, attemptId: attempt.id)
-            return holdUnknown(here, "The look-up found one", error: "one_found", candidates: [result.saved])
-        case .replace:
+        case .replace where isOurs:
             body["settled"] = "replace"
             emit(.attemptDone, body, attemptId: attempt.id)
             return flow()
+        case .hold, .replace:
+            body["saved"] = nil
+            emit(.attemptDone, body, attemptId: attempt.id)
+            let why = reconcile.one == .hold ? "" : ", and nothing proves that this run made it"
+            return holdUnknown(
+                here, "The look-up found one\(why)", error: "one_found", candidates: [result.saved])
         case .adopt:
             body["settled"] = "adopt"
+            here.noteAdoption(in: &body)
             guard state.cancel == nil else {
                 emit(.attemptDone, body, attemptId: attempt.id)
                 return flow()
@@ -97,10 +170,11 @@ extension DecisionBuilder {
     }
 
     private mutating func lookAgain(
-        _ here: StateDefinition, _ result: AttemptResult, _ given: JSONObject, _ attempt: OpenAttempt
+        _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ result: AttemptResult, _ given: JSONObject,
+        _ attempt: OpenAttempt
     ) -> NextStep {
         var body = given
-        switch retryOfErrand(RetryCounter.lookUp, result) {
+        switch retryOfLookUp(here, reconcile, result) {
         case .after(let retry):
             body["retry"] = .object(retry)
             emit(.closing(result.outcome), body, attemptId: attempt.id)
@@ -109,5 +183,34 @@ extension DecisionBuilder {
             emit(.closing(result.outcome), body, attemptId: attempt.id)
             return holdUnknown(here, "It could not be looked up: \(why)", error: result.errorName)
         }
+    }
+
+    /// How long after the end of its deadline a request of this state may still take effect.
+    func effectMilliseconds(_ here: StateDefinition, _ reconcile: ReconcileDefinition) -> Int64 {
+        reconcile.effectWithinMilliseconds
+            ?? (here.call.map { definition.timeoutMilliseconds(of: $0) } ?? 0)
+            .addingClamped(reconcile.afterMilliseconds)
+    }
+
+    /// The same from now on, for a request that was just lost: its deadline may not have ended yet.
+    func effectMilliseconds(
+        of attempt: OpenAttempt, _ here: StateDefinition, _ reconcile: ReconcileDefinition
+    ) -> Int64 {
+        let timeout = here.call.map { definition.timeoutMilliseconds(of: $0) } ?? 0
+        let rest = Wait(since: attempt.startedAt, milliseconds: timeout).remainingMilliseconds(now: context.now)
+        return effectMilliseconds(here, reconcile).addingClamped(rest)
+    }
+}
+
+extension StateDefinition {
+    /// Whether what the look-up finds was made by the run.
+    func isOwn(_ reconcile: ReconcileDefinition) -> Bool { call.map(reconcile.findsOwnMark) ?? false }
+
+    /// What is found without our mark is adopted: it may have been there before, so it is not taken back unless the
+    /// definition says so.
+    func noteAdoption(in body: inout JSONObject) {
+        guard let reconcile, !isOwn(reconcile) else { return }
+        body["made"] = false
+        if undoesAdopted { body["takes_back"] = true }
     }
 }

@@ -39,6 +39,9 @@ extension DecisionBuilder {
         {
             var body = body
             body["retry"] = .object(retry)
+            if let reconcile = here.reconcile {
+                body["effect_milliseconds"] = .integer(effectMilliseconds(of: attempt, here, reconcile))
+            }
             emit(.attemptUnknown, body, attemptId: attempt.id)
             return flow()
         }
@@ -56,17 +59,19 @@ extension DecisionBuilder {
         }
         var body = body
         body["look_up_after_milliseconds"] = .integer(reconcile.afterMilliseconds)
+        body["effect_milliseconds"] = .integer(effectMilliseconds(of: attempt, here, reconcile))
         emit(type, body, attemptId: attempt.id)
         return flow()
     }
 
-    /// Whether a 409 may come from our own earlier success, because an earlier outcome is unknown. Without a look-up,
-    /// an entry that names the 409 decides instead.
+    /// Whether a 409 may come from our own earlier success, because an earlier outcome is unknown. An entry that names
+    /// the 409 decides first: the platform may say in this way that our request is still in progress.
     func isRepeatedConflict(_ here: StateDefinition, _ result: AttemptResult) -> Bool {
-        guard state.hadUnknown, result.status == 409 else { return false }
+        guard state.hadUnknown, result.status == 409, here.call?.isRepeatable == false || here.reconcile != nil else {
+            return false
+        }
         let named = here.retry.flatMap(\.errors) + here.catches.flatMap(\.errors)
-        let knows = named.contains { $0 == result.errorName || $0 == "http.409" }
-        return here.reconcile != nil || (!knows && here.call?.isRepeatable == false)
+        return !named.contains { $0 == result.errorName || $0 == "http.409" }
     }
 
     private func isHonoured(_ call: CallDefinition, after milliseconds: Int64) -> Bool {
@@ -81,12 +86,12 @@ extension DecisionBuilder {
         guard let reconcile = here.reconcile, let unknown = state.unknown else {
             return holdUnknown(here, nil, error: state.unknown?.error ?? "unknown_outcome")
         }
-        emit(
-            .reconcileStarted,
-            [
-                "state": .string(here.name), "attempt": .string(unknown.attemptId.description),
-                "look_up_after_milliseconds": .integer(reconcile.afterMilliseconds),
-            ])
+        var body: JSONObject = [
+            "state": .string(here.name), "attempt": .string(unknown.attemptId.description),
+            "look_up_after_milliseconds": .integer(reconcile.afterMilliseconds),
+        ]
+        if unknown.effect == nil { body["effect_milliseconds"] = .integer(effectMilliseconds(here, reconcile)) }
+        emit(.reconcileStarted, body)
         return nil
     }
 

@@ -43,6 +43,7 @@ extension RunState {
             try check(saved, sealed, definition)
             if !saved.isEmpty { body["saved"] = .object(saved) }
             if !sealed.isEmpty { body["sealed"] = .array(sealed.map(\.json)) }
+            if choice == .adopt { definition.state(state)?.noteAdoption(in: &body) }
             if cancel == nil, let here = definition.state(state) {
                 let after = try verb(.runResolved, body).after
                 let turn = DecisionBuilder(after, definition, DecisionContext(now: enteredAt, random: 0))

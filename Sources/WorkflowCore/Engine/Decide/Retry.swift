@@ -14,9 +14,7 @@ extension DecisionBuilder {
             entry.errors.contains { ErrorName.matches($0, error: error, status: result.status) }
         }
         if let own { return retry(entry: own, here.retry[own].policy, result) }
-        let isStandard =
-            error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status)
-        if isStandard, !here.retriesNothing { return retry(entry: RetryCounter.standard, .standard, result) }
+        if isTransient(result), !here.retriesNothing { return retry(entry: RetryCounter.standard, .standard, result) }
         let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
         return .never("\(error) is not retried in state \(here.name)\(detail)")
     }
@@ -31,15 +29,37 @@ extension DecisionBuilder {
         return retry(entry: RetryCounter.standard, .standard, result)
     }
 
-    /// The retry of a look-up or of taking something back: transient errors are retried, as for every call.
-    func retryOfErrand(_ entry: Int, _ result: AttemptResult) -> RetryChoice {
+    /// The retry of taking something back: transient errors are retried, as for every call.
+    func retryOfUndo(_ result: AttemptResult) -> RetryChoice {
         if !result.isCounted { return .after(waitForPlatform(result)) }
-        let error = result.errorName
-        guard error == "unknown_outcome" || ErrorName.matches("transient", error: error, status: result.status) else {
-            let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
-            return .never("\(error)\(detail)")
+        guard isTransient(result) else { return .never(refusal(result)) }
+        return retry(entry: RetryCounter.undo, .standard, result)
+    }
+
+    /// The retry of a look-up: the state's own entries decide. After them, a transient error is retried for as long as
+    /// the definition lets the run look.
+    func retryOfLookUp(
+        _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ result: AttemptResult
+    ) -> RetryChoice {
+        if !result.isCounted { return .after(waitForPlatform(result)) }
+        let own = here.retry.firstIndex { entry in
+            entry.errors.contains { ErrorName.matches($0, error: result.errorName, status: result.status) }
         }
-        return retry(entry: entry, .standard, result)
+        if let own { return retry(entry: RetryCounter.lookUp(own), here.retry[own].policy, result) }
+        // Any trouble on the platform's side may pass; a list that cannot be read is the definition's.
+        let mayPass = isTransient(result) || (result.outcome == .unknown && result.errorName != "bad_answer")
+        guard mayPass else { return .never(refusal(result)) }
+        let policy = RetryPolicy(name: "look-up", withinMilliseconds: reconcile.withinMilliseconds)
+        return retry(entry: RetryCounter.lookUp, policy, result)
+    }
+
+    private func isTransient(_ result: AttemptResult) -> Bool {
+        result.errorName == "unknown_outcome"
+            || ErrorName.matches("transient", error: result.errorName, status: result.status)
+    }
+
+    private func refusal(_ result: AttemptResult) -> String {
+        "\(result.errorName)\(result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? "")"
     }
 
     private func retry(entry: Int, _ policy: RetryPolicy, _ result: AttemptResult) -> RetryChoice {

@@ -16,6 +16,10 @@ extension DecisionBuilder {
         case .lookup: return settleLookUp(result, body, attempt)
         case .undo, .replace: return settleUndo(result, body, attempt)
         }
+        if !result.isMade {
+            body["made"] = false
+            if here?.undoesAdopted == true { body["takes_back"] = true }
+        }
         guard let here, let call = here.call else {
             // What was learned is kept, whatever became of the definition.
             emit(.closing(result.outcome), body, attemptId: attempt.id)

@@ -88,7 +88,7 @@ extension DecisionBuilder {
         if result.outcome == .unknown, !attempt.isRepeatable {
             why = "\(result.errorName), and it is not safe to send twice"
         } else {
-            switch retryOfErrand(RetryCounter.undo, result) {
+            switch retryOfUndo(result) {
             case .after(let retry):
                 body["retry"] = .object(retry)
                 emit(type, body, attemptId: attempt.id)
@@ -126,6 +126,7 @@ extension DecisionBuilder {
         return PlannedCall(
             call: call, state: here.name, attemptNumber: state.attempts.addingClamped(1), purpose: purpose,
             idempotencyKey: key, data: data, secrets: secrets, reconcile: reconcile,
+            page: purpose == .lookup ? state.unknown?.page : nil,
             armsUndo: purpose == .call && here.undo != nil)
     }
 }

@@ -17,13 +17,22 @@ public struct AttemptResult: Sendable, Equatable {
     public let evidence: JSONObject
     /// For a look-up: how many items are ours. If it is one, `saved` and `sealed` are the values of that item.
     public let found: Int?
+    /// For a look-up: how many items this page of the list holds, ours or not.
+    public let listed: Int
+    /// For a look-up: why its complete answer proves nothing, when nothing in it is ours.
+    public let inconclusive: String?
+    /// For a look-up: what leads to the next page of the list; nil after the last one.
+    public let nextPage: String?
+    /// Whether the success made the thing. False: the platform says that it was there before.
+    public let isMade: Bool
     /// For a look-up that found several items: the plain variables that each would fill, for the first ten.
     public let candidates: [JSONObject]
 
     public init(
         outcome: Outcome, error: String? = nil, status: Int? = nil, isCounted: Bool = true,
         retryAfterMilliseconds: Int64? = nil, saved: JSONObject = JSONObject(), sealed: [SealedReference] = [],
-        evidence: JSONObject = JSONObject(), found: Int? = nil, candidates: [JSONObject] = []
+        evidence: JSONObject = JSONObject(), found: Int? = nil, listed: Int? = nil, inconclusive: String? = nil,
+        nextPage: String? = nil, isMade: Bool = true, candidates: [JSONObject] = []
     ) {
         self.outcome = outcome
         self.error = error
@@ -34,6 +43,10 @@ public struct AttemptResult: Sendable, Equatable {
         self.sealed = sealed
         self.evidence = evidence
         self.found = found
+        self.listed = listed ?? found ?? 0
+        self.inconclusive = inconclusive
+        self.nextPage = nextPage
+        self.isMade = isMade
         self.candidates = candidates
     }
 }

@@ -46,35 +46,46 @@ extension RunState {
         case (.call, .attemptDone): settleCall(attempt, saved, sealed, body, at: time)
         case (.call, .attemptUnknown): loseAnswer(of: attempt, body, at: time)
         case (.call, _): refuse(attempt, body, at: time)
-        case (.lookup, .attemptDone): settleLookUp(attempt, saved, sealed, body)
+        case (.lookup, .attemptDone): settleLookUp(attempt, saved, sealed, body, at: time)
         case (.undo, .attemptDone):
             if !undoList.isEmpty { undoList.removeLast() }
             undoneCount = undoneCount.addingClamped(1)
             counters.removeAll { $0.entry == RetryCounter.undo }
         case (.replace, .attemptDone): replaced()
-        case (.lookup, _), (.undo, _), (.replace, _): break
+        case (.lookup, _): failLookUp(type, body)
+        case (.undo, _), (.replace, _): break
         }
         write(body["set"]?.objectValue)
         if let target = body["entered"]?.stringValue { enter(target, at: time) }
     }
 
-    /// The call has worked, as its own answer, a look-up or a person says.
-    mutating func callWorked(saved: JSONObject?, sealed: [SealedReference], isRepeatable: Bool) {
+    /// The call has worked, as its own answer, a look-up or a person says. `made` is false in `body` when the thing may
+    /// have been there before: then it is not the run's, and is taken back only where `takes_back` says so.
+    mutating func callWorked(saved: JSONObject?, sealed: [SealedReference], isRepeatable: Bool, _ body: JSONObject) {
+        let isMade = body["made"]?.boolValue ?? true
+        // The lost request may have made something beside what was there.
+        let isLeft = isMade || unknown != nil
         unknown = nil
+        if !isMade { isAdopted = true }
         // A failure of this state no longer causes a later failure, and a reopened run does not go back to it.
         if gaveUp?.state == state { gaveUp = nil }
         guard let index = undoEntryOfStay else {
-            if !isRepeatable { mayHaveCreated = true }
+            if !isRepeatable, isLeft { mayHaveCreated = true }
             return
         }
-        undoList[index].isCertain = true
-        undoList[index].keep(saved: saved, sealed: sealed)
+        if isMade || body["takes_back"]?.boolValue == true {
+            undoList[index].isCertain = true
+            undoList[index].keep(saved: saved, sealed: sealed)
+        } else {
+            undoList.remove(at: index)
+            if isLeft { mayHaveCreated = true }
+        }
     }
 
     private mutating func settleCall(
         _ attempt: OpenAttempt, _ saved: JSONObject?, _ sealed: [SealedReference], _ body: JSONObject, at time: Instant
     ) {
-        callWorked(saved: saved, sealed: sealed, isRepeatable: attempt.isRepeatable)
+        callWorked(saved: saved, sealed: sealed, isRepeatable: attempt.isRepeatable, body)
         successesInARow = Int(clamping: body["successes"]?.integerValue ?? 0)
         if let span = body["wait_milliseconds"]?.integerValue { wait = Wait(since: time, milliseconds: span) }
     }
@@ -103,19 +114,50 @@ extension RunState {
             status: body["evidence"]?["status"]?.integerValue.map { Int(clamping: $0) }, isLookedUp: false)
     }
 
-    /// Schedules a look-up, so that the platform has its time to show what it made.
+    /// Schedules a look-up, so that the platform has its time to show what it made; and notes how long the request may
+    /// still take effect.
     mutating func lookUpLater(_ body: JSONObject, at time: Instant) {
+        if let effect = body["effect_milliseconds"]?.integerValue {
+            unknown?.effect = Wait(since: time, milliseconds: effect)
+        }
         guard let after = body["look_up_after_milliseconds"]?.integerValue else { return }
         unknown?.isLookedUp = true
+        unknown?.lookedUpSince = time
         unknown?.settles = Wait(since: time, milliseconds: after)
+        unknown?.emptyLooks = 0
+    }
+
+    /// A look-up without a complete answer: whatever was counted or read so far proves nothing any more.
+    private mutating func failLookUp(_ type: EventType, _ body: JSONObject) {
+        unknown?.page = nil
+        guard type == .attemptUnknown || body["evidence"]?["status"] == nil else { return }
+        unknown?.emptyLooks = 0
+        unknown?.isDisturbed = true
     }
 
     private mutating func settleLookUp(
-        _ attempt: OpenAttempt, _ saved: JSONObject?, _ sealed: [SealedReference], _ body: JSONObject
+        _ attempt: OpenAttempt, _ saved: JSONObject?, _ sealed: [SealedReference], _ body: JSONObject,
+        at time: Instant
     ) {
-        counters.removeAll { $0.entry == RetryCounter.lookUp }
+        counters.removeAll { $0.isOfLookUp }
+        let firstAt = unknown?.page?.firstAt ?? attempt.startedAt
+        unknown?.page = nil
+        if let page = body["page"], let next = page["next"]?.stringValue {
+            unknown?.page = LookUpPage(
+                number: Int(clamping: page["number"]?.integerValue ?? 2), next: next,
+                listed: Int(clamping: body["listed"]?.integerValue ?? 0), firstAt: firstAt)
+            return
+        }
+        unknown?.emptyLooks = Int(clamping: body["empty_looks"]?.integerValue ?? 0)
+        if let effect = body["effect_milliseconds"]?.integerValue {
+            unknown?.effect = Wait(since: time, milliseconds: effect)
+            unknown?.isDisturbed = false
+        }
+        if let again = body["look_again_milliseconds"]?.integerValue {
+            unknown?.settles = Wait(since: time, milliseconds: again)
+        }
         switch body["settled"]?.stringValue {
-        case "adopt": callWorked(saved: saved, sealed: sealed, isRepeatable: false)
+        case "adopt": callWorked(saved: saved, sealed: sealed, isRepeatable: false, body)
         case "replace":
             unknown?.isLookedUp = false
             isReplacing = true

@@ -24,6 +24,10 @@ extension RunState {
         wait = nil
         counters = []
         uncountedInARow = 0
+        // A person has it looked up anew, for the whole time.
+        if unknown?.lookedUpSince != nil { unknown?.lookedUpSince = time }
+        unknown?.emptyLooks = 0
+        unknown?.page = nil
     }
 
     /// Cancels a held run. The person has seen what is unknown about the run, so the run does not ask about it again.
@@ -52,7 +56,7 @@ extension RunState {
             if !undoList.isEmpty { undoList.removeLast() }
             undoneCount = undoneCount.addingClamped(1)
         case .done where isReplacing: replaced()
-        case .done, .adopt: callWorked(saved: saved, sealed: sealed, isRepeatable: false)
+        case .done, .adopt: callWorked(saved: saved, sealed: sealed, isRepeatable: false, body)
         case .retryAnyway:
             // If the lost attempt made something, nobody takes care of it from now on.
             if unknown != nil { mayHaveCreated = true }

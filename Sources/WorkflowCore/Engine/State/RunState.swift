@@ -36,6 +36,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var secrets: [RunSecret] = []
     /// Whether a call that is not harmless to repeat may have left something on the platform that no undo takes back.
     public internal(set) var mayHaveCreated = false
+    /// Whether the run goes on with something that was found and may have been there before.
+    public internal(set) var isAdopted = false
     /// Makes the next idempotency value: it rises with every stay, and when a found thing is replaced.
     public internal(set) var idempotencyGeneration = 1
     /// When this stay's call was first sent under the current idempotency value.

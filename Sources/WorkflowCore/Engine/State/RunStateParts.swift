@@ -1,6 +1,7 @@
 /// How often one retry entry was used since the state was entered, and since when.
 public struct RetryCounter: Sendable, Equatable {
-    /// Position in the state's `retry`; -1 is the built-in default, -3 that of look-ups, -4 that of undoing.
+    /// Position in the state's `retry`; -1 is the built-in default, -3 that of look-ups, -4 that of undoing. A look-up
+    /// that uses an entry of the state counts for itself: -1000 for the first entry, -1001 for the second.
     public let entry: Int
     public internal(set) var attempts: Int
     public let firstAt: Instant
@@ -8,6 +9,10 @@ public struct RetryCounter: Sendable, Equatable {
     static let standard = -1
     static let lookUp = -3
     static let undo = -4
+
+    static func lookUp(_ index: Int) -> Int { -1000 - index }
+
+    var isOfLookUp: Bool { entry == Self.lookUp || entry <= Self.lookUp(0) }
 
     public init(entry: Int, attempts: Int, firstAt: Instant) {
         self.entry = entry
@@ -78,9 +83,45 @@ public struct UnknownOutcome: Sendable, Equatable {
     public let status: Int?
     /// Whether the outcome is looked up. Otherwise the call is sent again under an honoured idempotency value.
     public internal(set) var isLookedUp: Bool
-    /// Until this wait ends, the platform may not show what it made: a look-up would find nothing, and the call would
-    /// be sent twice. No operator action shortens the wait.
+    /// Until this wait ends, no look-up is sent. No operator action shortens the wait.
     public internal(set) var settles: Wait?
+    /// Until this wait ends, the request may still take effect, so a look-up that finds nothing proves nothing.
+    public internal(set) var effect: Wait?
+    /// Since when the outcome is looked up.
+    public internal(set) var lookedUpSince: Instant?
+    /// How many complete look-ups in a row found nothing, of those that were begun after `effect`.
+    public internal(set) var emptyLooks = 0
+    /// A look-up got no complete answer. The platform may work off what it had put aside, so the next complete answer
+    /// starts `effect` and the count anew.
+    public internal(set) var isDisturbed = false
+    /// The next page of a list of which one page at least was read.
+    public internal(set) var page: LookUpPage?
+
+    init(attemptId: Identifier, error: String, status: Int?, isLookedUp: Bool) {
+        self.attemptId = attemptId
+        self.error = error
+        self.status = status
+        self.isLookedUp = isLookedUp
+    }
+}
+
+/// Where a look-up goes on that has read a part of a list.
+public struct LookUpPage: Sendable, Equatable {
+    /// From 2.
+    public let number: Int
+    /// The address, the cursor or the number of the page, by the definition's way of paging.
+    public let next: String
+    /// How many items the pages before it held.
+    public let listed: Int
+    /// When the first page was asked for.
+    public let firstAt: Instant
+
+    public init(number: Int, next: String, listed: Int, firstAt: Instant) {
+        self.number = number
+        self.next = next
+        self.listed = listed
+        self.firstAt = firstAt
+    }
 }
 
 /// A call that is taken back when the run fails. Armed when the call is sent.

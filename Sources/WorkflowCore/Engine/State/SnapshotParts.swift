@@ -92,6 +92,11 @@ extension UnknownOutcome: SnapshotValue {
         ]
         if let status { json["status"] = .integer(status) }
         json["settles"] = settles?.json(&times)
+        json["effect"] = effect?.json(&times)
+        json["looked_up_since"] = lookedUpSince?.json(&times)
+        if emptyLooks != 0 { json["empty_looks"] = .integer(emptyLooks) }
+        if isDisturbed { json["disturbed"] = true }
+        json["page"] = page?.json(&times)
         return .object(json)
     }
 
@@ -100,16 +105,53 @@ extension UnknownOutcome: SnapshotValue {
             let isLookedUp = json["looked_up"]?.boolValue
         else { return nil }
         let settles = json["settles"].map { Wait($0, times) }
+        let effect = json["effect"].map { Wait($0, times) }
+        let since = json["looked_up_since"].map { Instant($0, times) }
+        let page = json["page"].map { LookUpPage($0, times) }
         if case .some(nil) = settles { return nil }
+        if case .some(nil) = effect { return nil }
+        if case .some(nil) = since { return nil }
+        if case .some(nil) = page { return nil }
         self.init(
             attemptId: id, error: error, status: json["status"]?.integerValue.map { Int(clamping: $0) },
-            isLookedUp: isLookedUp, settles: settles ?? nil)
+            isLookedUp: isLookedUp)
+        self.settles = settles ?? nil
+        self.effect = effect ?? nil
+        lookedUpSince = since ?? nil
+        emptyLooks = Int(clamping: json["empty_looks"]?.integerValue ?? 0)
+        isDisturbed = json["disturbed"]?.boolValue ?? false
+        self.page = page ?? nil
     }
 
     func committed(at time: Instant) -> UnknownOutcome {
         var outcome = self
         outcome.settles = settles?.committed(at: time)
+        outcome.effect = effect?.committed(at: time)
+        outcome.lookedUpSince = lookedUpSince?.committed(at: time)
+        outcome.page = page?.committed(at: time)
         return outcome
+    }
+}
+
+extension LookUpPage: SnapshotValue {
+    static var bearsTimes: Bool { true }
+
+    func json(_ times: inout SnapshotTimes) -> JSONValue {
+        [
+            "number": .integer(number), "next": .string(next), "listed": .integer(listed),
+            "first_at": times.add(firstAt),
+        ]
+    }
+
+    init?(_ json: JSONValue, _ times: SnapshotTimes) {
+        guard let number = json["number"]?.integerValue, let next = json["next"]?.stringValue,
+            let listed = json["listed"]?.integerValue, let firstAt = json["first_at"].flatMap(times.time)
+        else { return nil }
+        self.init(number: Int(clamping: number), next: next, listed: Int(clamping: listed), firstAt: firstAt)
+    }
+
+    func committed(at time: Instant) -> LookUpPage {
+        LookUpPage(number: number, next: next, listed: listed, firstAt: firstAt.committed(at: time))
     }
 }
 

@@ -21,9 +21,14 @@ struct DraftReconcile {
     var items: Expression?
     var condition: Expression?
     var afterMilliseconds: Int64?
+    var effectWithinMilliseconds: Int64?
+    var looks = LookUpCount()
+    var filter: LookUpFilter?
+    var pages: LookUpPages?
+    var withinMilliseconds: Int64?
     var save: [DraftTemplate] = []
     var one = ReconcileOne.adopt
-    var none = ReconcileNone.resend
+    var none = ReconcileNone.hold
 }
 
 /// How runs of an older version move to this version.

@@ -11,6 +11,8 @@ enum ExpressionPlace: Sendable {
     case errorCondition, branchCondition
     case match, itemCondition
     case items
+    /// What leads a look-up to the next page of a list.
+    case nextPage
     case until
     /// Reads the variables of an older version.
     case moved
@@ -27,7 +29,7 @@ enum ExpressionPlace: Sendable {
     private var additionalRoots: [String] {
         switch self {
         case .header, .body, .form, .auth, .verify: ["secrets"]
-        case .save, .errorCondition, .items, .show: ["response"]
+        case .save, .errorCondition, .items, .nextPage, .show: ["response"]
         case .catchSet, .holdText: ["error"]
         case .itemSave, .itemCondition: ["item"]
         case .match, .signalSave: ["signal"]
@@ -39,7 +41,7 @@ enum ExpressionPlace: Sendable {
     var refusalOfSecrets: ProblemCode? {
         switch self {
         case .key, .output, .show, .idempotency: .secretInOutput
-        case .path, .query: .secretInURL
+        case .path, .query, .nextPage: .secretInURL
         case .header, .body, .form, .auth, .verify: nil
         case .save, .set, .catchSet, .itemSave, .signalSave, .holdText, .until, .moved: .secretInPlainData
         case .errorCondition, .branchCondition, .match, .itemCondition, .items: .secretCompared

@@ -247,7 +247,7 @@ extension DraftChecker {
                 code, use.path, .value, "\(words(use)) would show \(secret.text), which is secret",
                 declaredAt: declaredAt,
                 hint: use.place == .key ? "remove it" : "use fingerprint(\(secret.text)) or remove it")
-        case .path, .query:
+        case .path, .query, .nextPage:
             report(
                 code, use.path, .value,
                 "\(words(use)) puts secret \(secret.text) into the URL, where proxies log it",

@@ -86,20 +86,4 @@ extension DraftChecker {
                 hint: "shorten it, or start workers with a longer --lease-seconds")
         }
     }
-
-    private mutating func checkLookUp(_ state: DraftState) {
-        guard let reconcile = state.reconcile else { return }
-        if let call = draft.call(reconcile.call), !call.method.isEmpty, !call.isRepeatable {
-            report(
-                .unsafeResend, reconcile.path.member("call"), .value,
-                "state \"\(state.name)\" looks up with \(call.requestWords), which is not safe to send twice",
-                hint: "look up with GET, or say repeatable: true where it is harmless")
-        }
-        if reconcile.one == .replace, state.undo == nil {
-            report(
-                .wrongType, reconcile.path.member("one"), .value,
-                "\"one\": replace undoes what was found, but state \"\(state.name)\" has no undo",
-                hint: "add undo, or write adopt or hold")
-        }
-    }
 }

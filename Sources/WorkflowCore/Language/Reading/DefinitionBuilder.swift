@@ -42,7 +42,7 @@ struct DefinitionBuilder {
             timeoutMilliseconds: timeout, limits: service.limits, cooldownMilliseconds: service.cooldownMilliseconds)
     }
 
-    private func build(_ call: DraftCall) -> CallDefinition? {
+    func build(_ call: DraftCall) -> CallDefinition? {
         guard let service = call.service, let path = call.urlPath else { return nil }
         return CallDefinition(
             name: call.name, method: call.method, service: service.value, path: path,
@@ -50,7 +50,7 @@ struct DefinitionBuilder {
             },
             headers: build(call.headers), auth: call.auth, body: call.body, ok: call.ok ?? [.family(2)],
             save: build(call.save), timeoutMilliseconds: call.timeoutMilliseconds, isRepeatable: call.isRepeatable,
-            idempotency: call.idempotency)
+            made: call.made, idempotency: call.idempotency)
     }
 
     private func build(_ state: DraftState) -> StateDefinition? {
@@ -68,16 +68,20 @@ struct DefinitionBuilder {
             name: state.name, title: state.title, action: action, retry: state.retry.compactMap { build($0) },
             retriesNothing: state.retriesNothing, catches: state.catches.compactMap { build($0) }, exit: exit,
             reconcile: state.reconcile.flatMap { build($0) }, undo: draft.call(state.undo).flatMap { build($0) },
-            undoesAtEnd: state.undoesAtEnd, stable: state.stable, deadlineMilliseconds: state.deadlineMilliseconds)
+            undoesAdopted: state.undoesAdopted, undoesAtEnd: state.undoesAtEnd, stable: state.stable,
+            deadlineMilliseconds: state.deadlineMilliseconds)
     }
 
-    private func build(_ reconcile: DraftReconcile) -> ReconcileDefinition? {
-        guard let call = draft.call(reconcile.call).flatMap({ build($0) }), let items = reconcile.items else {
-            return nil
-        }
+    func build(_ reconcile: DraftReconcile) -> ReconcileDefinition? {
+        guard let call = draft.call(reconcile.call).flatMap({ build($0) }), let items = reconcile.items,
+            let condition = reconcile.condition
+        else { return nil }
         return ReconcileDefinition(
-            call: call, items: items, condition: reconcile.condition, save: build(reconcile.save),
-            afterMilliseconds: reconcile.afterMilliseconds, one: reconcile.one, none: reconcile.none)
+            call: call, items: items, condition: condition, save: build(reconcile.save),
+            afterMilliseconds: reconcile.afterMilliseconds,
+            effectWithinMilliseconds: reconcile.effectWithinMilliseconds, looks: reconcile.looks,
+            filter: reconcile.filter, pages: reconcile.pages, withinMilliseconds: reconcile.withinMilliseconds,
+            one: reconcile.one, none: reconcile.none)
     }
 
     private func exit(of state: DraftState) -> StateDefinition.Exit? {

@@ -102,6 +102,7 @@ struct DraftCall {
     var save: [DraftTemplate] = []
     var timeoutMilliseconds: Int64?
     var isRepeatable = false
+    var made: Expression?
     var idempotency: IdempotencyDefinition?
     /// `idempotency.honoured` is given, so that a resend is safe.
     var hasHonouredKey = false
@@ -135,6 +136,7 @@ struct DraftState {
     var awaits: [DraftAwait] = []
     var reconcile: DraftReconcile?
     var undo: Call?
+    var undoesAdopted = false
     /// Used in an end state: whether to undo.
     var undoesAtEnd = true
     var stable: StableDefinition?

@@ -79,19 +79,6 @@ extension DefinitionReader {
         return entry
     }
 
-    private mutating func readReconcile(_ node: Node) -> DraftReconcile {
-        var reconcile = DraftReconcile(path: node.path)
-        guard let mapping = mapping(node, Vocabulary.reconcile) else { return reconcile }
-        if let call = mapping["call"] { reconcile.call = readStateCall(call) }
-        reconcile.afterMilliseconds = duration(mapping["after"])
-        reconcile.items = mapping["items"].flatMap { expression($0, .items) }
-        reconcile.condition = mapping["where"].flatMap { expression($0, .itemCondition) }
-        reconcile.save = templates(mapping["save"], as: .variable, .itemSave)
-        reconcile.one = choice(mapping["one"], ReconcileOne.self) ?? .adopt
-        reconcile.none = choice(mapping["none"], ReconcileNone.self) ?? .resend
-        return reconcile
-    }
-
     /// In an end state, `undo` says whether to undo at all; elsewhere it says how.
     private mutating func readUndo(_ node: Node, _ state: inout DraftState) {
         if state.exitKeywords == ["end"] {
@@ -100,6 +87,10 @@ extension DefinitionReader {
         } else if node.value.stringValue == "none" {
             state.declinesUndo = true
             state.callKeywords.removeAll { $0 == "undo" }
+        } else if node.value["call"] != nil {
+            guard let mapping = mapping(node, Vocabulary.undo) else { return }
+            state.undo = mapping["call"].map { readStateCall($0) }
+            state.undoesAdopted = flag(mapping["adopted"]) ?? false
         } else {
             state.undo = readStateCall(node)
         }

@@ -107,5 +107,5 @@ enum Vocabulary {
     }
 
     /// Keys of dsl 2, refused wherever a keyword may stand.
-    static let reserved = ["run", "each", "parallel", "schedule", "pages", "exchange", "extends"]
+    static let reserved = ["run", "each", "parallel", "schedule", "exchange", "extends"]
 }

@@ -14,6 +14,9 @@ extension Vocabulary {
             .optional("save", .names(.variable, .template), "Variables from ${response.…}."),
             .optional("timeout", .duration, "Of one attempt; the service's."),
             .optional("repeatable", .flag, "Whether sending it twice is harmless; by its method."),
+            .optional(
+                "made", .condition,
+                "Whether a success made the thing, such as response.body.status != 'in-use'; always."),
             .optional("idempotency", .mapping(idempotency), "A value that is the same for all attempts of one stay."),
         ])
 
@@ -48,7 +51,7 @@ extension Vocabulary {
             .notYet("show", .mapping(show), "Something for people to see; never in the history."),
             .optional("stable", .mapping(stable), "Successes in a row before going on."),
             .optional(
-                "undo", .either([.flag, .choice(["none"]), callOrName]),
+                "undo", .either([.flag, .choice(["none"]), .mapping(undo), callOrName]),
                 "The call that takes it back when the run fails; none where nothing can. At an end: whether to undo."),
         ], atLeastOne: ["next", "choose", "await", "end"])
 
@@ -79,18 +82,62 @@ extension Vocabulary {
             .optional("save", .names(.variable, .template), "Variables from ${signal.body.…}."),
         ])
 
+    static let undo = Shape(
+        "undo",
+        [
+            .required("call", callOrName, "The call that takes it back."),
+            .optional(
+                "adopted", .flag, "Whether to take back also what was found and may have been there before; false."),
+        ])
+
     static let reconcile = Shape(
         "reconcile",
         [
             .required("call", callOrName, "The call that looks; it must be harmless to repeat."),
             .required("items", .condition, "The list of what there is, such as response.body."),
+            .required("where", .condition, "Which item is ours, such as item.reference == run.id."),
             .optional(
                 "after", .duration,
-                note("How long the platform takes to show it", standard: ReconcileDefinition.standardAfterMilliseconds)),
-            .optional("where", .condition, "Which item is ours, such as item.reference == run.id."),
+                note(
+                    "How long the platform usually takes to show it",
+                    standard: ReconcileDefinition.standardAfterMilliseconds)),
+            .optional(
+                "effect_within", .duration,
+                "How long after its deadline a request may still take effect; the call's timeout plus after."),
+            .optional("looks", .mapping(looks), "How many look-ups must find nothing until nothing counts as made."),
+            .optional(
+                "filter", .choice(LookUpFilter.allCases.map(\.rawValue)),
+                "What the request filters by; exact when it sends a value that where compares, else none."),
+            .optional(
+                "pages", .either([.choice(["whole", "link"]), .mapping(pages)]),
+                "How to get the further pages of the list; whole when there are none."),
+            .optional(
+                "within", .duration,
+                note(
+                    "How long to look until a person is asked", standard: ReconcileDefinition.standardWithinMilliseconds
+                )),
             .optional("save", .names(.variable, .template), "Variables from ${item.…}."),
             .optional("one", .choice(ReconcileOne.allCases.map(\.rawValue)), "One was found; adopt."),
-            .optional("none", .choice(ReconcileNone.allCases.map(\.rawValue)), "None was found; resend."),
+            .optional("none", .choice(ReconcileNone.allCases.map(\.rawValue)), "Nothing was made; hold."),
+        ])
+
+    static let looks = Shape(
+        "looks",
+        [
+            .optional("times", .integer(2...100), "Look-ups in a row; \(LookUpCount.standardTimes)."),
+            .optional("every", .duration, "From one to the next; effect_within."),
+        ])
+
+    static let pages = Shape(
+        "pages",
+        [
+            .required("by", .choice(["link", "cursor", "number"]), "What leads to the next page."),
+            .optional("query", .name(.field), "The query parameter for the cursor or the number."),
+            .optional("next", .condition, "The cursor, such as response.body.next_cursor."),
+            .optional("first", .integer(0...1), "The number of the first page; 1."),
+            .optional(
+                "limit", .integer(1...1000),
+                "With more pages the look-up proves nothing; \(LookUpPages.standardMost)."),
         ])
 
     static let show = Shape(

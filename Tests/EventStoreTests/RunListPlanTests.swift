@@ -31,6 +31,11 @@ import WorkflowCore
         List("by organisation", "run_organisation") { $0.organisation = "o7" },
         List("by state", "run_state") { $0.state = "rare" },
         List("by last error", "run_error") { $0.lastError = "timeout" },
+        List("of which something may be left", "run_left") { $0.isLeftBehind = true },
+        List("failed, of which something may be left", "run_left") {
+            $0.isLeftBehind = true
+            $0.status = .failed
+        },
         List("requested before a time", "run_pkey") {
             $0.requestedBefore = Instant(microseconds: Int64((Date.now.timeIntervalSince1970 - 10 * 86400) * 1e6))
         },
@@ -39,11 +44,11 @@ import WorkflowCore
     /// 20,000 runs of the last three weeks: the oldest 4,000 live, of the others some in each status.
     static let fill = """
         insert into turnup.run (
-          id, workflow, version, definition, organisation, key, owns_key, state, status, reason, last_error,
-          requested_at, changed_at, ended_at, seq, hash)
+          id, workflow, version, definition, organisation, key, owns_key, may_be_left, state, status, reason,
+          last_error, requested_at, changed_at, ended_at, seq, hash)
         select (left(turnup.id_at(r.time)::text, 14) || '7000-8000-' || lpad(i::text, 12, '0'))::uuid, 'w', 1,
           sha256('w'), 'o' || i % 500, case when i % 200 = 3 then 'gone' else 'k' || i end, i % 200 <> 3,
-          case when i % 300 = 5 then 'rare' else 's' || i % 3 end, r.status, null,
+          i % 400 = 3, case when i % 300 = 5 then 'rare' else 's' || i % 3 end, r.status, null,
           case when i % 400 = 7 then 'timeout' when i % 3 = 0 then 'other' end, r.time, r.time,
           case when r.status not in ('live', 'held') then r.time end, 1, sha256('x')
         from (

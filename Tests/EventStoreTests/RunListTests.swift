@@ -38,6 +38,53 @@ import WorkflowCore
         }
     }
 
+    @Test func `runs that may have left something are found, also when another one has the key, and no others`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            let failed = NewEvent(.runFailed, ["reason": "gave up"])
+            // What became of the request, and of the run.
+            let lives: [(EventType, [NewEvent])] = [
+                (.attemptDone, [failed]), (.attemptNotDone, [failed]), (.attemptUnknown, [failed]),
+                (.attemptDone, [NewEvent(.runCancelled, ["reason": "enough"])]), (.attemptDone, [.held]),
+                (.attemptDone, [NewEvent(.runSucceeded, [:])]), (.attemptDone, []), (.attemptDone, [.held]),
+            ]
+            for (index, life) in lives.enumerated() {
+                let id = try await store.enqueueRun("\(index + 1)")
+                let run = try await store.claimOne()
+                let attempt = newId()
+                let closing = NewEvent(life.0, ["error": "timeout"], attemptId: attempt)
+                let commit = try run.commit([.started(attempt), closing] + life.1, due: 60 * minute)
+                #expect(try await store.commitOne(commit).isAccepted && run.id == id)
+            }
+            func keys(_ filter: RunFilter) async throws -> [String] { try await store.runs(filter).map(\.key) }
+            #expect(try await keys(RunFilter(isLeftBehind: true)) == ["4", "3", "1"])
+            #expect(try await store.runs(RunFilter(status: .held)).map(\.mayBeLeft) == [true, true])
+            for key in ["3", "8"] {
+                let old = try #require(try await store.runs(RunFilter(key: key)).first)
+                var wanted = request(["number": .string(key)])
+                wanted.takeover = Takeover(runId: old.id, reason: "anew", expectedSeq: nil)
+                #expect(try await store.enqueue(wanted).isNew)
+            }
+            #expect(try await keys(RunFilter(isLeftBehind: true)) == ["8", "4", "3", "1"])
+            #expect(try await keys(RunFilter(key: "3", isLeftBehind: true)) == ["3"])
+            #expect(try await keys(RunFilter(organisation: "o", status: .failed, isLeftBehind: true)) == ["3", "1"])
+            #expect(try await keys(RunFilter(organisation: "other", isLeftBehind: true)) == [])
+            let page = try await store.runs(RunFilter(isLeftBehind: true, limit: 2))
+            #expect(try await keys(RunFilter(isLeftBehind: true, after: page.last?.id)) == ["3", "1"])
+            // A person cancels a held run: it is on its way again, and a worker ends it.
+            let held = try #require(try await store.runs(RunFilter(key: "5")).first)
+            let cancel = try #require(try await store.fold(held.id)).cancelling(reason: "enough")
+            _ = try await store.append(
+                AppendRequest(
+                    runId: held.id, expectedSeq: held.seq, event: cancel.event, actor: "person:test",
+                    stateAfter: cancel.after))
+            #expect(try await store.run(held.id)?.mayBeLeft == false)
+        }
+    }
+
     @Test func `the run that sent a request is found by the attempt's id, and by no other's`() async throws {
         try await StoreFixture.with { fixture in
             let store = fixture.store

@@ -168,7 +168,8 @@ final class ScheduleReplay {
             coalesce(t.service, '-'), coalesce(t.wait_reason, '-'),
             coalesce(l.worker, '-'), coalesce(turnup.microseconds(l.expires)::text, '-'), coalesce(l.epoch::text, '-'),
             coalesce(l.seq::text, '-'), coalesce(l.service, '-'),
-            r.state, r.status, r.owns_key::text, coalesce(r.reason, '-'), coalesce(r.last_error, '-'),
+            r.state, r.status, r.owns_key::text, r.may_be_left::text, coalesce(r.reason, '-'),
+            coalesce(r.last_error, '-'),
             case when t.run_id is null then r.epoch::text else '-' end) as line
           from turnup.run r left join turnup.task t on t.run_id = r.id left join turnup.lease l on l.run_id = r.id) as row
         """

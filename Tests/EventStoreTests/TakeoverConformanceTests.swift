@@ -50,6 +50,8 @@ import WorkflowCore
             #expect(after.seq == before.seq + 1 && after.endedAt != nil && after.task == nil)
             let fold = try #require(try await store.fold(old))
             #expect(fold.status == after.status && fold.reason == after.reason && !fold.ownsKey)
+            // What it may have left is still its own.
+            #expect(before.mayBeLeft && after.mayBeLeft && fold.mayBeLeft)
             #expect(fold.takenOverBy == receipt.runId.description)
             let told = try #require(try await store.events(of: old, after: before.seq).first)
             #expect(told.type == "run.taken_over" && told.actor == "person:test")

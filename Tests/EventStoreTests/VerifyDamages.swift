@@ -151,6 +151,9 @@ struct Damage: CustomTestStringConvertible, Sendable {
         Damage(
             "a key let go", .rowOwnsKey, of: "failed", "update turnup.run set owns_key = true where id = {failed}"),
         Damage(
+            "a thing forgotten", .rowMayBeLeft, of: "failed",
+            "update turnup.run set may_be_left = not may_be_left where id = {failed}"),
+        Damage(
             "another hash in the run row", .rowHash, of: "live",
             "update turnup.run set hash = sha256('x') where id = {live}"),
         Damage(

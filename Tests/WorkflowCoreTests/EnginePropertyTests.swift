@@ -188,6 +188,7 @@ private struct Tally {
             else { throw BrokenPromise("a run that is \(run.state.status) went on") }
         }
         guard try run.fold() == run.state else { throw BrokenPromise("the whole stream folds to another state") }
+        _ = try run.leftBehind()
         guard run.events.map(\.seq) == Array(1...Int64(run.events.count)) else {
             throw BrokenPromise("the seq has a gap")
         }

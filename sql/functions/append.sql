@@ -10,7 +10,7 @@ create or replace function turnup.append(
   due_milliseconds bigint default 0, wake boolean default true,
   secret_names text[] default null, secret_versions bigint[] default null, secret_key_ids text[] default null,
   secret_nonces bytea[] default null, secret_ciphertexts bytea[] default null,
-  secret_fingerprints bytea[] default null, secret_lengths bigint[] default null
+  secret_fingerprints bytea[] default null, secret_lengths bigint[] default null, may_be_left boolean default null
 ) returns table (answer text, seq bigint, recorded_microseconds bigint)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -72,6 +72,7 @@ begin
     update turnup.run r
     set seq = current.seq + 1, hash = new_hash, epoch = current.epoch, status = new_status,
       state = coalesce(append.state, current.state), owns_key = coalesce(append.owns_key, current.owns_key),
+      may_be_left = new_status not in ('live', 'succeeded') and coalesce(append.may_be_left, current.may_be_left),
       changed_at = moment,
       reason = case
         when append.status is null and new_status = current.status then current.reason else append.reason end,

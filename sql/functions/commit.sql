@@ -15,7 +15,7 @@
 create or replace function turnup.commit(
   worker text, lease_milliseconds bigint,
   run_ids uuid[], tokens uuid[], epochs bigint[], base_seqs bigint[], base_hashes bytea[],
-  states text[], statuses text[], reasons text[], last_errors text[], owns_keys boolean[],
+  states text[], statuses text[], reasons text[], last_errors text[], owns_keys boolean[], may_be_left boolean[],
   snapshots text[], run_times text[], secret_flags boolean[],
   due_milliseconds bigint[], keeps_lease boolean[], renews_lease boolean[], services text[], wait_reasons text[],
   deadline_milliseconds bigint[],
@@ -230,7 +230,8 @@ begin
   if has_outcomes then
     -- The run row only when something that people ask for has changed, or with all that the task had when that goes.
     update turnup.run r
-    set state = g.state, status = g.status, reason = g.reason, owns_key = g.owns_key, last_error = g.last_error,
+    set state = g.state, status = g.status, reason = g.reason, owns_key = g.owns_key,
+      may_be_left = g.may_be_left, last_error = g.last_error,
       changed_at = moment, live_slot = r.live_slot and g.status in ('live', 'held'),
       ended_at = case when g.status in ('live', 'held') then null else coalesce(r.ended_at, moment) end,
       epoch = case when g.status = 'live' then r.epoch else g.epoch end,
@@ -240,9 +241,9 @@ begin
       times = case when g.status = 'live' then r.times
         else array_replace(g.times::bigint[], -1, moment_microseconds) end,
       snapshot = case when g.status = 'live' then r.snapshot else g.snapshot end
-    from unnest(run_ids, answers, states, statuses, reasons, owns_keys, last_errors, epochs, seqs, hashes, snapshots,
-        run_times)
-      as g(id, answer, state, status, reason, owns_key, last_error, epoch, seq, hash, snapshot, times)
+    from unnest(run_ids, answers, states, statuses, reasons, owns_keys, commit.may_be_left, last_errors, epochs, seqs,
+        hashes, snapshots, run_times)
+      as g(id, answer, state, status, reason, owns_key, may_be_left, last_error, epoch, seq, hash, snapshot, times)
     where r.id = g.id and g.answer = 'accepted' and (
       g.status <> 'live' or (r.state, r.status, r.reason, r.owns_key, r.last_error)
         is distinct from (g.state, g.status, g.reason, g.owns_key, g.last_error));

@@ -4,7 +4,8 @@
 -- compared.
 create or replace function turnup.verify_row(
   run turnup.run, task turnup.task, lease turnup.lease, link bytea, first_body json, last_seq bigint, last_hash bytea,
-  top_epoch bigint, is_sound boolean, state text, status text, owns_key boolean, ended_at timestamptz, open_attempt uuid
+  top_epoch bigint, is_sound boolean, state text, status text, owns_key boolean, may_be_left boolean,
+  ended_at timestamptz, open_attempt uuid
 ) returns table (code text, expected text, actual text)
 -- Not in SQL: that would be planned anew for every run.
 language plpgsql stable
@@ -30,6 +31,7 @@ begin
       ('row_state', is_sound, state, run.state),
       ('row_status', is_sound, status, run.status),
       ('row_owns_key', is_sound, owns_key::text, run.owns_key::text),
+      ('row_may_be_left', is_sound, may_be_left::text, run.may_be_left::text),
       ('row_ended_at', is_sound, turnup.microseconds(ended_at)::text, turnup.microseconds(run.ended_at)::text),
       ('row_facts', first_body is not null,
         concat_ws(' / ', first_body ->> 'workflow', first_body ->> 'version', first_body ->> 'organisation',

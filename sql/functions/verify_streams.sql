@@ -42,6 +42,7 @@ declare
   is_ending boolean;
   leaves_something boolean;
   owns_key boolean;
+  may_be_left boolean;
   is_taken_over boolean;
   first_body json;
   ended_at timestamptz;
@@ -245,14 +246,16 @@ begin
       code := 'stream_without_run'; seq := null; expected := 'a run row'; actual := e.seq || ' events'; return next;
       continue;
     end if;
-    owns_key := status in ('live', 'held', 'succeeded')
-      or (leaves_something or is_unknown or cardinality(undo_stays) > 0) and not is_taken_over;
+    may_be_left := status in ('held', 'failed', 'cancelled')
+      and (leaves_something or is_unknown or cardinality(undo_stays) > 0);
+    owns_key := status in ('live', 'held', 'succeeded') or may_be_left and not is_taken_over;
     return query select e.run_id, c.code, null::bigint, c.expected, c.actual
       from turnup.verify_row(r, t, l, row_link, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
-        owns_key, ended_at, open_id) as c;
+        owns_key, may_be_left, ended_at, open_id) as c;
     if is_sound then
       code := 'fold'; expected := null;
-      actual := json_build_object('state', state, 'status', status, 'seq', e.seq, 'owns_key', owns_key)::text;
+      actual := json_build_object('state', state, 'status', status, 'seq', e.seq, 'owns_key', owns_key,
+        'may_be_left', may_be_left)::text;
       return next;
     end if;
   end loop;

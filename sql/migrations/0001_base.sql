@@ -75,6 +75,9 @@ create table turnup.run (
   organisation text not null check (organisation <> ''),
   key text not null,
   owns_key boolean not null,
+  -- Held, failed or cancelled, and something that it made, or may have made, may be on the platform. It stays so when
+  -- another run takes the key.
+  may_be_left boolean not null default false,
   state text not null,
   status text not null check (status in ('live', 'held', 'succeeded', 'failed', 'cancelled')),
   reason text,
@@ -107,6 +110,7 @@ create index run_organisation on turnup.run (organisation, id);
 create index run_state on turnup.run (state, id);
 create index run_live on turnup.run (workflow, version, state) where status in ('live', 'held');
 create index run_attention on turnup.run (status, id) where status in ('held', 'failed', 'cancelled');
+create index run_left on turnup.run (id) where may_be_left and status in ('failed', 'cancelled');
 create index run_error on turnup.run (last_error, id) where last_error is not null;
 create index run_slot on turnup.run (workflow, organisation) where live_slot;
 

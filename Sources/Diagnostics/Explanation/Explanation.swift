@@ -10,7 +10,8 @@ public enum Explanation {
     ) -> String {
         switch run.status {
         case .succeeded: return "finished"
-        case .failed, .cancelled: return run.reason ?? run.status.rawValue
+        case .failed, .cancelled:
+            return (run.reason ?? run.status.rawValue) + (run.mayBeLeft ? "; \(LeftBehindText.mark)" : "")
         case .held: return run.reason ?? "held for a person"
         case .live: break
         }

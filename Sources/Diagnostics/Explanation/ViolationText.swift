@@ -29,6 +29,7 @@ public enum ViolationText {
         case .rowState: "the run row is in another state than its events"
         case .rowStatus: "the run row has another status than its events"
         case .rowOwnsKey: "the run row holds its key, or not, against its events"
+        case .rowMayBeLeft: "the run row says against its events that something may be left, or that nothing is"
         case .rowEndedAt: "the run row ended at another time than its events"
         case .rowReason: "the run row gives another reason than its events"
         case .rowLastError: "the run row names another last error than its events"
@@ -73,8 +74,9 @@ public enum ViolationText {
         case .leaseWithoutTask: "Stop the workers, look at the run, and delete the lease row."
         case .taskExtra, .taskTwice, .taskWithoutRun, .taskOrganisation:
             "Stop the workers, look at the run, and correct the task row as docs/guide/verify.md shows."
-        case .rowSeq, .rowHash, .rowState, .rowStatus, .rowOwnsKey, .rowEndedAt, .rowReason, .rowLastError, .rowEpoch,
-            .rowFacts, .rowDefinition, .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
+        case .rowSeq, .rowHash, .rowState, .rowStatus, .rowOwnsKey, .rowMayBeLeft, .rowEndedAt, .rowReason,
+            .rowLastError,
+            .rowEpoch, .rowFacts, .rowDefinition, .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
             "Stop the workers, and compare with \"turnup history RUN\"; when the chain is whole, the events are right "
                 + "and the row is wrong."
         case .seqGap, .seqTwice, .chain, .firstEvent, .bodyUnreadable, .streamWithoutRun, .runWithoutEvents:

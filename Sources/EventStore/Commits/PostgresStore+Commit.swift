@@ -115,6 +115,7 @@ private struct CommitBatch {
             // An error after which no retry follows stands apart in the state, as `gaveUp`.
             ("last_errors", .textArray(commits.map { $0.state.lastError ?? $0.state.gaveUp?.error })),
             ("owns_keys", .boolArray(commits.map(\.state.ownsKey))),
+            ("may_be_left", .boolArray(commits.map(\.state.mayBeLeft))),
             ("snapshots", .textArray(snapshots.map { $0.json.serialized() })),
             ("run_times", .textArray(snapshots.map { "{" + $0.times.map(String.init).joined(separator: ",") + "}" })),
             ("secret_flags", .boolArray(commits.map { !$0.state.secrets.isEmpty })),

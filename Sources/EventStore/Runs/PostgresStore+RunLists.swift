@@ -29,9 +29,10 @@ struct RunList {
         // first.
         let isNarrowed =
             filter.organisation != nil || filter.key != nil || filter.state != nil || filter.lastError != nil
-            || filter.attemptId != nil
+            || filter.attemptId != nil || filter.isLeftBehind
         let isFromTasks = (filter.status == .live || filter.service != nil) && !isNarrowed
-        let mayLead = !isFromTasks && filter.key == nil && filter.attemptId == nil
+        // The index of what may be left is small and in the order of the ids, so no other one need give the order.
+        let mayLead = !isFromTasks && filter.key == nil && filter.attemptId == nil && !filter.isLeftBehind
         add("r.workflow = $", filter.workflow.map { .text($0) })
         addIndexed("r.organisation", filter.organisation, mayLead: mayLead)
         // Two indexes hold a part of the runs each. They are read first and alone, with exactly the conditions of the
@@ -53,6 +54,8 @@ struct RunList {
                 conditions.append("r.status = '\(status.rawValue)'")
             }
         }
+        // With exactly the condition of its index.
+        if filter.isLeftBehind { conditions.append("r.may_be_left and r.status in ('failed', 'cancelled')") }
         add("t.service = $", filter.service.map { .text($0) })
         add(
             "r.id = any(array(select run_id from turnup.event where type = 'attempt.started' and attempt_id = $))",

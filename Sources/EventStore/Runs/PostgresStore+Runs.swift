@@ -30,14 +30,14 @@ extension PostgresStore {
             """
             select answer, seq from turnup.append(
               $1::uuid, $2::bigint, $3, $4, $5, $6, $7, $8::boolean, $9, 0, true,
-              $10, $11, $12, $13, $14, $15, $16)
+              $10, $11, $12, $13, $14, $15, $16, $17::boolean)
             """,
             [
                 .uuid(PostgresUUID(request.runId)), .optional(request.expectedSeq), .text(request.event.type.rawValue),
                 .text(JSONValue.object(request.event.body).serialized()), .text(request.actor),
                 .optional(after?.status.rawValue), .optional(after?.state),
                 after.map { .bool($0.ownsKey) } ?? .null, .optional(after?.reason),
-            ] + secretArrays(request.sealed), label: "append")
+            ] + secretArrays(request.sealed) + [after.map { .bool($0.mayBeLeft) } ?? .null], label: "append")
         return try decoded {
             let row = try one(rows)
             let seq = try row.int("seq")
@@ -140,7 +140,7 @@ extension RunOverview {
           coalesce(greatest(l.seq, t.seq), r.seq) as seq,
           turnup.microseconds(r.requested_at) as requested_at, turnup.microseconds(r.changed_at) as changed_at,
           turnup.microseconds(r.ended_at) as ended_at, turnup.microseconds(t.due) as due, t.service, t.wait_reason,
-          l.worker as lease_owner, turnup.microseconds(l.expires) as lease_expires, r.last_error
+          r.may_be_left, l.worker as lease_owner, turnup.microseconds(l.expires) as lease_expires, r.last_error
         """
 
     init(row: PostgresRow) throws {
@@ -155,8 +155,9 @@ extension RunOverview {
             id: try row.identifier("id"), workflow: try row.string("workflow"), version: Int(try row.int("version")),
             organisation: try row.string("organisation"), key: try row.string("key"), state: try row.string("state"),
             status: RunStatus(rawValue: try row.string("status")) ?? .live, reason: try row.stringOrNil("reason"),
-            lastError: try row.stringOrNil("last_error"), seq: try row.int("seq"),
-            requestedAt: try row.instant("requested_at"),
-            changedAt: try row.instant("changed_at"), endedAt: try row.instantOrNil("ended_at"), task: task)
+            lastError: try row.stringOrNil("last_error"), mayBeLeft: try row.bool("may_be_left"),
+            seq: try row.int("seq"),
+            requestedAt: try row.instant("requested_at"), changedAt: try row.instant("changed_at"),
+            endedAt: try row.instantOrNil("ended_at"), task: task)
     }
 }

@@ -12,6 +12,9 @@ public struct RunOverview: Sendable, Equatable {
     public let reason: String?
     /// The name of the last error that the run met; nil once something has succeeded since.
     public let lastError: String?
+    /// It is held, failed or cancelled, and something that it made, or may have made, may be on the platform. That holds
+    /// also when another run has taken its key.
+    public let mayBeLeft: Bool
     public let seq: Int64
     public let requestedAt: Instant
     /// When its state or status last changed.
@@ -39,6 +42,8 @@ public struct RunFilter: Sendable, Equatable {
     public var status: RunStatus?
     /// The name of the last error, such as `timeout`.
     public var lastError: String?
+    /// Only failed and cancelled runs of which something may be left on the platform.
+    public var isLeftBehind: Bool
     /// Only live runs have a service: that of their next call.
     public var service: String?
     /// Only the run that started this attempt; its id is the `X-Request-Id` of the request.
@@ -53,8 +58,9 @@ public struct RunFilter: Sendable, Equatable {
 
     public init(
         workflow: String? = nil, organisation: String? = nil, key: String? = nil, state: String? = nil,
-        status: RunStatus? = nil, lastError: String? = nil, service: String? = nil, attemptId: Identifier? = nil,
-        requestedSince: Instant? = nil, requestedBefore: Instant? = nil, after: Identifier? = nil, limit: Int = 50
+        status: RunStatus? = nil, lastError: String? = nil, isLeftBehind: Bool = false, service: String? = nil,
+        attemptId: Identifier? = nil, requestedSince: Instant? = nil, requestedBefore: Instant? = nil,
+        after: Identifier? = nil, limit: Int = 50
     ) {
         self.workflow = workflow
         self.organisation = organisation
@@ -62,6 +68,7 @@ public struct RunFilter: Sendable, Equatable {
         self.state = state
         self.status = status
         self.lastError = lastError
+        self.isLeftBehind = isLeftBehind
         self.service = service
         self.attemptId = attemptId
         self.requestedSince = requestedSince

@@ -199,7 +199,7 @@ private struct RunCheck {
         }
         let own: JSONObject = [
             "state": .string(state.state), "status": .string(state.status.rawValue), "seq": .integer(state.seq),
-            "owns_key": .bool(state.ownsKey),
+            "owns_key": .bool(state.ownsKey), "may_be_left": .bool(state.mayBeLeft),
         ]
         if let fold, fold != own {
             violations.append(

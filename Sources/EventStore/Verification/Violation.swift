@@ -47,6 +47,7 @@ public enum ViolationCode: String, Sendable, CaseIterable {
     case rowState = "row_state"
     case rowStatus = "row_status"
     case rowOwnsKey = "row_owns_key"
+    case rowMayBeLeft = "row_may_be_left"
     case rowEndedAt = "row_ended_at"
     case rowReason = "row_reason"
     case rowLastError = "row_last_error"

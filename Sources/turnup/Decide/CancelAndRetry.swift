@@ -5,7 +5,8 @@ struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "End runs, as soon as a request that is under way has its answer.",
         discussion: """
-            What a run has made is taken back where its definition says how. A held run needs no decision for it.
+            What a run has made is taken back where its definition says how; what may be left behind is said. A held run \
+            needs no decision for it.
 
             Examples:
               turnup cancel 0192f0c1 --reason 'the customer has left'
@@ -21,7 +22,7 @@ struct Cancel: AsyncParsableCommand {
 
     func run() async throws {
         let reason = options.reason.text
-        let verb = OperatorAction(name: "cancel", statuses: [.live, .held]) { state, _, _ in
+        let verb = OperatorAction(name: "cancel", statuses: [.live, .held], saysLeftBehind: true) { state, _, _ in
             OperatorAction.Act(event: try state.cancelling(reason: reason))
         }
         try await verb.run(runs, options)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diagnostics
 import EventStore
 import Vault
 import WorkflowCore
@@ -15,6 +16,8 @@ struct OperatorAction {
     let statuses: Set<RunStatus>
     /// It brings secrets, which the installation's vault seals.
     var sealsSecrets = false
+    /// It leads to an end without success, so it says what may be left on the platform.
+    var saysLeftBehind = false
     /// The event for a run as it stands. Throws `OperatorActionRefusal`, or `CommandFailure` for values that do not fit.
     let act: (RunState, Definition, Vault?) throws -> Act
 
@@ -79,7 +82,7 @@ private struct OperatorActionWork {
     }
 
     private enum Result {
-        case accepted(RunState)
+        case accepted(RunState, [LeftBehind])
         case refused(Refusal)
         /// It has so many events now, and nothing was written.
         case moved(Int64)
@@ -121,13 +124,16 @@ private struct OperatorActionWork {
             }
             if let expected = target.expectedSeq, state.seq != expected { return .moved(state.seq) }
             let act = try verb.act(state, try await definition(of: state), vault)
-            if options.dryRun { return .accepted(act.event.after) }
+            let left =
+                verb.saysLeftBehind
+                ? try await session.leftBehind(target.id, upTo: state.seq, then: act.event.event) : []
+            if options.dryRun { return .accepted(act.event.after, left) }
             let answer = try await session.store.append(
                 AppendRequest(
                     runId: target.id, expectedSeq: state.seq, event: act.event.event, actor: options.actor.name,
                     stateAfter: act.event.after, sealed: act.sealed))
             switch answer {
-            case .accepted: return .accepted(act.event.after)
+            case .accepted: return .accepted(act.event.after, left)
             case .behind(let seq): return .moved(seq)
             }
         } catch let error as OperatorActionRefusal {
@@ -162,16 +168,20 @@ private struct OperatorActionWork {
     /// Throws the refusal of the only run: it is the command's own error then.
     private mutating func report(_ answer: Result, _ target: OperatorActionTarget, isOnly: Bool) throws {
         switch answer {
-        case .accepted(let state):
+        case .accepted(let state, let left):
             done += 1
             let word = options.dryRun ? "would be taken" : "taken"
             if options.json {
-                print(target, options.dryRun ? "would_be_accepted" : "accepted", state: state)
+                print(target, options.dryRun ? "would_be_accepted" : "accepted", state: state, leftBehind: left)
             } else {
                 Console.out(
                     Table.visible(
                         "\(target.id)  \(target.key)  \(verb.name) \(word): \(state.status.rawValue), state \(state.state)"
                     ))
+                for item in left { Console.out(Table.visible("  \(LeftBehindText.line(item))")) }
+                if verb.saysLeftBehind, state.openAttempt != nil {
+                    Console.out("  A request is under way; \"turnup show \(target.id)\" says later what came of it.")
+                }
             }
         case .refused(let refusal):
             refused += 1
@@ -184,7 +194,8 @@ private struct OperatorActionWork {
     }
 
     private func print(
-        _ target: OperatorActionTarget, _ answer: String, state: RunState? = nil, refusal: Refusal? = nil
+        _ target: OperatorActionTarget, _ answer: String, state: RunState? = nil, leftBehind: [LeftBehind] = [],
+        refusal: Refusal? = nil
     ) {
         var members: [(String, JSONValue)] = [
             ("run", .string(target.id.description)), ("key", .string(target.key)), ("verb", .string(verb.name)),
@@ -195,6 +206,7 @@ private struct OperatorActionWork {
                 ("seq", .integer(state.seq)), ("status", .string(state.status.rawValue)),
                 ("state", .string(state.state)),
             ]
+            if verb.saysLeftBehind { members.append(("left_behind", .array(leftBehind.map(\.json)))) }
         }
         if let refusal { members += [("code", .string(refusal.code)), ("message", .string(refusal.message))] }
         Console.out(JSONText.object(members))

@@ -25,6 +25,7 @@ extension RunFilter {
         if let status, status != run.status { return false }
         if let state, state != run.state { return false }
         if let lastError, lastError != run.lastError { return false }
+        if isLeftBehind, !run.mayBeLeft || !run.status.isEnded { return false }
         if let service, service != run.task?.service { return false }
         return true
     }

@@ -79,8 +79,9 @@ struct Resolve: AsyncParsableCommand {
     func run() async throws {
         guard let choice = choices.first else { return }
         let secrets = try SecretText.files(secret)
-        let verb = OperatorAction(name: "resolve", statuses: [.held], sealsSecrets: !secrets.isEmpty) {
-            state, definition, vault in
+        let verb = OperatorAction(
+            name: "resolve", statuses: [.held], sealsSecrets: !secrets.isEmpty, saysLeftBehind: choice == .abandon
+        ) { state, definition, vault in
             let values = try TypedArguments.variables(values, definition)
             let sealed = try secrets.compactMap { name, secret in
                 try vault.map { try Self.seal(secret, name, state, definition, $0) }

@@ -10,6 +10,10 @@ struct RunFilterOptions: ParsableArguments {
     @Option(help: "Only this state.") var state: String?
     @Option(help: "Only live, held, succeeded, failed or cancelled ones.") var status: RunStatus?
     @Option(help: "Only those whose last error has this name.") var error: String?
+    @Flag(
+        name: .customLong("left-behind"),
+        help: "Only failed or cancelled ones of which something may be left on the platform.")
+    var leftBehind = false
     @Option(help: "Only live ones whose next call goes to this service.") var service: String?
     @Option(name: .customLong("older-than"), help: ArgumentHelp("Requested longer ago.", valueName: "duration"))
     var olderThan: DurationArgument?
@@ -22,6 +26,10 @@ struct RunFilterOptions: ParsableArguments {
     var requestId: String?
 
     func validate() throws {
+        if leftBehind, service != nil || !(status ?? .failed).mayLeaveBehind {
+            throw ValidationError(
+                "--left-behind lists failed and cancelled runs: give no --service and no other --status")
+        }
         if let requestId, Identifier(requestId) == nil {
             throw ValidationError(
                 "--request-id \(requestId): it must be what the platform's log shows as X-Request-Id, such as "
@@ -31,13 +39,13 @@ struct RunFilterOptions: ParsableArguments {
 
     var isEmpty: Bool {
         let texts = [workflow, organisation, key, state, error, service, requestId]
-        return texts.allSatisfy { $0 == nil } && status == nil && olderThan == nil && newerThan == nil
+        return texts.allSatisfy { $0 == nil } && status == nil && !leftBehind && olderThan == nil && newerThan == nil
     }
 
     func filter(now: Instant) -> RunFilter {
         RunFilter(
             workflow: workflow, organisation: organisation, key: key, state: state, status: status, lastError: error,
-            service: service, attemptId: requestId.flatMap { Identifier($0) },
+            isLeftBehind: leftBehind, service: service, attemptId: requestId.flatMap { Identifier($0) },
             requestedSince: newerThan.map { now.advanced(byMilliseconds: -$0.milliseconds) },
             requestedBefore: olderThan.map { now.advanced(byMilliseconds: -$0.milliseconds) })
     }
@@ -56,4 +64,6 @@ struct DurationArgument: ExpressibleByArgument {
     }
 }
 
-extension RunStatus: ExpressibleByArgument {}
+extension RunStatus: ExpressibleByArgument {
+    fileprivate var mayLeaveBehind: Bool { self == .failed || self == .cancelled }
+}

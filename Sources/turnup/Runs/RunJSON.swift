@@ -12,7 +12,7 @@ enum RunJSON {
     static func line(
         _ run: RunOverview, _ state: RunState, _ choices: [OperatorChoices.Choice]?, now: Instant,
         service: ServiceRecord?,
-        wait: RunWait?
+        wait: RunWait?, leftBehind: [LeftBehind]
     ) -> String {
         let secrets = state.secrets.map { secret in
             JSONValue.object(
@@ -24,6 +24,7 @@ enum RunJSON {
         return JSONText.object(
             members(run, now: now, service: service, wait: wait) + [
                 ("data", .object(state.data)), ("secrets", .array(secrets)), ("hold", state.hold.map(json) ?? .null),
+                ("left_behind", .array(leftBehind.map(\.json))),
                 ("choices", choices.map { .array($0.map(\.json)) } ?? .null),
             ])
     }
@@ -44,7 +45,8 @@ enum RunJSON {
             ("run", .string(run.id.description)), ("workflow", .string(run.workflow)),
             ("version", .integer(run.version)), ("organisation", .string(run.organisation)),
             ("key", .string(run.key)), ("state", .string(run.state)), ("status", .string(run.status.rawValue)),
-            ("reason", .optional(run.reason)), ("error", .optional(run.lastError)), ("seq", .integer(run.seq)),
+            ("reason", .optional(run.reason)), ("error", .optional(run.lastError)),
+            ("may_be_left", .bool(run.mayBeLeft)), ("seq", .integer(run.seq)),
             ("requested_at", .time(run.requestedAt)),
             ("changed_at", .time(run.changedAt)), ("ended_at", .time(run.endedAt)), ("due", .time(run.task?.due)),
             ("service", .optional(run.task?.service)),

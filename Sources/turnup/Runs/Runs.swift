@@ -11,6 +11,7 @@ struct Runs: AsyncParsableCommand {
             Examples:
               turnup runs --organisation academy --status live
               turnup runs --status live --older-than 2h --error timeout
+              turnup runs --left-behind --organisation academy
               turnup runs --workflow whatsapp-number --watch
               turnup runs --request-id 0192f0c1-7a2b-7000-8000-000000000000
               turnup runs --json --limit 1000 --after 0192f0c1-7a2b-7000-8000-000000000000

@@ -48,7 +48,8 @@ extension World {
             if let snapshot = run.snapshot, snapshot != atSnapshot {
                 checker.fail("S1", run: index, "the snapshot is not the fold of its events")
             }
-            guard let state, state.status == run.status, state.state == run.state else {
+            guard let state, state.status == run.status, state.state == run.state, state.mayBeLeft == run.mayBeLeft
+            else {
                 return checker.fail("S1", run: index, "the row is not the fold of its events")
             }
         } catch {

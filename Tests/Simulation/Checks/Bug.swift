@@ -31,6 +31,7 @@ enum Bug: String, CaseIterable {
     case unknownIsResent = "unknown-is-resent"
     case unknownIsNotDone = "unknown-is-not-done"
     case keyReleasedEarly = "key-released-early"
+    case leftForgottenWithKey = "left-forgotten-with-key"
     case keyOfSecondRun = "key-of-second-run"
     case closesOtherAttempt = "closes-other-attempt"
     case noLeaseCheck = "no-lease-check"

@@ -373,13 +373,18 @@ final class Checker {
         if (row.status == .live) != (row.task != nil) {
             fail("T1", run: run, "\(row.status.rawValue) with\(row.task == nil ? "out a" : " a") task row")
         }
-        let mustHold: Bool? =
+        // In between, the platform tells at the end whether something is there.
+        let isLeft: Bool? = !shadow.mayExist ? false : shadow.mustHoldKey ? true : nil
+        let (mustHold, mustBeLeft): (Bool?, Bool?) =
             switch shadow.status {
-            case .live, .held, .succeeded: true
-            case .failed, .cancelled:
-                // In between, the platform tells at the end whether something is there.
-                shadow.isTakenOver || !shadow.mayExist ? false : shadow.mustHoldKey ? true : nil
+            case .live, .succeeded: (true, false)
+            case .held: (true, isLeft)
+            case .failed, .cancelled: (shadow.isTakenOver ? false : isLeft, isLeft)
             }
+        if let mustBeLeft, row.mayBeLeft != mustBeLeft {
+            let says = row.mayBeLeft ? "something may be left" : "nothing is left"
+            fail("K2", run: run, "the row says that \(says), status \(row.status.rawValue)")
+        }
         if let mustHold, row.ownsKey != mustHold {
             fail("K1", run: run, "the key is \(row.ownsKey ? "held" : "free"), status \(row.status.rawValue)")
         }

@@ -250,7 +250,7 @@ final class Recorder {
     private static func text(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "-" }
 
     /// The task: due, deadline, epoch, seq, seq of the snapshot, line, why it waits. The lease: owner, end, epoch, seq,
-    /// service. The run: state, status, key, reason, last error; of one without a task the epoch.
+    /// service. The run: state, status, key, whether something may be left, reason, last error; of one without a task the epoch.
     private static func row(_ run: StoreModel.Run) -> String {
         let (task, lease) = (run.task, run.lease)
         return [
@@ -258,7 +258,7 @@ final class Recorder {
             task == nil ? "-" : text(run.snapshot?.seq ?? 1), text(task?.service), text(task?.waitReason?.rawValue),
             lease.map { StoreModel.actor($0.worker) } ?? "-", text(lease?.expires.microseconds), text(lease?.epoch),
             text(lease?.seq), text(lease?.service), run.state, run.status.rawValue, "\(run.ownsKey)",
-            text(run.reason), text(run.lastError), task == nil ? "\(run.epoch)" : "-",
+            "\(run.mayBeLeft)", text(run.reason), text(run.lastError), task == nil ? "\(run.epoch)" : "-",
         ].joined(separator: "|")
     }
 

@@ -184,6 +184,7 @@ extension StoreModel {
         tables.runs[run].reason = state.reason
         tables.runs[run].lastError = state.lastError ?? state.gaveUp?.error
         tables.runs[run].ownsKey = bug == .keyReleasedEarly && state.status.isEnded ? false : state.ownsKey
+        tables.runs[run].mayBeLeft = state.mayBeLeft
     }
 
     static func actor(_ worker: Int) -> String { "worker:\(worker)" }
@@ -241,6 +242,8 @@ extension StoreModel {
             tables.runs[run].status = after.status
             tables.runs[run].reason = after.reason
             tables.runs[run].ownsKey = after.ownsKey
+            tables.runs[run].mayBeLeft =
+                bug == .leftForgottenWithKey ? after.mayBeLeft && after.ownsKey : after.mayBeLeft
             tables.runs[run].epoch = epoch
         }
         if after.status == .live {

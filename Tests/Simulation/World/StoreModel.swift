@@ -15,6 +15,8 @@ final class StoreModel {
         /// As of the last time without a task.
         var epoch: Int64 = 0
         var ownsKey = true
+        /// Something of it may be on the platform, and it is not on its way.
+        var mayBeLeft = false
         /// As of the last commit, but for intents; later events are folded at the claim.
         var snapshot: RunState?
         var task: Task?

@@ -108,6 +108,15 @@ public struct RunState: Sendable, Equatable {
     /// Whether something that the run made may exist on the platform, known or not.
     public var mayHaveLeftSomething: Bool { mayHaveCreated || unknown != nil || !undoList.isEmpty }
 
+    /// The same, once the run is not on its way any more and has not succeeded. It holds also when another run has the
+    /// key.
+    public var mayBeLeft: Bool {
+        switch status {
+        case .live, .succeeded: false
+        case .held, .failed, .cancelled: mayHaveLeftSomething
+        }
+    }
+
     public func secret(_ name: String) -> RunSecret? {
         secrets.first { $0.reference.name.hasSameScalars(as: name) }
     }

@@ -1,0 +1,135 @@
+/// A thing that a run made, or may have made, and that may still be on the platform.
+public struct LeftBehind: Sendable, Equatable {
+    /// Why nothing has taken it back.
+    public enum Reason: String, Sendable, CaseIterable {
+        /// Nobody knows whether there is anything.
+        case answerLost = "answer_lost"
+        /// The same, and a person had the call sent again: there may be two.
+        case sentAgain = "sent_again"
+        case noUndo = "no_undo"
+        /// The undo needs values that nobody knows.
+        case undoSkipped = "undo_skipped"
+        case undoFailed = "undo_failed"
+        case undoGivenUp = "undo_given_up"
+        /// The run ended, as its definition says, without taking it back.
+        case notTakenBack = "not_taken_back"
+        /// The run has not ended, and takes it back when it fails or is cancelled.
+        case toBeTakenBack = "to_be_taken_back"
+    }
+
+    /// The state whose call it was.
+    public let state: String
+    /// The call as its intent names it: method, service and path template.
+    public let request: String?
+    public let attemptId: Identifier?
+    /// Whether an answer, a look-up or a person says that it was made.
+    public let isCertain: Bool
+    public let reason: Reason
+    /// The error that took the place of the answer.
+    public let error: String?
+    /// The values that identify it, as far as they are known.
+    public let saved: JSONObject
+    public let sealed: [SealedReference]
+
+    public init(
+        state: String, request: String?, attemptId: Identifier?, isCertain: Bool, reason: Reason, error: String?,
+        saved: JSONObject, sealed: [SealedReference]
+    ) {
+        self.state = state
+        self.request = request
+        self.attemptId = attemptId
+        self.isCertain = isCertain
+        self.reason = reason
+        self.error = error
+        self.saved = saved
+        self.sealed = sealed
+    }
+}
+
+/// Folds a run's events into what the run may leave behind. The run's own fold keeps only that there may be something;
+/// this one keeps what, and is made for people alone.
+public struct LeftBehindFold: Sendable {
+    public let run: Identifier
+    public private(set) var state: RunState?
+    /// What nothing takes back any more, the oldest first.
+    private var left: [LeftBehind] = []
+    /// The calls of the attempts, as their intents name them.
+    private var requests: [Identifier: String] = [:]
+
+    public init(run: Identifier) { self.run = run }
+
+    public mutating func add(_ event: RecordedEvent) throws(EvolveError) {
+        let before = state
+        let after = try evolve(before, run: run, event)
+        if let id = event.attemptId, event.type == EventType.attemptStarted.rawValue {
+            requests[id] = event.body["request"]?.stringValue
+        }
+        if var before {
+            // Without its mark the state says of this one event whether it leaves something.
+            before.mayHaveCreated = false
+            if try evolve(before, run: run, event).mayHaveCreated { note(event, before) }
+        }
+        if !after.mayHaveCreated { left = [] }
+        state = after
+    }
+
+    /// All that may be there, the oldest first. What a run that succeeded made is not left behind.
+    public var items: [LeftBehind] {
+        guard let state, state.status != .succeeded else { return [] }
+        var items =
+            left
+            + state.undoList.map { entry in
+                item(entry, Self.reason(entry, state), error: entry.isCertain ? nil : state.unknown?.error)
+            }
+        if let unknown = state.unknown, state.undoEntryOfStay == nil { items.append(lost(unknown, state, .answerLost)) }
+        return items
+    }
+
+    private static func reason(_ entry: UndoEntry, _ state: RunState) -> LeftBehind.Reason {
+        if state.status.isEnded { return .notTakenBack }
+        return state.hold?.code == "undo_failed" && entry == state.undoList.last ? .undoFailed : .toBeTakenBack
+    }
+
+    private mutating func note(_ event: RecordedEvent, _ before: RunState) {
+        let choice = event.body["choice"]?.stringValue.flatMap(HoldChoice.init)
+        switch EventType(rawValue: event.type) {
+        case .undoSkipped: left += before.undoList.suffix(1).map { item($0, .undoSkipped) }
+        case .runResolved where choice == .abandon && before.ending != nil:
+            left += before.undoList.map { item($0, .undoGivenUp) }
+        case .runResolved where choice == .done || choice == .adopt:
+            left.append(made(event, by: before.unknown?.attemptId, before))
+        case .attemptDone where before.openAttempt?.purpose == .call:
+            left.append(made(event, by: event.attemptId, before))
+        case .attemptDone where event.body["settled"]?.stringValue == "adopt":
+            left.append(made(event, by: before.unknown?.attemptId, before))
+        default: left.append(forgotten(event, before, choice == .retryAnyway ? .sentAgain : .answerLost))
+        }
+    }
+
+    /// A lost answer that the run has gone on from.
+    private func forgotten(_ event: RecordedEvent, _ before: RunState, _ reason: LeftBehind.Reason) -> LeftBehind {
+        if let unknown = before.unknown { return lost(unknown, before, reason) }
+        return LeftBehind(
+            state: before.state, request: event.attemptId.flatMap { requests[$0] }, attemptId: event.attemptId,
+            isCertain: false, reason: reason, error: event.body["error"]?.stringValue, saved: JSONObject(), sealed: [])
+    }
+
+    private func lost(_ unknown: UnknownOutcome, _ state: RunState, _ reason: LeftBehind.Reason) -> LeftBehind {
+        LeftBehind(
+            state: state.state, request: requests[unknown.attemptId], attemptId: unknown.attemptId, isCertain: false,
+            reason: reason, error: unknown.error, saved: JSONObject(), sealed: [])
+    }
+
+    private func made(_ event: RecordedEvent, by attempt: Identifier?, _ before: RunState) -> LeftBehind {
+        LeftBehind(
+            state: before.state, request: attempt.flatMap { requests[$0] }, attemptId: attempt, isCertain: true,
+            reason: .noUndo, error: nil, saved: event.body["saved"]?.objectValue ?? JSONObject(),
+            sealed: (event.body["sealed"]?.arrayValue ?? []).compactMap { SealedReference($0) })
+    }
+
+    private func item(_ entry: UndoEntry, _ reason: LeftBehind.Reason, error: String? = nil) -> LeftBehind {
+        LeftBehind(
+            state: entry.state, request: requests[entry.attemptId], attemptId: entry.attemptId,
+            isCertain: entry.isCertain, reason: reason, error: error, saved: entry.saved, sealed: entry.sealed)
+    }
+}

@@ -22,9 +22,9 @@ extension PlatformState {
         }
         switch (request.method, segments.count) {
         case ("POST", 1): return register(request, registry, at: now)
-        case ("GET", 1): return list(request.query["externalId"], registry, at: now)
+        case ("GET", 1): return list(request, registry, at: now)
         case ("GET", 2): return read(segments[1])
-        case ("DELETE", 2): return delete(segments[1], at: now)
+        case ("DELETE", 2): return delete(segments[1], registry, at: now)
         case ("GET", 3) where isStatus: return status(of: segments[1], registry, at: now)
         default: return nil
         }
@@ -87,16 +87,32 @@ extension PlatformState {
 
     // MARK: - Looking
 
-    private func list(_ externalId: String?, _ registry: Registry, at now: Int) -> (Reply, Decision) {
+    private func list(_ request: PlatformRequest, _ registry: Registry, at now: Int) -> (Reply, Decision) {
+        let asked = request.query["externalId"]
         let found = clients.filter { client in
-            guard let id = client.externalId, client.deletedAtMilliseconds == nil else { return false }
-            return now >= client.createdAtMilliseconds + registry.listLagMilliseconds
-                && (externalId == nil || id == externalId)
+            guard let id = client.externalId, client.deletedAtMilliseconds == nil,
+                now >= client.createdAtMilliseconds + registry.listLagMilliseconds
+            else { return false }
+            guard let asked else { return true }
+            return switch registry.listFilter {
+            case .exact: id == asked
+            case .fuzzy: id.contains(asked)
+            case .ignored: true
+            }
         }
-        return (
-            Reply(list: found.map { .object(describe($0)) }),
-            Decision(.clientsListed, reason: "\(found.count) found", client: found.count == 1 ? found[0].number : nil)
-        )
+        let decision = Decision(
+            .clientsListed, reason: "\(found.count) found", client: found.count == 1 ? found[0].number : nil)
+        guard let size = registry.pageSize else {
+            return (Reply(list: found.map { .object(describe($0)) }), decision)
+        }
+        let page = max(1, request.query["page"].flatMap { Int($0) } ?? 1)
+        let rest = found.dropFirst((page - 1) * size)
+        var reply = Reply(list: rest.prefix(size).map { .object(describe($0)) })
+        if rest.count > size {
+            let filter = asked.map { "externalId=\($0)&" } ?? ""
+            reply.headers["Link"] = "</clients?\(filter)page=\(page + 1)>; rel=\"next\""
+        }
+        return (reply, decision)
     }
 
     private func read(_ id: String) -> (Reply, Decision) {
@@ -119,8 +135,14 @@ extension PlatformState {
         )
     }
 
-    private mutating func delete(_ id: String, at now: Int) -> (Reply, Decision) {
+    private mutating func delete(_ id: String, _ registry: Registry, at now: Int) -> (Reply, Decision) {
         guard let index = index(of: id) else { return unknownClient() }
+        if registry.keepsDeleted {
+            return (
+                Reply(status: 204, text: ""),
+                Decision(.refused, session: id, reason: "kept all the same", client: clients[index].number)
+            )
+        }
         clients[index].deletedAtMilliseconds = now
         clients[index].revokedAtMilliseconds = clients[index].revokedAtMilliseconds ?? now
         return (

@@ -9,7 +9,21 @@ public struct Registry: Sendable, Hashable {
         case conflict
     }
 
+    /// What a list makes of the external id that it is asked for.
+    public enum ListFilter: String, Codable, Sendable, CaseIterable {
+        case exact
+        /// All clients are listed, whatever was asked for.
+        case ignored
+        /// Also those whose id only contains it.
+        case fuzzy
+    }
+
     public var existing = Existing.newClient
+    public var listFilter = ListFilter.exact
+    /// How many clients a page of the list holds; further pages follow by `Link`. Nil: all.
+    public var pageSize: Int?
+    /// A delete answers 204, and the client stays.
+    public var keepsDeleted = false
     /// How long after its creation a client appears in the list.
     public var listLagMilliseconds = 0
     /// How long an idempotency key is honoured; the same key after that makes a new client.
@@ -24,6 +38,9 @@ public struct Registry: Sendable, Hashable {
 extension Registry: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case existing
+        case listFilter
+        case pageSize
+        case keepsDeleted
         case listLagMilliseconds
         case keyHonouredMilliseconds
         case replicaLagMilliseconds
@@ -35,6 +52,12 @@ extension Registry: Codable {
         try decoder.refuseKeys(beyond: CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         if let value = try container.decodeIfPresent(Existing.self, forKey: .existing) { existing = value }
+        if let value = try container.decodeIfPresent(ListFilter.self, forKey: .listFilter) { listFilter = value }
+        if let value = try container.decodeIfPresent(Int.self, forKey: .pageSize) {
+            guard value > 0 else { throw container.complaint(.pageSize, "'pageSize' needs one client or more") }
+            pageSize = value
+        }
+        if let value = try container.decodeIfPresent(Bool.self, forKey: .keepsDeleted) { keepsDeleted = value }
         if container.contains(.listLagMilliseconds) {
             listLagMilliseconds = try container.decodeNonNegative(.listLagMilliseconds)
         }

@@ -38,6 +38,36 @@ import Testing
         }
     }
 
+    @Test func `a list may be paged by links, ignore what it is asked for, or find more than that`() async throws {
+        func ids(_ change: @escaping (inout Registry) -> Void, _ path: String) async throws -> (ids: Int, link: String?)
+        {
+            var found: (Int, String?) = (0, nil)
+            try await registering(change) { (_, calls) async throws in
+                for id in ["ann", "joann", "bob"] { #expect(try await calls.register(id).status == 201) }
+                let answer = try await calls.admin("GET", path)
+                found = (answer.body.components(separatedBy: "externalId").count - 1, answer.header("Link"))
+            }
+            return found
+        }
+        #expect(try await ids({ $0.listFilter = .ignored }, "/clients?externalId=x").ids == 3)
+        #expect(try await ids({ $0.listFilter = .fuzzy }, "/clients?externalId=ann").ids == 2)
+        let first = try await ids({ $0.pageSize = 2 }, "/clients")
+        #expect(first.ids == 2 && first.link == "</clients?page=2>; rel=\"next\"")
+        let second = try await ids({ $0.pageSize = 2 }, "/clients?page=2")
+        #expect(second.ids == 1 && second.link == nil)
+    }
+
+    @Test func `a delete may answer 204 and delete nothing`() async throws {
+        try await registering {
+            $0.keepsDeleted = true
+        } _: { (simulator, calls) async throws in
+            let id = try #require(try await calls.register("run-1").field("id"))
+            #expect(try await calls.admin("DELETE", "/clients/\(id)").status == 204)
+            #expect(try await calls.admin("GET", "/clients/\(id)").status == 200)
+            #expect(simulator.clients().first?.deletedAtMilliseconds == nil)
+        }
+    }
+
     @Test func `an idempotency key gives the first answer again, refuses another body, and ends with its time`()
         async throws
     {

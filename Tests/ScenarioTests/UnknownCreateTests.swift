@@ -51,21 +51,24 @@ import WorkflowCore
             ])
             let run = try await installation.enqueue("+1", workflow: "registered-number")
             try await installation.reaches(.succeeded, run)
-            #expect(installation.decisions == [.notAttempted, .clientsListed, .clientCreated, .clientRead])
+            // One look-up comes too early to prove anything, and one alone does not.
+            let looks = Array(repeating: PlatformDecision.Kind.clientsListed, count: 3)
+            #expect(installation.decisions == [.notAttempted] + looks + [.clientCreated, .clientRead])
             #expect(installation.simulator.clients().count == 1)
         }
     }
 
     @Test func `none is found where the definition says hold: a person decides`() async throws {
         let definition = RegistryDefinitions.adopting.replacingOccurrences(
-            of: "one: adopt", with: "none: hold")
+            of: "none: resend", with: "none: hold")
         try await Installation.withRegister(definition) { installation in
             _ = installation.simulator.addFaults([
                 FaultRule(name: "create-503", match: .register, trigger: .nth(1), effect: .status(503))
             ])
             let run = try await installation.enqueue("+1", workflow: "registered-number")
             try await installation.reaches(.held, run)
-            #expect(installation.decisions == [.notAttempted, .clientsListed])
+            let looks = Array(repeating: PlatformDecision.Kind.clientsListed, count: 3)
+            #expect(installation.decisions == [.notAttempted] + looks)
         }
     }
 
@@ -84,11 +87,14 @@ import WorkflowCore
         }
     }
 
-    @Test func `a conflict after an unknown is looked up: the list was late, and it is our own`() async throws {
+    @Test
+    func `a conflict after an unknown is looked up: the list was later than the definition says, and it is our own`()
+        async throws
+    {
         let definition = RegistryDefinitions.adopting.replacingOccurrences(of: "after: 2s", with: "after: 1s")
         try await Installation.withRegister(definition) {
             $0.existing = .conflict
-            $0.listLagMilliseconds = 2500
+            $0.listLagMilliseconds = 8000
         } _: { installation in
             _ = installation.simulator.addFaults([.lostCreate])
             let run = try await installation.enqueue("+1", workflow: "registered-number")

@@ -92,6 +92,11 @@ public struct LeftBehindFold: Sendable {
 
     private mutating func note(_ event: RecordedEvent, _ before: RunState) {
         let choice = event.body["choice"]?.stringValue.flatMap(HoldChoice.init)
+        // What was adopted was there before; but the lost request may have made something beside it.
+        if event.body["made"]?.boolValue == false {
+            left.append(forgotten(event, before, .answerLost))
+            return
+        }
         switch EventType(rawValue: event.type) {
         case .undoSkipped: left += before.undoList.suffix(1).map { item($0, .undoSkipped) }
         case .runResolved where choice == .abandon && before.ending != nil:

@@ -3,35 +3,11 @@ import Testing
 import WorkflowCore
 
 @Suite struct BreakerConformanceTests {
-    @Test func `five unanswered requests in a row open the breaker, and one answer among them begins anew`()
-        async throws
-    {
+    @Test func `requests that failed together are one failure`() async throws {
         try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
-            try await store.enqueueRun()
-            for round in 0..<2 {
-                for number in 1...4 {
-                    try await fixture.sendOne(.silent, by: number % 2 == 0 ? workerA : workerB)
-                }
-                if round == 0 { try await fixture.sendOne(.answered) }
-            }
-            try await fixture.sendOne(.silent)
-            let line = try await store.line("s")
-            #expect(line.shutUntil != nil && line.pauseReason == "unreachable")
-            let breaker = try #require(try await fixture.breaker())
-            #expect(breaker.consecutiveFailures == 1 && breaker.unanswered == 0)
-            #expect(breaker.pausedBy == workerA && breaker.pausedUntil == line.shutUntil)
-            #expect(try await store.claimed().isEmpty)
-        }
-    }
-
-    @Test func `a service out of reach shuts at once, and requests that failed together are one failure`() async throws
-    {
-        try await StoreFixture.with { fixture in
-            let store = fixture.store
-            try await store.publishWorkflow(calls: "s")
-            for number in 1...3 { try await store.enqueueRun("\(number)") }
+            for number in 1...6 { try await store.enqueueRun("\(number)") }
             let runs = try await store.claimed()
             var intents: [RunCommit] = []
             for run in runs {
@@ -41,7 +17,7 @@ import WorkflowCore
             }
             for (run, intent) in zip(runs, intents) {
                 let attempt = try #require(intent.events.last?.attemptId)
-                #expect(try await store.commitOne(run.outcome(.down, of: attempt, on: intent.state)).isAccepted)
+                #expect(try await store.commitOne(run.outcome(.failed, of: attempt, on: intent.state)).isAccepted)
             }
             let before = try await store.now()
             let line = try await store.line("s")
@@ -59,7 +35,7 @@ import WorkflowCore
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
             for number in 1...20 { try await store.enqueueRun("\(number)") }
-            try await fixture.sendOne(.down)
+            try await fixture.openBreaker()
             var lengths: [Int64] = []
             for number in 1...7 {
                 #expect(try await store.claimed(workerB).isEmpty)
@@ -70,7 +46,7 @@ import WorkflowCore
                 #expect(try await fixture.breaker()?.trialOwner == workerA)
                 let line = try await store.line("s", workerB)
                 #expect(line.shutUntil == (try await fixture.breaker()?.trialExpires))
-                try await fixture.send(try #require(trials.first), .down)
+                try await fixture.send(try #require(trials.first), .failed)
                 let after = try await store.line("s", workerB)
                 #expect(try await fixture.breaker()?.consecutiveFailures == number + 1)
                 let until = try #require(after.shutUntil)
@@ -86,9 +62,13 @@ import WorkflowCore
         try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
-            try await store.enqueueRun()
-            for asked in [Int64(0), 0, 100_000] {
-                try await fixture.sendOne(.down, asked: asked, pause: 60_000)
+            for number in 1...3 { try await store.enqueueRun("\(number)") }
+            for (number, asked) in [Int64(0), 0, 100_000].enumerated() {
+                if number == 0 {
+                    try await fixture.openBreaker(pause: 60_000)
+                } else {
+                    try await fixture.sendOne(.failed, asked: asked, pause: 60_000)
+                }
                 let line = try await store.line("s")
                 let left = try #require(line.shutUntil).milliseconds(since: line.now)
                 #expect((max(60_000, asked) - 1000...max(60_000, asked)).contains(left))
@@ -102,7 +82,7 @@ import WorkflowCore
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
             for number in 1...60 { try await store.enqueueRun("\(number)") }
-            try await fixture.sendOne(.down)
+            try await fixture.openBreaker()
             #expect(try await store.claimed().isEmpty)
             try await fixture.pass(milliseconds: 1100)
             let trial = try await store.claimOne()
@@ -132,11 +112,11 @@ import WorkflowCore
                 #expect(try await store.commitOne(intent, workerB).isAccepted)
                 sent.append(intent)
             }
-            try await fixture.sendOne(.down)
+            try await fixture.openBreaker()
             #expect(try await store.claimed().isEmpty)
             try await fixture.pass(milliseconds: 1100)
             let trial = try await store.claimOne()
-            for (finding, (run, intent)) in zip([ServiceReport.Finding.answered, .down], zip(stragglers, sent)) {
+            for (finding, (run, intent)) in zip([ServiceReport.Finding.answered, .failed], zip(stragglers, sent)) {
                 let attempt = try #require(intent.events.last?.attemptId)
                 let outcome = try run.outcome(finding, of: attempt, on: intent.state)
                 #expect(try await store.commitOne(outcome, workerB).isAccepted)
@@ -154,8 +134,8 @@ import WorkflowCore
         try await StoreFixture.with { fixture in
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
-            for number in 1...3 { try await store.enqueueRun("\(number)") }
-            try await fixture.sendOne(.down)
+            for number in 1...5 { try await store.enqueueRun("\(number)") }
+            try await fixture.openBreaker()
             #expect(try await store.claimed().isEmpty)
             try await fixture.pass(milliseconds: 1100)
             let trial = try await store.claimOne()
@@ -176,7 +156,7 @@ import WorkflowCore
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
             for number in 1...3 { try await store.enqueueRun("\(number)") }
-            try await fixture.sendOne(.down)
+            try await fixture.openBreaker()
             #expect(try await store.claimed().isEmpty)
             try await fixture.pass(milliseconds: 1100)
             let dead = try await store.claimOne()
@@ -199,9 +179,9 @@ import WorkflowCore
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
             try await store.publishWorkflow("v", calls: "t")
-            for number in 1...3 { try await store.enqueueRun("\(number)") }
+            for number in 1...6 { try await store.enqueueRun("\(number)") }
             let runs = try await store.claimed()
-            try await fixture.send(try #require(runs.first), .down)
+            for run in runs.suffix(3) { try await fixture.send(run, .failed) }
             #expect(try await store.claimed().isEmpty)
             func expectRefused(_ run: ClaimedRun) async throws {
                 let events = try await store.events(of: run.id, after: 0).count
@@ -229,7 +209,7 @@ import WorkflowCore
             let store = fixture.store
             try await store.publishWorkflow(calls: "s")
             for number in 1...3 { try await store.enqueueRun("\(number)") }
-            try await fixture.sendOne(.down)
+            try await fixture.openBreaker()
             #expect(try await store.claimed().isEmpty)
             try await fixture.pass(milliseconds: 1100)
             let trial = try await store.claimOne()

@@ -192,7 +192,7 @@ private struct Hammer {
                     events.insert(NewEvent(.attemptUnknown, ["error": "unknown_outcome"], attemptId: open.id), at: 0)
                 }
                 if round > 18, number % 7 == 0 { events.append(NewEvent(.runSucceeded, [:])) }
-                let finding: ServiceReport.Finding = number % 11 == 0 ? .silent : .answered
+                let finding: ServiceReport.Finding = number % 11 == 0 ? .failed : .answered
                 let report = ServiceReport(service: service, finding: finding, pauseMilliseconds: 3)
                 let deadline: Int64? = number % 4 == 0 ? 5 : nil
                 commits.append((run, try run.commit(events, service: service, deadline: deadline, report: report)))

@@ -39,7 +39,7 @@ final class ScheduleReplay {
         var boundsResetAt: Int64 = 0
     }
 
-    private static let openService = "-|-|0|0|-|-|-"
+    private static let openService = "-|-|0|0/0|-|-|-"
     /// When all worlds begin; their runs' ids are of that time.
     private static let start = "timestamptz '2023-11-14 22:13:20+00'"
 
@@ -94,8 +94,9 @@ final class ScheduleReplay {
             """
             truncate turnup.event, turnup.run, turnup.task, turnup.lease, turnup.line, turnup.note;
             update turnup.service_state
-            set paused_until = null, pause_reason = null, paused_by = null, consecutive_failures = 0, unanswered = 0,
-              trial_token = null, trial_expires = null, reopened_at = null, not_before = null, concurrent_all = null;
+            set paused_until = null, pause_reason = null, paused_by = null, consecutive_failures = 0,
+              answers = '{}', opened_by = '{}', trial_token = null, trial_expires = null, reopened_at = null, not_before = null,
+              concurrent_all = null;
             update turnup.service_state set concurrent_all = \(schedule.concurrent.map { "\($0)" } ?? "null")
             where name = 'wpp';
             """)
@@ -157,7 +158,8 @@ final class ScheduleReplay {
           update turnup.replay_clock set moment = timestamptz 'epoch' + $1::bigint * interval '1 microsecond')
         select coalesce(string_agg(row.line, E'\\n' order by row.id), '') as lines,
           (select concat_ws('|', coalesce(turnup.microseconds(s.paused_until)::text, '-'), coalesce(s.pause_reason, '-'),
-            s.consecutive_failures, s.unanswered, coalesce(turnup.microseconds(s.trial_expires)::text, '-'),
+            s.consecutive_failures, cardinality(s.answers) || '/' || cardinality(s.opened_by),
+            coalesce(turnup.microseconds(s.trial_expires)::text, '-'),
             coalesce(turnup.microseconds(s.reopened_at)::text, '-'),
             coalesce(turnup.microseconds(s.not_before)::text, '-'))
           from turnup.service_state s where s.name = 'wpp') as service

@@ -32,7 +32,7 @@ import WorkflowCore
     {
         let seeds = 200
         let parts = 4
-        let rare = [286, 366, 2370]
+        let rare = [286, 366, 2680]
         let total = try await withThrowingTaskGroup(of: Result.self) { group in
             for part in 0..<parts {
                 group.addTask {

@@ -235,6 +235,11 @@ extension StoreFixture {
         #expect(try await store.commitOne(outcome, worker).isAccepted)
     }
 
+    /// Three runs of the line fail one after the other. No other organisation may be calling.
+    func openBreaker(pause: Int64 = 1000) async throws {
+        for _ in 0..<3 { try await sendOne(.failed, pause: pause) }
+    }
+
     func breaker(_ service: String = "s") async throws -> Breaker? { try await store.service(service)?.breaker }
 
     /// Changes with every new version of a task row of the line.

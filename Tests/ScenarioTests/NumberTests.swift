@@ -86,6 +86,16 @@ import WorkflowCore
                     try await installation.store.service("wpp")?.breaker.pausedUntil != nil
                 }
                 #expect(isShut)
+                let opened = try #require(try await installation.store.service("wpp")).breaker.failuresByRun
+                #expect(Set(opened.map(\.organisation)).count >= 3)
+                let page = try await installation.command("service", "show", "wpp")
+                let json = try await installation.command("service", "show", "wpp", "--json")
+                #expect(page.contains("\nopened by     "))
+                for failure in opened {
+                    let (run, organisation) = (failure.runId, failure.organisation)
+                    #expect(page.contains(" \(run) of \(organisation), unreachable at "), "\(page)")
+                    #expect(json.contains(#"{"run":"\#(run)","organisation":"\#(organisation)","at":"#), "\(json)")
+                }
                 await installation.simulator.setOutage(refuse: false)
                 for run in runs {
                     try await installation.reaches(.succeeded, run)

@@ -18,7 +18,8 @@ struct Fleet: Sendable {
 
     /// A definition of one call that is not repeatable; its service is left alone for `cooldown` when it is down.
     static func with(
-        cooldown: String, _ server: TinyServer, workers: Int = 4, _ body: (Fleet) async throws -> Void
+        cooldown: String, _ server: TinyServer, workers: Int = 4, path: String = "create",
+        _ body: (Fleet) async throws -> Void
     ) async throws {
         try await TestDatabase.withDatabase(connections: 12) { database in
             let fleet = Fleet(database: database, server: server)
@@ -26,7 +27,7 @@ struct Fleet: Sendable {
                 {"dsl":1,"workflow":"w","version":1,"key":"${input.number}","start":"requested",
                  "input":{"number":{"type":"string"}},"data":{"session":{"type":"string"}},
                  "services":{"wpp":{"timeout":"5s","cooldown":"\(cooldown)"}},
-                 "states":{"requested":{"call":{"request":"POST wpp:/create",
+                 "states":{"requested":{"call":{"request":"POST wpp:/\(path)",
                    "save":{"session":"${response.body.session}"}},"next":"active"},
                    "active":{"end":"succeeded"},"failed":{"end":"failed"}}}
                 """
@@ -61,13 +62,13 @@ struct Fleet: Sendable {
         try outcome.get()
     }
 
-    func enqueue(_ numbers: ClosedRange<Int>) async throws -> [Identifier] {
+    func enqueue(_ numbers: ClosedRange<Int>, organisation: String = "o") async throws -> [Identifier] {
         var runs: [Identifier] = []
         for number in numbers {
             runs.append(
                 try await store.enqueue(
                     EnqueueRequest(
-                        workflow: "w", organisation: "o", input: ["number": .string("\(number)")],
+                        workflow: "w", organisation: organisation, input: ["number": .string("\(number)")],
                         actor: "person:test")
                 ).runId)
         }

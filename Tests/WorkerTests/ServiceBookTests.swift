@@ -53,11 +53,15 @@ struct ServiceBookTests {
 struct ServiceFindingTests {
     @Test(
         arguments: [
-            (nil, "unreachable", false, .down), (nil, "address_refused", false, .down),
-            (429, "http.429", false, .limited), (502, "http.502", true, .silent), (503, "http.503", true, .silent),
-            (504, "http.504", true, .silent), (nil, "timeout", true, .silent), (nil, "connection_lost", true, .silent),
-            (500, "http.500", true, .answered), (403, "http.403", true, .answered),
+            (nil, "unreachable", false, .failed), (nil, "address_refused", false, .failed),
+            (nil, "timeout", true, .failed), (nil, "connection_lost", true, .failed),
+            (200, "connection_lost", true, .failed), (nil, "bad_answer", true, .failed),
+            (500, "http.500", true, .failed), (503, "http.503", true, .failed),
+            (503, "busy", true, .answered), (403, "key_not_active", true, .answered),
+            (429, "http.429", false, .limited), (429, "slow_down", false, .limited),
+            (400, "http.400", true, .unclear), (302, "http.302", true, .unclear), (200, "bad_answer", true, .unclear),
             (nil, "lease_too_short", false, nil), (nil, "key_too_old", false, nil), (nil, "too_late", false, nil),
+            (200, "cancelled", true, nil),
         ] as [(Int?, String, Bool, ServiceReport.Finding?)])
     func `what a result says of the service`(
         _ status: Int?, _ error: String, _ isCounted: Bool, _ finding: ServiceReport.Finding?
@@ -68,6 +72,11 @@ struct ServiceFindingTests {
         if let report {
             #expect(report.service == "wpp" && report.reason == error && report.pauseMilliseconds == 250)
         }
+    }
+
+    @Test func `a success says that the service works`() {
+        let result = AttemptResult(outcome: .done, status: 201)
+        #expect(ServiceReport(result, service: "wpp", firstPauseMilliseconds: nil)?.finding == .answered)
     }
 
     @Test(

@@ -31,6 +31,9 @@ declare
   tids tid[];
   quantum integer;
   granted integer;
+  avoided uuid[];
+  trial_run uuid;
+  trial_organisation text;
 begin
   next_at := 'infinity';
   is_trial := false;
@@ -85,10 +88,33 @@ begin
     end if;
   end if;
 
+  -- The trial is best made by a run that was not among the failures and has not been the trial since; else by one that
+  -- was not among the failures; else by the next in line.
+  for attempt in 1..case when is_trial then 2 else 0 end loop
+    avoided := array(
+      select f.run_id from unnest(s.opened_by) f
+      union all
+      select a.run_id from unnest(s.answers) a where attempt = 1);
+    select t.run_id, l.organisation into trial_run, trial_organisation
+    from (
+        select * from turnup.line l
+        where l.service = name and l.ready_at >= ready_bound and l.ready_at <= moment
+        order by l.service, l.ready_at limit 100) as l
+      cross join lateral (
+        select t.run_id from turnup.task t
+        where t.service = l.service and t.organisation = l.organisation and (t.due, t.run_id) > (l.bound_due, l.bound_id)
+          and t.due <= moment and not exists (select from turnup.lease e where e.run_id = t.run_id)
+          and (t.deadline is null or t.deadline > moment + interval '1 second') and t.run_id <> all (avoided)
+        order by t.service, t.organisation, t.due, t.run_id limit 1) as t
+    order by l.service, l.ready_at limit 1;
+    exit when found;
+  end loop;
+
   -- The places.
   select array_agg(x.organisation), array_agg(x.ctid) into orgs, tids from (
     select l.ctid, l.organisation from turnup.line l
     where l.service = name and l.ready_at >= ready_bound and l.ready_at <= moment
+      and (trial_run is null or l.organisation = trial_organisation)
     order by l.service, l.ready_at limit allowed_all for update skip locked) as x;
   -- The bound rises only to what a plain read finds first: places that others hold locked count as there.
   select l.ready_at into first_ready from turnup.line l
@@ -126,6 +152,7 @@ begin
         and t.due <= moment and not exists (select from turnup.lease e where e.run_id = t.run_id)
         -- Those whose deadline comes now are turnup.claim's: were both to lease a run, they would wait for each other.
         and (t.deadline is null or t.deadline > moment + interval '1 second')
+        and (trial_run is null or t.run_id = trial_run)
       order by t.service, t.organisation, t.due, t.run_id limit greatest(0, p.allowed)) as t
   ), taken as (
     insert into turnup.lease as l (
@@ -138,8 +165,9 @@ begin
     on conflict (run_id) do nothing
     returning l.run_id, l as lease
   ), sums as materialized (
-    select p.tid, count(k.run_id)::integer as got, max(k.due) as due,
-      (array_agg(k.run_id order by k.due desc, k.run_id desc))[1] as id
+    -- A trial that was chosen may have others before it: then the bound stays.
+    select p.tid, count(k.run_id)::integer as got, max(k.due) filter (where trial_run is null) as due,
+      (array_agg(k.run_id order by k.due desc, k.run_id desc) filter (where trial_run is null))[1] as id
     from places p left join picked k on k.organisation = p.organisation and k.n <= allowed_all
     group by p.tid
   ), after as materialized (

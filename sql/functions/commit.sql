@@ -329,24 +329,27 @@ begin
   end if;
 
   if has_findings then
-    -- Of an answer only what changes something. A 429 moves the organisation's place where a limit is per organisation,
-    -- else the service.
+    -- Of an answer only what changes something: while nothing fails, successes leave no note. A 429 moves the
+    -- organisation's place where a limit is per organisation, else the service.
     with said as materialized (
-      select s.name, organisations[g.place] as organisation, g.finding, g.reason, g.token, g.pause,
+      select s.name, run_ids[g.place] as run_id, organisations[g.place] as organisation, g.finding, g.reason, g.token,
+        g.pause,
         moment + least(g.asked, s.retry_after_cap_milliseconds) * interval '1 millisecond' as not_before,
         g.finding = 'limited' and coalesce(s.concurrent_each, s.rate_each) is not null as is_place,
-        s.unanswered > 0 or s.consecutive_failures > 0 as is_watched
+        cardinality(s.answers) > 0 or s.consecutive_failures > 0
+          or bool_or(g.finding = 'failed') over (partition by s.name) as is_watched
       from unnest(answers, findings, finding_services, finding_reasons, asked_milliseconds, pause_milliseconds, tokens)
           with ordinality as g(answer, finding, service, reason, asked, pause, token, place)
         join turnup.service_state s on s.name = g.service
       where g.answer = 'accepted' and g.finding is not null
     )
-    insert into turnup.note (service, organisation, finding, reason, worker, token, not_before, pause_milliseconds)
-    select s.name, s.organisation, case when s.is_place then 'answered' else s.finding end, s.reason, commit.worker,
-      s.token, case when not s.is_place then s.not_before end, s.pause
-    from said s where s.finding not in ('answered', 'limited') or s.is_watched or (s.finding = 'limited' and not s.is_place)
+    insert into turnup.note (
+      service, organisation, finding, reason, run_id, worker, token, not_before, pause_milliseconds)
+    select s.name, s.organisation, s.finding, s.reason, s.run_id, commit.worker, s.token,
+      case when not s.is_place then s.not_before end, s.pause
+    from said s where s.is_watched or (s.finding = 'limited' and not s.is_place)
     union all
-    select s.name, s.organisation, null, null, null, null, s.not_before, null from said s where s.is_place;
+    select s.name, s.organisation, null, null, null, null, null, s.not_before, null from said s where s.is_place;
   end if;
 
   return query select p::bigint, answers[p], seqs[p], times[p], hashes[p] from generate_series(1, count) as p;

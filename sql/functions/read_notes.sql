@@ -37,14 +37,14 @@ begin
     -- A place that is ready will be looked at anyway.
     where l.ready_at > moment or excluded.bound_due < l.bound_due or excluded.not_before > l.not_before
   )
-  select array_agg(g order by g.xid) filter (where g.finding in ('answered', 'limited', 'silent', 'down', 'unsent'))
+  select array_agg(g order by g.xid) filter (where g.finding in ('answered', 'limited', 'unclear', 'failed', 'unsent'))
   into findings from gone g;
   if findings is not null then
     select * into state from turnup.service_state s where s.name = read_notes.name for update;
     state := turnup.find_out(state, findings, moment);
     update turnup.service_state s
     set paused_until = state.paused_until, pause_reason = state.pause_reason, paused_by = state.paused_by,
-      consecutive_failures = state.consecutive_failures, unanswered = state.unanswered,
+      consecutive_failures = state.consecutive_failures, answers = state.answers, opened_by = state.opened_by,
       trial_token = state.trial_token, trial_expires = state.trial_expires, reopened_at = state.reopened_at,
       not_before = state.not_before
     where s.name = read_notes.name and s is distinct from state;

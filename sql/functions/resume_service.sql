@@ -6,8 +6,8 @@ as $$
 #variable_conflict use_column
 begin
   update turnup.service_state s
-  set paused_until = null, pause_reason = null, paused_by = null, consecutive_failures = 0, unanswered = 0,
-    trial_token = null, trial_expires = null, not_before = null, reopened_at = turnup.now()
+  set paused_until = null, pause_reason = null, paused_by = null, consecutive_failures = 0,
+    answers = '{}', opened_by = '{}', trial_token = null, trial_expires = null, not_before = null, reopened_at = turnup.now()
   where s.name = resume_service.name
     and (s.consecutive_failures > 0 or s.paused_until is not null or s.not_before > turnup.now());
   if not found then return false; end if;

@@ -206,9 +206,10 @@ create table turnup.note (
   due timestamptz,
   is_freed boolean not null default false,
   not_before timestamptz,
-  -- answered, silent or down, with what the breaker needs; token: the lease of the request, for the half-open trial.
+  -- What an answer says of the service (turnup.find_out), whose it is, and the lease of its request.
   finding text,
   reason text,
+  run_id uuid,
   -- Who found it; null: idle workers were told of the note.
   worker text,
   token uuid,
@@ -265,6 +266,9 @@ create table turnup.service (
   check ((rate_requests is null) = (rate_milliseconds is null))
 );
 
+-- What a run's request told of its service: answered, limited, unclear or failed; see turnup.find_out.
+create type turnup.service_answer as (run_id uuid, organisation text, at timestamptz, finding text, reason text);
+
 -- A service at work, and '' for runs that call none: who may send now. Breaker and limits of all workers together.
 create table turnup.service_state (
   name text primary key,
@@ -282,8 +286,11 @@ create table turnup.service_state (
   pause_reason text,
   paused_by text,
   consecutive_failures integer not null default 0 check (consecutive_failures >= 0),
-  -- Requests that went out one after the other and got no answer, while the breaker is closed.
-  unanswered integer not null default 0 check (unanswered >= 0),
+  -- At most 32. While the breaker is closed: the last minute's, if there is a failure among them. Else what trials got
+  -- since one of them failed.
+  answers turnup.service_answer[] not null default '{}',
+  -- The failures that opened it.
+  opened_by turnup.service_answer[] not null default '{}',
   trial_token uuid,
   trial_expires timestamptz,
   -- When the breaker last closed: after that requests are let through slowly at first.

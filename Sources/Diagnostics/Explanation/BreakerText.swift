@@ -20,13 +20,22 @@ public enum BreakerText {
         let reason = breaker.pauseReason.map { ": \($0)" } ?? ""
         switch breaker.state(at: time) {
         case .closed:
-            return breaker.unanswered > 0 ? "closed, the last \(breaker.unanswered) went unanswered" : "closed"
+            let runs = breaker.failuresByRun.count
+            return runs > 0 ? "closed, \(runs) run\(runs == 1 ? "" : "s") failed within the last minute" : "closed"
         case .open(let ends):
             return "open \(until(ends, from: time, clock: clock))\(reason)\(by(breaker))\(failures)"
         case .halfOpen:
             let trial = breaker.trialExpires.map { $0 > time } == true ? breaker.trialOwner : nil
             let who = trial.map { "one request of \($0) finds out" } ?? "the next request finds out"
             return "half-open, \(who)\(reason)\(failures)"
+        }
+    }
+
+    /// One line for each run that opened it: which, when, and what it got. Empty while it is closed.
+    public static func culprits(_ breaker: Breaker, clock: ClockText = ClockText()) -> [String] {
+        guard breaker.consecutiveFailures > 0 else { return [] }
+        return breaker.failuresByRun.map {
+            "\($0.runId) of \($0.organisation), \($0.reason) at \(clock.time($0.at))"
         }
     }
 

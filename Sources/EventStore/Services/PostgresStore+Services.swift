@@ -8,11 +8,17 @@ extension PostgresStore {
           s.concurrent_requests, s.rate_requests, s.rate_milliseconds, coalesce(s.limits_per, 'all') as limits_per,
           s.retry_after_cap_milliseconds, coalesce(s.sends_request_id, true) as sends_request_id,
           turnup.microseconds(t.paused_until) as paused_until, t.pause_reason, t.paused_by,
-          coalesce(t.consecutive_failures, 0) as consecutive_failures, coalesce(t.unanswered, 0) as unanswered,
+          coalesce(t.consecutive_failures, 0) as consecutive_failures,
+          coalesce((
+            select json_agg(json_build_object(
+              'run', f.run_id, 'organisation', f.organisation, 'at', turnup.microseconds(f.at), 'reason', f.reason))
+            from unnest(case when t.consecutive_failures > 0 then t.opened_by else t.answers end) f
+            where t.consecutive_failures > 0
+              or (f.finding = 'failed' and f.at > turnup.now() - interval '1 minute')), '[]') as failures,
           (select l.worker from turnup.lease l where l.service = t.name and l.token = t.trial_token) as trial_owner,
           turnup.microseconds(t.trial_expires) as trial_expires
         from turnup.service s full join turnup.service_state t using (name)
-        where (s.name is not null or t.paused_until is not null or t.consecutive_failures > 0 or t.unanswered > 0)
+        where (s.name is not null or t.paused_until is not null or t.consecutive_failures > 0 or t.answers <> '{}')
         """
 
     public func service(_ name: String) async throws -> ServiceRecord? {
@@ -117,7 +123,18 @@ extension ServiceRecord {
                 pausedUntil: try row.instantOrNil("paused_until"), pauseReason: try row.stringOrNil("pause_reason"),
                 pausedBy: try row.stringOrNil("paused_by"),
                 consecutiveFailures: Int(try row.int("consecutive_failures")),
-                unanswered: Int(try row.int("unanswered")), trialOwner: try row.stringOrNil("trial_owner"),
+                failures: try Self.failures(row), trialOwner: try row.stringOrNil("trial_owner"),
                 trialExpires: try row.instantOrNil("trial_expires")))
+    }
+
+    private static func failures(_ row: PostgresRow) throws -> [Breaker.Failure] {
+        try (JSONValue.parse(Array(try row.utf8("failures"))).arrayValue ?? []).compactMap { item in
+            guard let run = item["run"]?.stringValue.flatMap({ Identifier($0) }),
+                let organisation = item["organisation"]?.stringValue, let at = item["at"]?.integerValue
+            else { return nil }
+            return Breaker.Failure(
+                runId: run, organisation: organisation, at: Instant(microseconds: at),
+                reason: item["reason"]?.stringValue ?? "")
+        }
     }
 }

@@ -43,28 +43,56 @@ public struct Breaker: Sendable, Equatable {
         case halfOpen
     }
 
+    /// A request without a complete answer, or with a 5xx that nobody named.
+    public struct Failure: Sendable, Equatable {
+        public let runId: Identifier
+        public let organisation: String
+        public let at: Instant
+        public let reason: String
+
+        public init(runId: Identifier, organisation: String, at: Instant, reason: String) {
+            self.runId = runId
+            self.organisation = organisation
+            self.at = at
+            self.reason = reason
+        }
+    }
+
     /// The end of the pause. It stays set when that time is over, until an answer or a person lifts the pause.
     public var pausedUntil: Instant?
     public var pauseReason: String?
     /// A worker, or the person who paused it.
     public var pausedBy: String?
     public var consecutiveFailures: Int
-    /// Requests that went out one after the other and got no answer, while it was closed.
-    public var unanswered: Int
+    /// The failures of the last minute while it is closed, those that opened it while it is not. The oldest comes first.
+    public var failures: [Failure]
     public var trialOwner: String?
     public var trialExpires: Instant?
 
     public init(
         pausedUntil: Instant? = nil, pauseReason: String? = nil, pausedBy: String? = nil,
-        consecutiveFailures: Int = 0, unanswered: Int = 0, trialOwner: String? = nil, trialExpires: Instant? = nil
+        consecutiveFailures: Int = 0, failures: [Failure] = [], trialOwner: String? = nil, trialExpires: Instant? = nil
     ) {
         self.pausedUntil = pausedUntil
         self.pauseReason = pauseReason
         self.pausedBy = pausedBy
         self.consecutiveFailures = consecutiveFailures
-        self.unanswered = unanswered
+        self.failures = failures
         self.trialOwner = trialOwner
         self.trialExpires = trialExpires
+    }
+
+    /// The newest failure of each run, in the order of their first ones.
+    public var failuresByRun: [Failure] {
+        var newest: [Failure] = []
+        for failure in failures {
+            if let place = newest.firstIndex(where: { $0.runId == failure.runId }) {
+                newest[place] = failure
+            } else {
+                newest.append(failure)
+            }
+        }
+        return newest
     }
 
     public func state(at time: Instant) -> State {

@@ -1,13 +1,14 @@
 /// What an answer, or its absence, says of the service: part of the commit of its outcome.
 public struct ServiceReport: Sendable, Equatable {
     public enum Finding: String, Sendable {
+        /// A success, or an answer that the definition names.
         case answered
-        /// It works, and asked to wait: only the limit's place moves.
+        /// It asked to wait: the limit's place moves.
         case limited
-        /// The request went out, and nothing sensible came back. One may be bad luck, a series is an outage.
-        case silent
-        /// It could not be reached.
-        case down
+        /// Any other answer that nobody named, such as a 400. A broken service may give that, too.
+        case unclear
+        /// No complete answer, or a 5xx that nobody named. Of one run it is that run's trouble, of several an outage.
+        case failed
     }
 
     public var service: String

@@ -206,7 +206,7 @@ struct RunDriver {
             outcome.result, service: planned.call.service,
             firstPauseMilliseconds: machine.definition.service(planned.call.service)?.cooldownMilliseconds)
         // A stopping worker breaks off requests itself, so their fate says nothing about the service.
-        if parts.isDraining.isSet, report?.finding != .answered { report = nil }
+        if parts.isDraining.isSet, report?.finding == .failed { report = nil }
         return outcome.result
     }
 

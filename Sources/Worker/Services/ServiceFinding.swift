@@ -6,18 +6,27 @@ extension ServiceReport {
     /// nothing, because the request was not sent for reasons of our own.
     init?(_ result: AttemptResult, service: String, firstPauseMilliseconds: Int64?) {
         let asked = min(max(0, result.retryAfterMilliseconds ?? 0), RetryArithmetic.longestMilliseconds)
-        let isOutOfReach = !result.isCounted && ["unreachable", "address_refused"].contains(result.error)
-        let finding: Finding
-        switch result.status {
-        case 429?: finding = .limited
-        case _ where isOutOfReach: finding = .down
-        case let status? where [502, 503, 504].contains(status): finding = .silent
-        case .some: finding = .answered
-        case nil where ["timeout", "connection_lost"].contains(result.error): finding = .silent
-        case nil: return nil
-        }
+        guard let finding = Finding(result) else { return nil }
         self.init(
             service: service, finding: finding, reason: result.error ?? result.status.map { "http.\($0)" },
             askedMilliseconds: asked, pauseMilliseconds: max(1, firstPauseMilliseconds ?? 1000))
+    }
+}
+
+extension ServiceReport.Finding {
+    fileprivate init?(_ result: AttemptResult) {
+        switch (result.error, result.status) {
+        // The head alone is no answer.
+        case ("timeout"?, _), ("connection_lost"?, _): self = .failed
+        case ("unreachable"?, _) where !result.isCounted, ("address_refused"?, _) where !result.isCounted:
+            self = .failed
+        case ("bad_answer"?, nil): self = .failed
+        case ("cancelled"?, _), (_, nil): return nil
+        // Also one that the definition names: the platform's wish is the same.
+        case (_, 429?): self = .limited
+        case (let error?, let status?) where error.hasPrefix("http."): self = status / 100 == 5 ? .failed : .unclear
+        case ("bad_answer"?, _): self = .unclear
+        default: self = .answered
+        }
     }
 }

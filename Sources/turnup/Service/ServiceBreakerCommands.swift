@@ -27,15 +27,17 @@ extension ServiceCommand {
 
         private static func page(_ record: ServiceRecord, now: Instant, waiting: ServiceWaiting) -> String {
             let cap = record.retryAfterCapMilliseconds ?? ServiceRecord.standardRetryAfterCapMilliseconds
-            return [
-                "service       \(record.name)", "base URL      \(record.baseURL ?? "-")",
-                "allowed       \(record.allowedAddresses.joined(separator: ","))",
-                "limits        \(LimitText.text(record.limits))",
-                "retry after   at most \(Phrases.span(milliseconds: Int64(cap)))",
-                "request id    \(record.sendsRequestId ? "sent" : "not sent")",
-                "breaker       \(BreakerText.text(record.breaker, at: now))",
-                "waiting       \(text(waiting, now: now))",
-            ].map(Table.visible).joined(separator: "\n")
+            let culprits = BreakerText.culprits(record.breaker)
+            let opened = zip(culprits.indices, culprits).map { "\($0 == 0 ? "opened by     " : "              ")\($1)" }
+            return
+                ([
+                    "service       \(record.name)", "base URL      \(record.baseURL ?? "-")",
+                    "allowed       \(record.allowedAddresses.joined(separator: ","))",
+                    "limits        \(LimitText.text(record.limits))",
+                    "retry after   at most \(Phrases.span(milliseconds: Int64(cap)))",
+                    "request id    \(record.sendsRequestId ? "sent" : "not sent")",
+                    "breaker       \(BreakerText.text(record.breaker, at: now))",
+                ] + opened + ["waiting       \(text(waiting, now: now))"]).map(Table.visible).joined(separator: "\n")
         }
 
         private static func text(_ waiting: ServiceWaiting, now: Instant) -> String {
@@ -136,10 +138,18 @@ enum ServiceJSON {
             ("breaker", .string(BreakerText.name(breaker, at: now))), ("paused_until", .time(breaker.pausedUntil)),
             ("pause_reason", .optional(breaker.pauseReason)), ("paused_by", .optional(breaker.pausedBy)),
             ("consecutive_failures", .integer(breaker.consecutiveFailures)),
-            ("unanswered", .integer(breaker.unanswered)), ("trial_owner", .optional(breaker.trialOwner)),
+            ("failures", .array(breaker.failuresByRun.map(failure))), ("trial_owner", .optional(breaker.trialOwner)),
             ("trial_expires", .time(breaker.trialExpires)),
         ]
         return JSONText.object(members + (waiting.map { [("waiting", json($0))] } ?? []))
+    }
+
+    private static func failure(_ failure: Breaker.Failure) -> JSONValue {
+        .object(
+            JSONObject([
+                ("run", .string("\(failure.runId)")), ("organisation", .string(failure.organisation)),
+                ("at", .time(failure.at)), ("reason", .string(failure.reason)),
+            ]))
     }
 
     private static func json(_ waiting: ServiceWaiting) -> JSONValue {

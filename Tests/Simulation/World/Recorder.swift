@@ -262,12 +262,12 @@ final class Recorder {
         ].joined(separator: "|")
     }
 
-    /// Pause, why, failures, unanswered, the trial's end, when it reopened, what a 429 asked for.
+    /// Pause, why, failures, answers and openers, the trial's end, when it reopened, what a 429 asked for.
     private static func row(_ service: ServiceModel) -> String {
         [
             text(service.pausedUntil?.microseconds), text(service.reason), "\(service.failures)",
-            "\(service.unanswered)", text(service.trialExpires?.microseconds), text(service.reopenedAt?.microseconds),
-            text(service.notBefore?.microseconds),
+            "\(service.answers.count)/\(service.openedBy.count)", text(service.trialExpires?.microseconds),
+            text(service.reopenedAt?.microseconds), text(service.notBefore?.microseconds),
         ].joined(separator: "|")
     }
 }

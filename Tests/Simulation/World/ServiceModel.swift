@@ -6,7 +6,7 @@ import WorkflowCore
 struct ServiceModel {
     /// What an answer, or its absence, says.
     enum Finding: String {
-        case answered, limited, silent, down
+        case answered, limited, unclear, failed
         /// The trial was given back without a request.
         case unsent
     }
@@ -19,23 +19,33 @@ struct ServiceModel {
 
         /// Nil when it says nothing: nothing was sent, for reasons of our own.
         init?(_ value: AttemptResult) {
-            switch value.status {
-            case 429?: finding = .limited
-            case _ where !value.isCounted && value.error == "unreachable": finding = .down
-            case let status? where [502, 503, 504].contains(status): finding = .silent
-            case .some: finding = .answered
-            case nil where value.error == "timeout": finding = .silent
-            case nil: return nil
+            switch (value.status, value.error) {
+            case (_, "timeout"?): finding = .failed
+            case (nil, "unreachable"?) where !value.isCounted: finding = .failed
+            case (nil, _): return nil
+            case (429?, _): finding = .limited
+            case (let status?, let error?) where error == "http.\(status)":
+                finding = status >= 500 ? .failed : .unclear
+            case (_, "bad_answer"?): finding = .unclear
+            case (_, _): finding = .answered
             }
             reason = value.error ?? value.status.map { "http.\($0)" }
             askedMilliseconds = max(0, value.retryAfterMilliseconds ?? 0)
         }
     }
 
+    /// What is remembered of an answer.
+    struct Heard {
+        let run: Int
+        let at: Instant
+        let finding: Finding
+    }
+
     /// Left by commits, read by the next claim.
     struct Note {
         let finding: Finding
         var reason: String?
+        var run = -1
         let token: Int64
         var notBefore: Instant?
     }
@@ -53,7 +63,10 @@ struct ServiceModel {
     var pausedUntil: Instant?
     var reason: String?
     var failures = 0
-    var unanswered = 0
+    /// Of the last minute while it is closed; else what trials got since one of them failed.
+    var answers: [Heard] = []
+    /// The runs whose failures opened it, a run as often as it failed.
+    var openedBy: [Int] = []
     var trialToken: Int64?
     var trialExpires: Instant?
     var reopenedAt: Instant?
@@ -90,22 +103,41 @@ struct ServiceModel {
 
     // MARK: The breaker
 
-    /// Takes in what answers say, in their order.
+    /// Takes in what answers say, in their order. All runs are of one organisation, and no other calls.
     mutating func take(_ notes: [Note], at time: Instant) {
+        if notes.isEmpty { return }
+        var failure: Note?
+        var isOpening = false
         for note in notes {
-            let isTrial = trialToken != nil && note.token == trialToken
-            switch note.finding {
-            case .answered, .limited:
-                if note.finding == .limited, let wanted = note.notBefore {
-                    notBefore = max(notBefore ?? wanted, wanted)
-                }
-                if failures == 0 { unanswered = 0 } else if isTrial { close(at: time) }
-            case .unsent: if isTrial { endTrial() }
-            case .silent, .down:
-                if failures == 0 { unanswered += 1 }
-                if isTrial || (failures == 0 && (note.finding == .down || unanswered >= 5)) { open(note, at: time) }
+            if note.finding == .limited, let wanted = note.notBefore { notBefore = max(notBefore ?? wanted, wanted) }
+            if failures > 0 {
+                guard let token = trialToken, note.token == token else { continue }
+                endTrial()
+            }
+            if note.finding == .unsent { continue }
+            if note.finding == .failed { failure = note }
+            let heard = Heard(run: note.run, at: time, finding: note.finding)
+            if failures > 0, note.finding == .failed {
+                isOpening = true
+                answers = [heard]
+                continue
+            }
+            answers = answers.suffix(31) + [heard]
+            let unclear = Set(answers.filter { $0.finding == .unclear }.map(\.run))
+            if failures > 0, note.finding == .answered || unclear.count >= 3 { close(at: time) }
+        }
+        if failures == 0 {
+            let recent = answers.filter { $0.at > time.advanced(byMilliseconds: -60_000) }
+            let failed = recent.filter { $0.finding == .failed }
+            answers = failed.isEmpty ? [] : recent
+            let clear = recent.count { $0.finding != .unclear }
+            if failure != nil, Set(failed.map(\.run)).count >= 3, failed.count * 2 > clear {
+                isOpening = true
+                openedBy = failed.map(\.run)
+                answers = []
             }
         }
+        if isOpening, let failure { open(failure, at: time) }
     }
 
     private mutating func open(_ note: Note, at time: Instant) {
@@ -117,15 +149,22 @@ struct ServiceModel {
         }
         if let wanted = note.notBefore { pausedUntil = max(pausedUntil ?? wanted, wanted) }
         failures += 1
-        unanswered = 0
         endTrial()
+    }
+
+    /// Who makes the trial, of those that are ready: best one that neither opened it nor has been the trial since.
+    func trial(of ready: [Int]) -> Int? {
+        let tried = answers.map(\.run)
+        return ready.first { !openedBy.contains($0) && !tried.contains($0) } ?? ready.first { !openedBy.contains($0) }
+            ?? ready.first
     }
 
     private mutating func close(at time: Instant) {
         pausedUntil = nil
         reason = nil
         failures = 0
-        unanswered = 0
+        answers = []
+        openedBy = []
         reopenedAt = time
         endTrial()
     }

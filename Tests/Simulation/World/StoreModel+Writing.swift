@@ -128,6 +128,10 @@ extension StoreModel {
                 if commit.renewsLease {
                     tables.runs[run].lease?.expires = time.advanced(byMilliseconds: leaseMilliseconds)
                 }
+                // A permit that the intent brings is given only where nothing is counted.
+                if commit.isIntent, runs[run].lease?.service != commit.service {
+                    tables.runs[run].lease?.isCounted = false
+                }
                 tables.runs[run].lease?.service = commit.service ?? ""
             } else {
                 tables.runs[run].lease = nil
@@ -162,11 +166,12 @@ extension StoreModel {
     private func note(_ commit: Commit, at time: Instant, gaveBack token: Int64?) {
         let service = tables.service
         if let report = commit.report {
-            guard report.finding != .answered || service.unanswered > 0 || service.failures > 0 else { return }
+            let isWatched = !service.answers.isEmpty || service.failures > 0
+            guard isWatched || report.finding == .failed || report.finding == .limited else { return }
             let asked = min(report.askedMilliseconds, ServiceModel.capMilliseconds)
             tables.notes.append(
                 ServiceModel.Note(
-                    finding: report.finding, reason: report.reason, token: commit.token,
+                    finding: report.finding, reason: report.reason, run: commit.run, token: commit.token,
                     notBefore: time.advanced(byMilliseconds: asked)))
         } else {
             noteUnsent(token)
@@ -331,6 +336,7 @@ extension StoreModel {
         flushed()
         let time = clock()
         let wasShut = tables.service.resume(at: time)
+        if wasShut { countLeases() }
         checker.pauseIs(nil)
         recorder?.resume(actor: actor, answer: wasShut, self, at: time)
         return wasShut

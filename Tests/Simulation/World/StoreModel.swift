@@ -47,6 +47,8 @@ final class StoreModel {
         var expires: Instant
         /// The service that one request may be sent to; empty: none.
         var service: String
+        /// It was taken, or was there, while the service's requests at once were counted.
+        var isCounted = false
         /// Of the stream's end at the claim, or of an intent since.
         var seq: Int64
     }
@@ -248,6 +250,9 @@ final class StoreModel {
             token: draw(), epoch: epoch, worker: worker, expires: expires, service: service,
             seq: row.lease?.seq ?? row.task?.seq ?? 0)
         tables.runs[run].lease = lease
+        let state = tables.service
+        let isSlow = state.failures == 0 && state.slowStart(at: time) != nil
+        tables.runs[run].lease?.isCounted = service == ServiceModel.name && (state.concurrent != nil || isSlow)
         checker.claimed(run, epoch: epoch, at: time)
         let known = row.snapshot?.seq ?? 0
         return Claim(
@@ -264,6 +269,7 @@ final class StoreModel {
             let notes = tables.notes
             tables.notes = []
             tables.service.take(notes, at: time)
+            if tables.service.reopenedAt == time { countLeases() }
             if let shut = tables.service.shutUntil(time) {
                 answer.next = shut == ServiceModel.endless ? nil : shut
                 answer.shutUntil = shut
@@ -291,6 +297,7 @@ final class StoreModel {
             if !ready.isEmpty { answer.next = freeAt }
             return answer
         }
+        if isLimited, tables.service.failures > 0, let trial = tables.service.trial(of: ready) { ready = [trial] }
         let claims = ready.prefix(allowed).map { take($0, service) }
         answer.taken = claims.count
         if let trial = claims.first, trial.isTrial {
@@ -303,6 +310,13 @@ final class StoreModel {
         return answer
     }
 
+    /// It has just been opened again, and lets requests through slowly at first: all that is under way counts.
+    func countLeases() {
+        for run in runs.indices where runs[run].lease?.service == ServiceModel.name {
+            tables.runs[run].lease?.isCounted = true
+        }
+    }
+
     /// How many requests the service takes now; none: when to ask again.
     private func left(of room: Int, at time: Instant) -> (allowed: Int, freeAt: Instant?) {
         let service = tables.service
@@ -310,7 +324,7 @@ final class StoreModel {
         let allowed = service.failures > 0 ? 1 : room
         let slow = service.failures > 0 ? nil : service.slowStart(at: time)
         guard let limit = [service.concurrent, slow].compactMap({ $0 }).min() else { return (allowed, nil) }
-        let used = runs.compactMap(\.lease).filter { $0.service == ServiceModel.name && $0.expires > time }
+        let used = runs.compactMap(\.lease).filter { $0.isCounted && $0.expires > time }
         let soon = slow == nil ? nil : time.advanced(byMilliseconds: 200)
         return (min(allowed, limit - used.count), [used.map(\.expires).min(), soon].compactMap { $0 }.min())
     }

@@ -140,7 +140,7 @@ extension PlatformState {
         if registry.keepsDeleted {
             return (
                 Reply(status: 204, text: ""),
-                Decision(.refused, session: id, reason: "kept all the same", client: clients[index].number)
+                Decision(.refused, reason: "kept all the same", session: id, client: clients[index].number)
             )
         }
         clients[index].deletedAtMilliseconds = now

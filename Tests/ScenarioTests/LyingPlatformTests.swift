@@ -55,7 +55,7 @@ import WorkflowCore
             try await installation.reaches(.cancelled, run)
             let clients = installation.simulator.clients()
             #expect(clients.count == 1 && clients.allSatisfy { $0.deletedAtMilliseconds != nil })
-            #expect(try await installation.count("id = '\(run)' and owns_key") == 0)
+            #expect(try await installation.command("runs", "--left-behind").contains("+1") == false)
         }
     }
 

@@ -101,10 +101,13 @@ private struct OperatorActionWork {
     private mutating func apply(_ target: OperatorActionTarget, _ stop: StopFlag) async throws -> Result {
         let began = ContinuousClock.now
         var looks = 0
+        var known: RunState?
         while true {
-            let answer = try await look(target)
+            let answer = try await look(target, &known)
             guard case .moved(let seq) = answer else { return answer }
             looks += 1
+            // The stream was put back to an older state.
+            if let seen = known, seq < seen.seq { known = nil }
             if let expected = target.expectedSeq {
                 return .refused(behind(target, "it has \(seq) events now, not \(expected)"))
             }
@@ -114,26 +117,29 @@ private struct OperatorActionWork {
         }
     }
 
-    private mutating func look(_ target: OperatorActionTarget) async throws -> Result {
+    /// `known` is what an earlier look has folded: only what came after it is read, so that a fast run can be met.
+    private mutating func look(_ target: OperatorActionTarget, _ known: inout RunState?) async throws -> Result {
         do {
             if let filter = target.filter, let run = try await session.store.run(target.id), !filter.matches(run) {
                 return .refused(behind(target, "the filters do not match it any more"))
             }
-            guard let state = try await session.store.fold(target.id) else {
+            for event in try await session.store.events(of: target.id, after: known?.seq ?? 0) {
+                known = try evolve(known, run: target.id, event)
+            }
+            guard let state = known else {
                 return .refused(Refusal(code: "unreadable", message: "it has no events: the database is inconsistent"))
             }
             if let expected = target.expectedSeq, state.seq != expected { return .moved(state.seq) }
             let act = try verb.act(state, try await definition(of: state), vault)
-            let left =
-                verb.saysLeftBehind
-                ? try await session.leftBehind(target.id, upTo: state.seq, then: act.event.event) : []
-            if options.dryRun { return .accepted(act.event.after, left) }
+            if options.dryRun { return .accepted(act.event.after, try await left(by: act, of: target, at: state.seq)) }
             let answer = try await session.store.append(
                 AppendRequest(
                     runId: target.id, expectedSeq: state.seq, event: act.event.event, actor: options.actor.name,
                     stateAfter: act.event.after, sealed: act.sealed))
             switch answer {
-            case .accepted: return .accepted(act.event.after, left)
+            // Read only now: a run that moves all the time would have moved on meanwhile.
+            case .accepted:
+                return .accepted(act.event.after, try await left(by: act, of: target, at: state.seq))
             case .behind(let seq): return .moved(seq)
             }
         } catch let error as OperatorActionRefusal {
@@ -163,6 +169,13 @@ private struct OperatorActionWork {
         let found = try await session.definition(workflow: state.workflow, version: state.version)
         definitions[name] = found
         return found
+    }
+
+    private func left(by act: OperatorAction.Act, of target: OperatorActionTarget, at seq: Int64) async throws
+        -> [LeftBehind]
+    {
+        guard verb.saysLeftBehind else { return [] }
+        return try await session.leftBehind(target.id, upTo: seq, then: act.event.event)
     }
 
     /// Throws the refusal of the only run: it is the command's own error then.

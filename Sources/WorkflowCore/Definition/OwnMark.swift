@@ -4,9 +4,8 @@ extension ReconcileDefinition {
     /// Whether a find proves that this run made it: `where` compares a value that only this run has, and the lost
     /// request sent that value. Everything else that is found may have been there before.
     public func findsOwnMark(of create: CallDefinition) -> Bool {
-        let sent = create.path.references + create.query.flatMap(\.value.references) + create.bodyAndHeaderReferences
-        return condition.ownMarks.contains { mark in
-            sent.contains { $0.root == mark.root && $0.path == mark.path }
+        condition.ownMarks.contains { mark in
+            create.sentReferences.contains { $0.root == mark.root && $0.path == mark.path }
                 || (mark.path == ["key"] && mark.root == "state" && create.idempotency?.value == nil
                     && create.idempotency != nil)
         }
@@ -14,8 +13,10 @@ extension ReconcileDefinition {
 }
 
 extension CallDefinition {
-    fileprivate var bodyAndHeaderReferences: [ExpressionReference] {
-        var found = headers.flatMap(\.template.references) + (idempotency?.value?.references ?? [])
+    /// What the request carries beside its credentials.
+    var sentReferences: [ExpressionReference] {
+        var found = path.references + query.flatMap(\.value.references) + headers.flatMap(\.template.references)
+        found += idempotency?.value?.references ?? []
         switch body {
         case .json(let template): found += template.references
         case .form(let fields): found += fields.flatMap(\.value.references)

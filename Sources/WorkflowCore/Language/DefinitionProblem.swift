@@ -59,6 +59,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case timeoutBeyondLease = "W310"
     case lookUpOfNobody = "W311"
     case lookUpOfOnePage = "W312"
+    case changingUnderKey = "E313"
 
     case secretInOutput = "E401"
     case secretInURL = "E402"

@@ -5,7 +5,10 @@ extension DraftChecker {
         let declared = Set(draft.data.map(\.name))
         for state in draft.states {
             for (call, _) in state.calls {
-                if case .inline(let call) = call { checkSaves(call.save, declared) }
+                if case .inline(let call) = call {
+                    checkSaves(call.save, declared)
+                    checkKeyed(call)
+                }
             }
             checkSaves(state.reconcile?.save ?? [], declared)
             for entry in state.awaits { checkSaves(entry.save, declared) }
@@ -13,8 +16,23 @@ extension DraftChecker {
             checkSaves(state.set ?? [], declared)
             for entry in state.catches { checkSaves(entry.set, declared) }
         }
-        for call in draft.calls { checkSaves(call.save, declared) }
+        for call in draft.calls {
+            checkSaves(call.save, declared)
+            checkKeyed(call)
+        }
         checkSaves(draft.move?.data ?? [], declared)
+    }
+
+    /// E313: under one idempotency value a platform refuses other bytes, or takes them for another request.
+    private mutating func checkKeyed(_ call: DraftCall) {
+        guard call.idempotency != nil, let built = DefinitionBuilder(draft: draft).build(call),
+            built.sentReferences.contains(where: { $0.root == "state" && $0.path.first == "attempts" })
+        else { return }
+        report(
+            .changingUnderKey, call.path, .name,
+            "\(call.requestWords) sends state.attempts under an idempotency key, so that each attempt sends something else "
+                + "under the same key",
+            hint: "remove state.attempts from the call")
     }
 
     private mutating func checkSaves(_ saves: [DraftTemplate], _ declared: Set<String>) {

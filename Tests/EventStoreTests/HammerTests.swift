@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import WorkflowCore
 
-@Suite(.timeLimit(.minutes(5))) struct HammerTests {
+@Suite(.timeLimit(.minutes(15))) struct HammerTests {
     /// Eight sessions claim, commit, release, append and pause the same forty runs, and not one is made to wait for
     /// ever. Afterwards the tables agree with each other and with the events.
     @Test func `sessions that do everything at once never deadlock and leave the tables in order`() async throws {

@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// Limits count over all workers together, and a claim takes all permits of a request or none.
-@Suite(.timeLimit(.minutes(2))) struct LimitTests {
+@Suite(.timeLimit(.minutes(15))) struct LimitTests {
     private func enqueue(_ count: Int, _ organisations: [String], in store: PostgresStore, workflow: String = "w")
         async throws
     {

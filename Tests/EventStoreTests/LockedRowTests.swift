@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import WorkflowCore
 
-@Suite(.timeLimit(.minutes(2))) struct LockedRowTests {
+@Suite(.timeLimit(.minutes(15))) struct LockedRowTests {
     @Test(arguments: ["run", "task"])
     func `a commit that waits too long for a row is busy and names the run; the others can be committed without it`(
         table: String

@@ -8,7 +8,7 @@ import WorkflowCore
 @testable import Postgres
 
 /// Through PgBouncer in transaction mode with three server sessions, and nothing set for it on our side.
-@Suite(.timeLimit(.minutes(5))) struct PoolerStoreTests {
+@Suite(.timeLimit(.minutes(15))) struct PoolerStoreTests {
     @Test func `three workers' operations over three shared sessions all work, and nothing stays in the sessions`()
         async throws
     {

@@ -4,7 +4,7 @@ import Testing
 import WorkflowCore
 
 /// Rates: so many requests in any window of the rate's time, wherever that begins.
-@Suite(.timeLimit(.minutes(3))) struct RateTests {
+@Suite(.timeLimit(.minutes(15))) struct RateTests {
     private static let windowMilliseconds: Int64 = 30_000
 
     /// Sends as much as it may over five windows, in bursts and after rests, with intents that come up to a second after

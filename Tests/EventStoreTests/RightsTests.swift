@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// A role that may not, and a server that cannot.
-@Suite(.timeLimit(.minutes(5))) struct RightsTests {
+@Suite(.timeLimit(.minutes(15))) struct RightsTests {
     private func withRole(
         _ grants: String, in database: TestDatabase, _ body: (PostgresStore) async throws -> Void
     ) async throws {

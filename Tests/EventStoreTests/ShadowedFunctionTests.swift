@@ -8,7 +8,7 @@ import WorkflowCore
 
 /// Everybody with CREATE on `public` can make a function or an operator that fits better than the built-in one, which
 /// takes any type. Who then calls it by its bare name lends it all rights.
-@Suite(.timeLimit(.minutes(5))) struct ShadowedFunctionTests {
+@Suite(.timeLimit(.minutes(15))) struct ShadowedFunctionTests {
     /// Beside every built-in function that takes any type, one for each type that Turnup uses; calling it is an error.
     private static let traps = """
         do $role$ begin create role trapper; exception when duplicate_object then null; end $role$;

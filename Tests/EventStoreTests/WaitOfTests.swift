@@ -4,7 +4,7 @@ import WorkflowCore
 @testable import EventStore
 
 /// What `turnup show` says of a run that is due and yet nobody works on.
-@Suite(.timeLimit(.minutes(2))) struct WaitOfTests {
+@Suite(.timeLimit(.minutes(15))) struct WaitOfTests {
     private func runs(_ count: Int, in store: PostgresStore) async throws -> [Identifier] {
         var ids: [Identifier] = []
         for number in 1...count { ids.append(try await store.enqueueRun("\(number)", organisation: "o")) }

@@ -5,7 +5,7 @@ import WorkflowCore
 
 @testable import Postgres
 
-@Suite(.timeLimit(.minutes(5))) struct WakeTests {
+@Suite(.timeLimit(.minutes(15))) struct WakeTests {
     /// Every notification of the channel, in order: a listener that keeps only the newest would hide one.
     @Test func `an enqueue and a person's verb wake workers, a worker's own doings never do`() async throws {
         try await TestDatabase.withDatabase { database in

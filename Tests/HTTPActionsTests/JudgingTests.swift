@@ -39,7 +39,7 @@ import WorkflowCore
     }
 
     @Test(arguments: [
-        ("404 Not Found", "http.404", Outcome.notDone, true), ("408 Request Timeout", "http.408", .notDone, true),
+        ("404 Not Found", "http.404", Outcome.notDone, true), ("408 Request Timeout", "http.408", .unknown, true),
         ("409 Conflict", "http.409", .notDone, true), ("429 Too Many Requests", "http.429", .notDone, false),
         ("500 Oops", "http.500", .unknown, true), ("503 Later", "http.503", .unknown, true),
         ("302 Found", "http.302", .unknown, true),

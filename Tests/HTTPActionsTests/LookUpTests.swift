@@ -45,6 +45,25 @@ import WorkflowCore
         #expect(result.inconclusive?.contains("goes on") == true)
     }
 
+    @Test func `only a 200 tells what is not there, unless the definition lists another status`() async throws {
+        for status in ["206 Partial Content", "202 Accepted", "203 Non-Authoritative Information"] {
+            let (result, _) = try await look(LookUpPages(.whole), http(status, Self.empty))
+            #expect(result.inconclusive?.contains("not 200") == true)
+        }
+    }
+
+    @Test func `a list that is said to be whole and links to a next page is not believed`() async throws {
+        let answer = http("200 OK", Self.others, headers: ["Link": "</things?page=2>; rel=next"])
+        #expect(try await look(LookUpPages(.whole), answer).result.inconclusive?.contains("goes on") == true)
+    }
+
+    @Test func `a relative link starts from the address that was asked`() async throws {
+        let query = http("200 OK", Self.others, headers: ["Link": "<?page=2>; rel=next"])
+        #expect(try await look(LookUpPages(.link), query).result.nextPage == "/things?page=2")
+        let name = http("200 OK", Self.others, headers: ["Link": "<things?page=2>; rel='next'"])
+        #expect(try await look(LookUpPages(.link), name).result.nextPage == "/things?page=2")
+    }
+
     @Test(arguments: [#"{"items":[],"next_cursor":null,"has_more":false,"next":""}"#, empty])
     func `a list that says that it ends is whole`(_ body: String) async throws {
         let (result, _) = try await look(nil, http("200 OK", body))

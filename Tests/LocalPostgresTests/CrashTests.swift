@@ -4,7 +4,7 @@ import Testing
 
 @testable import LocalPostgres
 
-@Suite(.timeLimit(.minutes(5)), .blocking)
+@Suite(.timeLimit(.minutes(15)), .blocking)
 struct CrashTests {
     @Test func `a killed server is started again with everything that was committed`() throws {
         let cluster = try makeCluster()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LocalPostgres
 
-@Suite(.timeLimit(.minutes(5)), .blocking)
+@Suite(.timeLimit(.minutes(15)), .blocking)
 struct LifecycleTests {
     @Test func `goes from absent to running to stopped and back, and says so`() throws {
         let cluster = try makeCluster()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LocalPostgres
 
-@Suite(.timeLimit(.minutes(5)), .blocking)
+@Suite(.timeLimit(.minutes(15)), .blocking)
 struct PlaceTests {
     private static let isRoot = geteuid() == 0
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LocalPostgres
 
-@Suite(.timeLimit(.minutes(5)), .blocking)
+@Suite(.timeLimit(.minutes(15)), .blocking)
 struct RaceTests {
     @Test func `four threads that start at once get one server`() async throws {
         let cluster = try makeCluster()

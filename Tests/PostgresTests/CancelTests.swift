@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Stopping statements", .timeLimit(.minutes(5)))
+@Suite("Stopping statements", .timeLimit(.minutes(15)))
 struct CancelTests {
     @Test func `cancelling the task stops the statement on the server and leaves the connection usable`() async throws {
         try await withConnection { connection in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Connecting and setting the session up", .timeLimit(.minutes(5)))
+@Suite("Connecting and setting the session up", .timeLimit(.minutes(15)))
 struct ConnectTests {
     @Test func `PG* variables in the environment change none of the settings relied upon`() async throws {
         let configuration = try configured {

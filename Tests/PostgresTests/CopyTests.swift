@@ -2,7 +2,7 @@ import Postgres
 import Synchronization
 import Testing
 
-@Suite("COPY", .timeLimit(.minutes(5)))
+@Suite("COPY", .timeLimit(.minutes(15)))
 struct CopyTests {
     private struct SourceFailed: Error {}
 

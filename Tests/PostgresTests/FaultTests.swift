@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Broken connections", .timeLimit(.minutes(5)))
+@Suite("Broken connections", .timeLimit(.minutes(15)))
 struct FaultTests {
     @Test func `a session killed in a writing statement leaves the outcome unknown, in a reading one it does not`()
         async throws

@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Listening", .timeLimit(.minutes(5)))
+@Suite("Listening", .timeLimit(.minutes(15)))
 struct ListenerTests {
     private func withListener(
         _ channels: [String], pingInterval: Duration = .seconds(5), configuration: PostgresConfiguration? = nil,

@@ -58,7 +58,7 @@ private struct GuardedServer {
     }
 }
 
-@Suite("Logging in as to a hosted server", .timeLimit(.minutes(5)))
+@Suite("Logging in as to a hosted server", .timeLimit(.minutes(15)))
 struct LoginTests {
     @Test func `a password with every awkward character is taken from a URI; a wrong one is told without being shown`()
         async throws

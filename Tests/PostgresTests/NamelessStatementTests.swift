@@ -2,7 +2,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Statements without names", .timeLimit(.minutes(5)))
+@Suite("Statements without names", .timeLimit(.minutes(15)))
 struct NamelessStatementTests {
     @Test func `no statement gets a name that another session could meet, however often it comes`() async throws {
         try await withConnection { connection in

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("The pool", .timeLimit(.minutes(5)))
+@Suite("The pool", .timeLimit(.minutes(15)))
 struct PoolTests {
     private func withPool(
         maximum: Int = 4, acquireTimeout: Duration = .seconds(20),

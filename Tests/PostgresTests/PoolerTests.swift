@@ -7,7 +7,7 @@ import Testing
 
 /// What a transaction-mode pooler gives us is a server session for one transaction, which others had before and have
 /// afterwards.
-@Suite("Through a connection pooler", .timeLimit(.minutes(5)))
+@Suite("Through a connection pooler", .timeLimit(.minutes(15)))
 struct PoolerTests {
     /// A pooler with so many sessions, which lets the hostile PGOPTIONS of these tests through.
     private func withPooler(

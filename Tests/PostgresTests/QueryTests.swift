@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Statements and their answers", .timeLimit(.minutes(5)))
+@Suite("Statements and their answers", .timeLimit(.minutes(15)))
 struct QueryTests {
     @Test func `every kind of value comes back as it was sent`() async throws {
         try await withConnection { connection in

@@ -5,7 +5,7 @@ import Testing
 @testable import Postgres
 
 /// A server whose commits wait for a synchronous standby that never comes.
-@Suite("Commits that wait for a standby", .timeLimit(.minutes(5)))
+@Suite("Commits that wait for a standby", .timeLimit(.minutes(15)))
 struct StandbyTests {
     private func withLonelyPrimary(
         _ body: (PostgresConfiguration, PostgresConnection) async throws -> Void

@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Transactions", .timeLimit(.minutes(5)))
+@Suite("Transactions", .timeLimit(.minutes(15)))
 struct TransactionTests {
     private struct Unrelated: Error, Equatable {}
 

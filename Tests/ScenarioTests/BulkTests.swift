@@ -8,7 +8,7 @@ import WorkflowCore
 @testable import turnup
 
 /// Runs from files, and lists of runs, through the real program.
-@Suite(.timeLimit(.minutes(5))) struct BulkTests {
+@Suite(.timeLimit(.minutes(15))) struct BulkTests {
     private func write(_ text: String, _ name: String, _ installation: Installation) throws -> String {
         let path = "\(installation.folder)/\(name)"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))

@@ -4,7 +4,7 @@ import PlatformSimulator
 import Testing
 import WorkflowCore
 
-@Suite(.timeLimit(.minutes(5))) struct CancelAndRetryTests {
+@Suite(.timeLimit(.minutes(15))) struct CancelAndRetryTests {
     /// Waits until the run's next try is far away.
     private static func waits(_ run: Identifier, _ installation: Installation) async throws {
         let isWaiting = try await eventually(seconds: 60) {

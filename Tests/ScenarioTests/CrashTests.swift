@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// Workers that are really killed, stopped and drained.
-@Suite(.timeLimit(.minutes(5))) struct CrashTests {
+@Suite(.timeLimit(.minutes(15))) struct CrashTests {
     @Test func `kill -9 during a retry wait: a new worker goes on at the due time, no attempt lost or repeated`()
         async throws
     {

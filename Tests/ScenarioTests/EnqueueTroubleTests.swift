@@ -6,7 +6,7 @@ import Testing
 import WorkflowCore
 
 /// What `enqueue` says when something goes wrong on its way.
-@Suite(.timeLimit(.minutes(5))) struct EnqueueTroubleTests {
+@Suite(.timeLimit(.minutes(15))) struct EnqueueTroubleTests {
     private static let words = ["enqueue", "whatsapp-number", "number=+34600111222", "--organisation", "academy"]
 
     private static func runs(_ installation: Installation) async throws -> [RunOverview] {

@@ -6,7 +6,7 @@ import Testing
 import WorkflowCore
 
 /// The checker itself: it must complain when it should.
-@Suite(.timeLimit(.minutes(5))) struct LedgerCheckTests {
+@Suite(.timeLimit(.minutes(15))) struct LedgerCheckTests {
     @Test func `each rule is broken once and found, by the checker's own tests`() async throws {
         let answer = try await Checker.python(#"-m unittest discover "$CHECKERS""#)
         #expect(answer.exitCode == 0, "\(answer.errors)")

@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// What a run that failed may have left over there is told, and the run is listed for it.
-@Suite(.timeLimit(.minutes(5))) struct LeftBehindTests {
+@Suite(.timeLimit(.minutes(15))) struct LeftBehindTests {
     private static func listed(_ installation: Installation, _ more: String...) async throws -> [String] {
         let answer = try await TurnupProcess.run(
             ["runs", "--left-behind", "--json"] + more, environment: installation.environment)

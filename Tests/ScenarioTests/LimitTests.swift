@@ -6,7 +6,7 @@ import Testing
 import WorkflowCore
 
 /// A platform that allows one client per organisation, and the two ways round that.
-@Suite(.timeLimit(.minutes(5))) struct LimitTests {
+@Suite(.timeLimit(.minutes(15))) struct LimitTests {
     static let start = RequestMatch(path: "/api/accounts/start")
     private static let first = "+34600111222"
     private static let second = "+34600333444"

@@ -4,7 +4,7 @@ import Testing
 import WorkflowCore
 
 /// What `workflow check --against-live` and `publish` say of runs that are under way, through the real program.
-@Suite(.timeLimit(.minutes(5))) struct LiveRunCheckTests {
+@Suite(.timeLimit(.minutes(15))) struct LiveRunCheckTests {
     private static func definition(version: Int, start: String = "asked", more: String = "", then: String = "")
         -> String
     {

@@ -6,7 +6,7 @@ import WorkflowCore
 
 /// Lists that are late, paged, unfiltered or full of others: none of them may lead to a second client, or to the deletion
 /// of somebody else's.
-@Suite(.timeLimit(.minutes(5))) struct LyingPlatformTests {
+@Suite(.timeLimit(.minutes(15))) struct LyingPlatformTests {
     /// `adopting` with other ways to look.
     private static func adopting(_ changes: [(String, String)]) -> String {
         var text = RegistryDefinitions.adopting

@@ -6,7 +6,7 @@ import Testing
 import WorkflowCore
 
 /// Verbs for all runs that match.
-@Suite(.timeLimit(.minutes(5))) struct ManyRunsTests {
+@Suite(.timeLimit(.minutes(15))) struct ManyRunsTests {
     /// Live runs that no worker takes, newest last.
     private static func enqueue(_ count: Int, _ installation: Installation, organisation: String = "o") async throws {
         _ = try await installation.database.pool.query(

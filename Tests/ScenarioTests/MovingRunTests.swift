@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// Verbs that meet a run while something else writes to it, as a worker does all the time.
-@Suite(.timeLimit(.minutes(5))) struct MovingRunTests {
+@Suite(.timeLimit(.minutes(15))) struct MovingRunTests {
     /// Runs the command so that the run moves on between its look and its write.
     private static func meet(
         _ installation: Installation, _ run: Identifier, _ arguments: [String], type: String = "retry.requested",

@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// The main job, through the real program, a real platform over HTTP and a real PostgreSQL.
-@Suite(.timeLimit(.minutes(5))) struct NumberTests {
+@Suite(.timeLimit(.minutes(15))) struct NumberTests {
     @Test func `two numbers of one organisation become active, the second one after its key was refused for a while`()
         async throws
     {

@@ -6,7 +6,7 @@ import WorkflowCore
 @testable import turnup
 
 /// Files and streams that are not what one expects of them.
-@Suite(.timeLimit(.minutes(5))) struct OddFileTests {
+@Suite(.timeLimit(.minutes(15))) struct OddFileTests {
     @Test func `the rows' own file, under any name, and what is no file never take the rejected rows`() async throws {
         try await Installation.with { installation in
             let text = "number\nbad\n+34600111222\n"

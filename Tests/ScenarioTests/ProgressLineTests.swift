@@ -3,7 +3,7 @@ import Testing
 
 @testable import turnup
 
-@Suite(.timeLimit(.minutes(5))) struct ProgressLineTests {
+@Suite(.timeLimit(.minutes(15))) struct ProgressLineTests {
     @Test(arguments: [
         (120, "[#########           ] 45 %, 45000 rows, 9000 a second, 7 s left"),
         (50, "45 %, 45000 rows, 9000 a second, 7 s left"), (40, "45 %, 45000 rows, 7 s left"), (20, "45 %, 7 s left"),

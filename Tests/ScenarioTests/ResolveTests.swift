@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// What people make of a run whose create was lost, through the real program.
-@Suite(.timeLimit(.minutes(5))) struct ResolveTests {
+@Suite(.timeLimit(.minutes(15))) struct ResolveTests {
     @Test func `the offered command for a client that is there, with its key from a file, makes the run go on`()
         async throws
     {

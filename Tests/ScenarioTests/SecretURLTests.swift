@@ -7,7 +7,7 @@ import WorkflowCore
 @testable import turnup
 
 /// A database's URL may hold its password: it must not come into any log.
-@Suite(.timeLimit(.minutes(5))) struct SecretURLTests {
+@Suite(.timeLimit(.minutes(15))) struct SecretURLTests {
     private static let password = "canary-password-7f"
 
     private static func url(_ installation: Installation) -> String {

@@ -7,7 +7,7 @@ import Testing
 import WorkflowCore
 
 /// What operators set and see of a service's limits.
-@Suite(.timeLimit(.minutes(5))) struct ServiceLimitTests {
+@Suite(.timeLimit(.minutes(15))) struct ServiceLimitTests {
     @Test func `limits are set one by one, shown to people and programs, and lifted with none`() async throws {
         try await Installation.with { installation in
             func record() async throws -> ServiceRecord { try #require(try await installation.store.service("wpp")) }

@@ -8,7 +8,7 @@ import Testing
 import WorkflowCore
 
 /// The real worker under the eyes of a service manager, with a database that comes and goes.
-@Suite(.timeLimit(.minutes(5)), .serialized) struct SupervisionTests {
+@Suite(.timeLimit(.minutes(15)), .serialized) struct SupervisionTests {
     private func health(_ installation: Installation, _ arguments: String...) async throws -> TurnupProcess.Answer {
         try await TurnupProcess.run(["health"] + arguments, environment: installation.environment)
     }

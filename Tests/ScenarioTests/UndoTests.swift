@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// What a failed or cancelled run takes back, and how it waits for a state to be stable.
-@Suite(.timeLimit(.minutes(5))) struct UndoTests {
+@Suite(.timeLimit(.minutes(15))) struct UndoTests {
     private let look = RequestMatch(method: "GET", path: "/clients/*")
     private let delete = RequestMatch(method: "DELETE", path: "/clients/*")
 

@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// A create whose answer is lost, on a platform that can be asked, and what the definition declares for that.
-@Suite(.timeLimit(.minutes(5))) struct UnknownCreateTests {
+@Suite(.timeLimit(.minutes(15))) struct UnknownCreateTests {
     @Test func `one is found and adopted: the run goes on with it and creates nothing more`() async throws {
         try await Installation.withRegister(RegistryDefinitions.adopting) { installation in
             _ = installation.simulator.addFaults([.lostCreate])

@@ -5,7 +5,7 @@ import Testing
 import WorkflowCore
 
 /// Bad input to people's verbs: one clear line, and nothing written.
-@Suite(.timeLimit(.minutes(5))) struct VerbInputTests {
+@Suite(.timeLimit(.minutes(15))) struct VerbInputTests {
     /// `RUN` is a held run, `SECRET` a file with a key, `ENDED` a run that has succeeded.
     static let bad: [(arguments: [String], exitCode: Int32, text: String)] = [
         (["cancel", "RUN"], 2, "--reason"),

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import WorkflowCore
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct VerifyTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct VerifyTests {
     @Test func `after a busy hour everything agrees, and each damage ends it with exit code 1`() async throws {
         try await Installation.with { installation in
             var runs: [Identifier] = []

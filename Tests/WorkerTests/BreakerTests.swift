@@ -7,7 +7,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Breaker", .timeLimit(.minutes(5)))
+@Suite("Breaker", .timeLimit(.minutes(15)))
 struct BreakerTests {
     enum Outage: CaseIterable { case refuses, answers503 }
 

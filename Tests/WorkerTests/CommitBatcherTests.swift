@@ -7,7 +7,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Commit batcher", .timeLimit(.minutes(5)))
+@Suite("Commit batcher", .timeLimit(.minutes(15)))
 struct CommitBatcherTests {
     private let lent: LentDatabase
     private let store: FaultyStore

@@ -6,7 +6,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Credentials", .timeLimit(.minutes(5)))
+@Suite("Credentials", .timeLimit(.minutes(15)))
 struct CredentialReaderTests {
     private static let canonical = """
         {"dsl":1,"workflow":"keyed","version":1,"key":"${input.number}","start":"requested",

@@ -8,7 +8,7 @@ import WorkflowCore
 @testable import Worker
 
 /// Health over real sockets, with clients that mean no good.
-@Suite("Health server", .timeLimit(.minutes(5)), .serialized)
+@Suite("Health server", .timeLimit(.minutes(15)), .serialized)
 struct HealthServerTests {
     private let folder = NSTemporaryDirectory() + "turnup-health-\(UUID().uuidString.prefix(8))"
     private var path: String { folder + "/worker.sock" }

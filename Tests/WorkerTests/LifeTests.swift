@@ -5,7 +5,7 @@ import WorkflowCore
 @testable import EventStore
 @testable import Worker
 
-@Suite("Worker", .timeLimit(.minutes(5)))
+@Suite("Worker", .timeLimit(.minutes(15)))
 struct LifeTests {
     @Test
     func

@@ -4,7 +4,7 @@ import WorkflowCore
 @testable import EventStore
 @testable import Worker
 
-@Suite("Places", .timeLimit(.minutes(5)))
+@Suite("Places", .timeLimit(.minutes(15)))
 struct PlacesTests {
     private static let time = Instant(microseconds: 1_767_225_600_000_000)
 

@@ -6,7 +6,7 @@ import WorkflowCore
 @testable import EventStore
 @testable import Worker
 
-@Suite("Sending", .timeLimit(.minutes(5)))
+@Suite("Sending", .timeLimit(.minutes(15)))
 struct SendingTests {
     /// Lets a server find the workshop that it is part of.
     private final class Link: Sendable {

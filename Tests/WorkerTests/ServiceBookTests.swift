@@ -4,7 +4,7 @@ import WorkflowCore
 
 @testable import Worker
 
-@Suite("Service book", .timeLimit(.minutes(5)))
+@Suite("Service book", .timeLimit(.minutes(15)))
 struct ServiceBookTests {
     @Test func `a service's row is read once for many who come together, and is trusted for a second`() async throws {
         let lent = try await LentDatabase()

@@ -7,7 +7,7 @@ import WorkflowCore
 @testable import Worker
 
 /// The watchdog over a real socket, with loops that really stand still.
-@Suite("Watchdog", .timeLimit(.minutes(5)))
+@Suite("Watchdog", .timeLimit(.minutes(15)))
 struct WatchdogTests {
     /// Runs a worker under supervision with little patience.
     private func supervised(
@@ -204,7 +204,7 @@ struct WatchdogTests {
     }
 }
 
-@Suite("Service manager", .timeLimit(.minutes(5)))
+@Suite("Service manager", .timeLimit(.minutes(15)))
 struct ServiceManagerTests {
     @Test
     func `lines arrive in one datagram, at a path and at a name of Linux's own; a newline cannot smuggle a line in`()

@@ -6,7 +6,7 @@ import WorkflowCore
 @testable import Worker
 
 /// What counts as wedged, and what may lawfully stand still, by a clock that is set.
-@Suite("WorkerMonitor", .timeLimit(.minutes(5)))
+@Suite("WorkerMonitor", .timeLimit(.minutes(15)))
 struct WorkerMonitorTests {
     private final class HandClock: Sendable {
         private let start = ContinuousClock.now

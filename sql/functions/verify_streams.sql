@@ -35,6 +35,7 @@ declare
   sure boolean;
   worked boolean;
   is_foreign boolean := false;
+  had_unknown boolean := false;
   is_unknown boolean;
   is_replacing boolean;
   is_replaced boolean;
@@ -153,6 +154,7 @@ begin
             worked := not open_repeatable;
             is_foreign := e.body ->> 'made' = 'false';
           when 'call attempt.unknown' then
+            had_unknown := true;
             is_unknown := is_unknown or not open_repeatable or e.body ->> 'look_up_after_milliseconds' is not null;
           when 'call attempt.not_done' then
             if e.body ->> 'look_up_after_milliseconds' is not null then is_unknown := true;
@@ -207,16 +209,16 @@ begin
       if worked is not null then
         -- What was there before is not the run's; but a lost request may have made something beside it.
         leaves_something := leaves_something
-          or worked and not stay = any(undo_stays) and (is_unknown or not coalesce(is_foreign, false));
+          or worked and not stay = any(undo_stays) and (is_unknown or had_unknown or not coalesce(is_foreign, false));
         if is_foreign and e.body ->> 'takes_back' is distinct from 'true' and undo_stays[cardinality(undo_stays)] = stay
         then
-          is_taken_back := true; leaves_something := leaves_something or is_unknown;
+          is_taken_back := true; leaves_something := leaves_something or is_unknown or had_unknown;
         end if;
         is_unknown := false; sure := true; is_foreign := false;
       end if;
       if is_replaced then
         is_taken_back := undo_stays[cardinality(undo_stays)] = stay;
-        is_unknown := false; is_replacing := false; stay := stay + 1; is_replaced := false;
+        is_unknown := false; is_replacing := false; stay := stay + 1; is_replaced := false; had_unknown := false;
       end if;
       if is_taken_back then
         undo_stays := trim_array(undo_stays, least(1, cardinality(undo_stays)));
@@ -226,7 +228,7 @@ begin
       if target is not null then
         state := target;
         leaves_something := leaves_something or is_unknown and not stay = any(undo_stays);
-        is_unknown := false; is_replacing := false; stay := stay + 1;
+        is_unknown := false; is_replacing := false; had_unknown := false; stay := stay + 1;
       end if;
     exception when data_exception or invalid_text_representation then
       code := 'body_unreadable'; expected := 'a JSON object'; actual := sqlerrm; is_sound := false; count := count + 1;

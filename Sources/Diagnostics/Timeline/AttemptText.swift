@@ -68,17 +68,22 @@ struct AttemptText {
     private func lookUpText(_ found: Int64) -> String {
         let what =
             switch body["settled"]?.stringValue {
+            case "adopt" where body["made"]?.boolValue == false: ": adopted, though it may have been there before"
             case "adopt": ": it is ours"
             case "replace": ": it is taken back and made anew"
             case "resend": ": the request is sent again"
-            default: ""
+            default: body["inconclusive"]?.stringValue.map { ", which proves nothing: \($0)" } ?? ""
             }
-        return "found \(found)\(what)"
+        let page = body["page"]?["number"]?.integerValue.map { ", on to page \($0)" } ?? ""
+        return "found \(found)\(what)\(page)"
     }
 
     private var next: String? {
         if let span = body["look_up_after_milliseconds"]?.integerValue {
             return "looks it up in \(Phrases.span(milliseconds: span))"
+        }
+        if let span = body["look_again_milliseconds"]?.integerValue {
+            return "looks again in \(Phrases.span(milliseconds: span))"
         }
         if let span = body["wait_milliseconds"]?.integerValue, let count = body["successes"]?.integerValue {
             return "success \(count) in a row, asks again in \(Phrases.span(milliseconds: span))"

@@ -35,13 +35,7 @@ struct LookUp {
         }
         var classification = ResponseClassification(outcome: .done)
         switch ours.count {
-        case 0:
-            classification.found = 0
-            switch Pages(reconcile.pages, action, scope).after(answer, listed: listed) {
-            case .last: break
-            case .next(let page): classification.nextPage = page
-            case .unclear(let why): classification.inconclusive = why
-            }
+        case 0: classification.found = 0
         case 1:
             classification = ResponseClassification.filled(reconcile.save, answer, action, ours[0])
             classification.found = classification.outcome == .done ? 1 : nil
@@ -53,6 +47,15 @@ struct LookUp {
             }
         }
         classification.listed = listed
+        switch Pages(reconcile.pages, action, scope).after(answer, listed: listed) {
+        case .last: break
+        case .next(let page): classification.nextPage = page
+        case .unclear(let why): classification.inconclusive = why
+        }
+        // 206 is a part of the list, 202 is none yet, 203 is somebody else's word (RFC 9110, section 15.3).
+        if answer.status != 200, !action.call.ok.contains(.exact(answer.status)) {
+            classification.inconclusive = "the answer's status is \(answer.status), not 200"
+        }
         return classification
     }
 }

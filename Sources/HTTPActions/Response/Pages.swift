@@ -26,9 +26,8 @@ struct Pages {
 
     func after(_ answer: Answer, listed: Int) -> Rest {
         switch pages?.way {
-        case nil:
+        case nil, .whole:
             Self.hint(in: answer).map { .unclear("the list goes on (\($0)), and \"pages\" does not say how") } ?? .last
-        case .whole: .last
         case .link: linked(answer)
         case .cursor(_, let next): cursor(next)
         case .number(_, let first):
@@ -48,7 +47,7 @@ struct Pages {
     /// The target of `rel="next"` (RFC 8288), which must be of the same service.
     private func linked(_ answer: Answer) -> Rest {
         guard let target = LinkHeader.next(in: answer) else { return .last }
-        guard let base = URL(string: action.target.baseURL), let url = URL(string: target, relativeTo: base),
+        guard let base = requestURL, let url = URL(string: target, relativeTo: base),
             let parts = URLComponents(url: url.absoluteURL, resolvingAgainstBaseURL: true)
         else { return .unclear("the link to the next page cannot be read") }
         guard parts.scheme?.lowercased() == base.scheme?.lowercased(),
@@ -56,6 +55,14 @@ struct Pages {
             Self.port(parts.port, base) == Self.port(base.port, base)
         else { return .unclear("the next page is on another host") }
         return checked(parts.percentEncodedPath + (parts.percentEncodedQuery.map { "?\($0)" } ?? ""))
+    }
+
+    /// The address that was asked, which a relative link starts from.
+    private var requestURL: URL? {
+        do {
+            let target = try TargetURL.parse(action.target.baseURL)
+            return URL(string: try Renderer(action: action, scope: scope, userAgent: "").render(to: target).url)
+        } catch { return nil }
     }
 
     private static func port(_ port: Int?, _ base: URL) -> Int {
@@ -116,7 +123,7 @@ enum LinkHeader {
             }
             for relation in relations {
                 let words = relation.split(separator: "=", maxSplits: 1).last ?? ""
-                let names = words.trimmingCharacters(in: CharacterSet(charactersIn: " \t\"")).lowercased()
+                let names = words.trimmingCharacters(in: CharacterSet(charactersIn: " \t\"'")).lowercased()
                 if names.split(separator: " ").contains("next") { return target }
             }
             rest = rest[end...]

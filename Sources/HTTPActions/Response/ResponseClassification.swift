@@ -63,7 +63,8 @@ struct ResponseClassification: Sendable {
     private static func refused(
         error: String, outcome: Outcome?, _ answer: Answer, _ action: Action, _ scope: ExpressionScope
     ) -> ResponseClassification {
-        let outcome = outcome ?? (answer.status / 100 == 4 ? .notDone : .unknown)
+        // 408 says that somebody gave up waiting, not that nothing was done.
+        let outcome = outcome ?? (answer.status / 100 == 4 && answer.status != 408 ? .notDone : .unknown)
         // An answer that says "later" does not count as a try; but a 429 that the definition calls unknown does.
         let isCounted = answer.status != 429 || outcome != .notDone
         return ResponseClassification(

@@ -26,6 +26,17 @@ extension CallDefinition {
     }
 }
 
+extension ReconcileDefinition {
+    /// Whether the create sends a value of the run that the condition compares; else a find is no sign of it.
+    func comparesWhatIsSent(by create: CallDefinition) -> Bool {
+        let sent = create.sentReferences
+        return condition.runReferences.contains { mine in
+            sent.contains { $0.root == mine.root && $0.path == mine.path }
+                || (mine.text == "state.key" && create.idempotency != nil)
+        }
+    }
+}
+
 extension Expression {
     /// The values of the run that the condition reads, and not of the item.
     var runReferences: [ExpressionReference] {
@@ -38,16 +49,8 @@ extension Expression {
         return runReferences.contains { mine in sent.contains { $0.root == mine.root && $0.path == mine.path } }
     }
 
-    /// The run's id and its idempotency value, where the condition cannot hold without them.
-    fileprivate var ownMarks: [ExpressionReference] {
-        root.conjuncts.filter(\.comparesTexts).flatMap { part in
-            let references = part.references()
-            guard references.contains(where: { $0.root == "item" }) else { return [ExpressionReference]() }
-            return references.filter {
-                ($0.root == "run" && $0.path == ["id"]) || ($0.root == "state" && $0.path == ["key"])
-            }
-        }
-    }
+    /// The run's id and its idempotency value, where the condition holds only for an item that bears them.
+    fileprivate var ownMarks: [ExpressionReference] { root.conjuncts.compactMap(\.ownMark) }
 }
 
 extension ExpressionNode {
@@ -57,13 +60,56 @@ extension ExpressionNode {
         return [self]
     }
 
-    /// `==`, or a search for a part of a text.
-    fileprivate var comparesTexts: Bool {
+    /// Of `item.a == run.id`, with fixed text around the id at most, or of a search for the id in `item.a`. Whatever else
+    /// reads both may hold for an item of others.
+    fileprivate var ownMark: ExpressionReference? {
         switch kind {
-        case .comparison(.equal, _, _): true
-        case .path(_, let steps):
-            if case .method(let method, _, _)? = steps.last { method.takesArgument } else { false }
-        default: false
+        case .comparison(.equal, let left, let right):
+            if left.isPlainItem { return right.mark }
+            return right.isPlainItem ? left.mark : nil
+        case .path(let base, let steps):
+            guard case .method(let method, let argument?, _)? = steps.last, method.takesArgument,
+                case .name("item") = base.kind, Self.areMembers(steps.dropLast())
+            else { return nil }
+            return argument.mark
+        default: return nil
+        }
+    }
+
+    private static func areMembers(_ steps: some Sequence<Step>) -> Bool {
+        steps.allSatisfy { step in
+            if case .member = step { true } else { false }
+        }
+    }
+
+    private var isPlainItem: Bool {
+        switch kind {
+        case .name("item"): return true
+        case .path(let base, let steps):
+            guard case .name("item") = base.kind else { return false }
+            return Self.areMembers(steps)
+        default: return false
+        }
+    }
+
+    /// The one value of the run in a text of which all else is fixed.
+    private var mark: ExpressionReference? {
+        switch kind {
+        case .path:
+            let reference = references().first
+            guard let reference, references().count == 1, !reference.isPresenceTest,
+                ["run.id", "state.key"].contains(reference.text)
+            else { return nil }
+            return reference
+        case .sum(let first, let terms):
+            guard terms.allSatisfy({ !$0.isMinus }) else { return nil }
+            let parts = [first] + terms.map(\.node)
+            let marks = parts.compactMap(\.mark)
+            let fixed = parts.count { part in
+                if case .literal(.string) = part.kind { true } else { false }
+            }
+            return marks.count == 1 && fixed == parts.count - 1 ? marks[0] : nil
+        default: return nil
         }
     }
 }

@@ -129,6 +129,25 @@ extension DecisionBuilder {
     ) -> NextStep {
         var body = given
         let isOurs = here.isOwn(reconcile)
+        if !isOurs {
+            // What others made is no sign of our request, which may still make its own.
+            let begun = state.unknown?.page?.firstAt ?? attempt.startedAt
+            if let wait = state.unknown?.effect, wait.remainingMilliseconds(now: begun) > 0 {
+                body["saved"] = nil
+                body["sealed"] = nil
+                let rest = max(1, wait.remainingMilliseconds(now: context.now))
+                return look(
+                    again: rest, here, reconcile, body, attempt,
+                    "what was found bears no mark of this run, and the request may still take effect")
+            }
+            if result.nextPage != nil || result.inconclusive != nil {
+                body["saved"] = nil
+                emit(.attemptDone, body, attemptId: attempt.id)
+                return holdUnknown(
+                    here, "The look-up found one, and the list goes on, so that there may be others",
+                    error: "one_found", candidates: [result.saved])
+            }
+        }
         switch reconcile.one {
         case .replace where isOurs:
             body["settled"] = "replace"
@@ -174,7 +193,12 @@ extension DecisionBuilder {
         _ attempt: OpenAttempt
     ) -> NextStep {
         var body = given
-        switch retryOfLookUp(here, reconcile, result) {
+        let since = state.unknown?.lookedUpSince ?? context.now
+        let isLate = context.now.milliseconds(since: since) >= reconcile.withinMilliseconds
+        let retry = retryOfLookUp(here, reconcile, result)
+        switch isLate
+            ? .never("\(result.errorName), \(RetryArithmetic.spanText(reconcile.withinMilliseconds)) long") : retry
+        {
         case .after(let retry):
             body["retry"] = .object(retry)
             emit(.closing(result.outcome), body, attemptId: attempt.id)

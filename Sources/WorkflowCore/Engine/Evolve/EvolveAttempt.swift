@@ -64,7 +64,7 @@ extension RunState {
     mutating func callWorked(saved: JSONObject?, sealed: [SealedReference], isRepeatable: Bool, _ body: JSONObject) {
         let isMade = body["made"]?.boolValue ?? true
         // The lost request may have made something beside what was there.
-        let isLeft = isMade || unknown != nil
+        let isLeft = isMade || unknown != nil || hadUnknown
         unknown = nil
         if !isMade { isAdopted = true }
         // A failure of this state no longer causes a later failure, and a reopened run does not go back to it.
@@ -139,7 +139,6 @@ extension RunState {
         _ attempt: OpenAttempt, _ saved: JSONObject?, _ sealed: [SealedReference], _ body: JSONObject,
         at time: Instant
     ) {
-        counters.removeAll { $0.isOfLookUp }
         let firstAt = unknown?.page?.firstAt ?? attempt.startedAt
         unknown?.page = nil
         if let page = body["page"], let next = page["next"]?.stringValue {
@@ -148,6 +147,7 @@ extension RunState {
                 listed: Int(clamping: body["listed"]?.integerValue ?? 0), firstAt: firstAt)
             return
         }
+        counters.removeAll { $0.isOfLookUp }
         unknown?.emptyLooks = Int(clamping: body["empty_looks"]?.integerValue ?? 0)
         if let effect = body["effect_milliseconds"]?.integerValue {
             unknown?.effect = Wait(since: time, milliseconds: effect)

@@ -22,14 +22,8 @@ extension DraftChecker {
                 .lookUpOfNobody, reconcile.path.member("where"), .value,
                 "state \"\(state.name)\": \"where\" compares nothing of this run, so it takes what others made for ours",
                 hint: "compare a value that the call sends, such as item.reference == run.id")
-        } else if let create = draft.call(of: state).flatMap({ builder.build($0) }), reconcile.one == .replace,
-            !built.findsOwnMark(of: create)
-        {
-            report(
-                .wrongType, reconcile.path.member("one"), .value,
-                "\"one\": replace deletes what was found, but \"where\" of state \"\(state.name)\" does not prove that this "
-                    + "run made it",
-                hint: "send run.id in the call and compare it in where, or write adopt or hold")
+        } else if let create = draft.call(of: state).flatMap({ builder.build($0) }), !built.findsOwnMark(of: create) {
+            checkMark(state, reconcile, isSent: built.comparesWhatIsSent(by: create))
         }
         if built.pages == nil, built.filter != .exact {
             report(
@@ -37,6 +31,23 @@ extension DraftChecker {
                 "state \"\(state.name)\" looks through a list, and does not say how to get its further pages: what is "
                     + "not on the first page would count as not made",
                 hint: "add pages: link, pages: {by: …}, or pages: whole where an answer is always the whole list")
+        }
+    }
+
+    private mutating func checkMark(_ state: DraftState, _ reconcile: DraftReconcile, isSent: Bool) {
+        if !isSent {
+            report(
+                .lookUpOfNobody, reconcile.path.member("where"), .value,
+                "state \"\(state.name)\": \"where\" compares nothing that the call sends, so it may never find what the call "
+                    + "made",
+                hint: "send what is compared, such as run.id")
+        }
+        if reconcile.one == .replace {
+            report(
+                .wrongType, reconcile.path.member("one"), .value,
+                "\"one\": replace deletes what was found, but \"where\" of state \"\(state.name)\" does not prove that this "
+                    + "run made it",
+                hint: "send run.id in the call and compare it in where, or write adopt or hold")
         }
     }
 }

@@ -241,6 +241,19 @@ struct EngineAdoptionTests {
         #expect(run.state.status == .held && run.state.hold?.error == "one_found")
     }
 
+    @Test func `a secret of a find that must wait counts as a version: the next one can be stored beside it`()
+        throws
+    {
+        var run = try TestRun(asked(condition: "item.name == input.number"), random: .max / 2)
+        try run.claim()
+        try run.finish(.unknown("timeout"), after: 30_000)
+        try run.claim(after: 10_000)
+        let key = SealedReference(name: "api_key", version: 1, fingerprint: "0a1b2c3d", length: 32)
+        try run.finish(AttemptResult(outcome: .done, status: 200, sealed: [key], found: 1))
+        #expect(run.state.unknown?.isLookedUp == true)
+        #expect(run.state.nextVersion(ofSecret: "api_key") == 2)
+    }
+
     @Test func `by a name, a find on a page of a list that goes on is for a person: there may be others`() throws {
         let page = AttemptResult(
             outcome: .done, status: 200, saved: ["session": "s-1"], found: 1, listed: 20, nextPage: "/clients?page=2")

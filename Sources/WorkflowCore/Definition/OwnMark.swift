@@ -3,16 +3,19 @@
 extension ReconcileDefinition {
     /// Whether a find proves that this run made it: `where` compares a value that only this run has, and the lost
     /// request sent that value. Everything else that is found may have been there before.
-    public func findsOwnMark(of create: CallDefinition) -> Bool {
-        condition.ownMarks.contains { mark in
-            create.sentReferences.contains { $0.root == mark.root && $0.path == mark.path }
-                || (mark.path == ["key"] && mark.root == "state" && create.idempotency?.value == nil
-                    && create.idempotency != nil)
-        }
-    }
+    public func findsOwnMark(of create: CallDefinition) -> Bool { condition.ownMarks.contains(where: create.sends) }
+
+    /// Whether the create sends a value of the run that the condition compares; else a find is no sign of it.
+    func comparesWhatIsSent(by create: CallDefinition) -> Bool { condition.runReferences.contains(where: create.sends) }
 }
 
 extension CallDefinition {
+    /// Whether the request carries this value. An idempotency key without a value of its own is `state.key`.
+    fileprivate func sends(_ value: ExpressionReference) -> Bool {
+        if value.text == "state.key", let idempotency, idempotency.value == nil { return true }
+        return sentReferences.contains { $0.text == value.text }
+    }
+
     /// What the request carries beside its credentials.
     var sentReferences: [ExpressionReference] {
         var found = path.references + query.flatMap(\.value.references) + headers.flatMap(\.template.references)
@@ -23,17 +26,6 @@ extension CallDefinition {
         case nil: break
         }
         return found
-    }
-}
-
-extension ReconcileDefinition {
-    /// Whether the create sends a value of the run that the condition compares; else a find is no sign of it.
-    func comparesWhatIsSent(by create: CallDefinition) -> Bool {
-        let sent = create.sentReferences
-        return condition.runReferences.contains { mine in
-            sent.contains { $0.root == mine.root && $0.path == mine.path }
-                || (mine.text == "state.key" && create.idempotency != nil)
-        }
     }
 }
 

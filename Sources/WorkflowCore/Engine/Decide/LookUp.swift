@@ -82,9 +82,7 @@ extension DecisionBuilder {
             body["effect_milliseconds"] = .integer(effect)
             return look(again: effect, here, reconcile, body, attempt, "an earlier look-up got no complete answer")
         }
-        let begun = state.unknown?.page?.firstAt ?? attempt.startedAt
-        if let wait = state.unknown?.effect, wait.remainingMilliseconds(now: begun) > 0 {
-            let rest = max(1, wait.remainingMilliseconds(now: context.now))
+        if let rest = effectLeft(attempt) {
             return look(again: rest, here, reconcile, body, attempt, "the request may still take effect")
         }
         let empty = (state.unknown?.emptyLooks ?? 0).addingClamped(1)
@@ -130,12 +128,10 @@ extension DecisionBuilder {
         var body = given
         let isOurs = here.isOwn(reconcile)
         if !isOurs {
-            // What others made is no sign of our request, which may still make its own.
-            let begun = state.unknown?.page?.firstAt ?? attempt.startedAt
-            if let wait = state.unknown?.effect, wait.remainingMilliseconds(now: begun) > 0 {
+            // What others made is no sign of our request, which may still make its own. Sealed values are written all the
+            // same: the next find counts their versions on.
+            if let rest = effectLeft(attempt) {
                 body["saved"] = nil
-                body["sealed"] = nil
-                let rest = max(1, wait.remainingMilliseconds(now: context.now))
                 return look(
                     again: rest, here, reconcile, body, attempt,
                     "what was found bears no mark of this run, and the request may still take effect")
@@ -207,6 +203,13 @@ extension DecisionBuilder {
             emit(.closing(result.outcome), body, attemptId: attempt.id)
             return holdUnknown(here, "It could not be looked up: \(why)", error: result.errorName)
         }
+    }
+
+    /// How long the lost request may still take effect, from now; nil when the look-up was begun after that time.
+    private func effectLeft(_ attempt: OpenAttempt) -> Int64? {
+        let begun = state.unknown?.page?.firstAt ?? attempt.startedAt
+        guard let wait = state.unknown?.effect, wait.remainingMilliseconds(now: begun) > 0 else { return nil }
+        return max(1, wait.remainingMilliseconds(now: context.now))
     }
 
     /// How long after the end of its deadline a request of this state may still take effect.

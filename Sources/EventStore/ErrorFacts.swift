@@ -17,6 +17,7 @@ struct ErrorFacts {
         case idUsed = "id_used"
         case mayBeLeft = "may_be_left"
         case keyTaken = "key_taken"
+        case thingTaken = "thing_taken"
         case sameInput = "same_input"
         case otherInput = "other_input"
         case takenOver = "taken_over"
@@ -36,6 +37,7 @@ struct ErrorFacts {
         case .keyTaken:
             guard let left = facts?["instead_of"]?.stringValue else { return show }
             return "So run \(left) was left as it is. " + show
+        case .thingTaken: return "Two runs never take one thing for theirs. " + show
         case .sameInput: return "It was enqueued with the same input, and on_conflict is \"error\". " + show
         case .otherInput: return "It was enqueued with other input. " + show
         case .takenOver: return run.map { "See \"turnup history \($0)\"." }

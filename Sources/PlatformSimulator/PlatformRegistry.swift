@@ -55,8 +55,13 @@ extension PlatformState {
             return Self.refuse(
                 409, "Client already exists", reason: "external id exists", client: clients[holder].number)
         }
-        let index = insert(
-            into: request.fields?["organizationId"]?.text ?? externalId, externalId: externalId, isDead: false, at: now)
+        let organisation = request.fields?["organizationId"]?.text ?? externalId
+        let first = clientsByOrganisation[organisation]?.first { clients[$0].deletedAtMilliseconds == nil }
+        let isReturned = registry.existing == .returned && first != nil
+        let index =
+            if isReturned, let first { first } else {
+                insert(into: organisation, externalId: externalId, isDead: false, at: now)
+            }
         let client = clients[index]
         let reply = Reply(
             status: 201,
@@ -66,7 +71,10 @@ extension PlatformState {
                 bodyHash: FowlerNollVo.hexadecimal(of: request.body), savedAtMilliseconds: now, client: client.number,
                 reply: reply)
         }
-        return (reply, Decision(.clientCreated, session: client.session, client: client.number))
+        return (
+            reply,
+            Decision(isReturned ? .clientReturned : .clientCreated, session: client.session, client: client.number)
+        )
     }
 
     private func savedReply(for request: PlatformRequest, _ registry: Registry, at now: Int) -> SavedReply? {

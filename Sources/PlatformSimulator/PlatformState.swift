@@ -25,7 +25,7 @@ struct PlatformState {
     var clients: [ClientRecord] = []
     private var clientByKey: [String: Int] = [:]
     private var formerKeys: Set<String> = []
-    private var clientsByOrganisation: [String: [Int]] = [:]
+    var clientsByOrganisation: [String: [Int]] = [:]
     private var tokens: [String: Token] = [:]
     private var replays: [String: Reply] = [:]
     /// What the register's idempotency keys give again.

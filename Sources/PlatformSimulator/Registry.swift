@@ -7,6 +7,8 @@ public struct Registry: Sendable, Hashable {
         case newClient = "new-client"
         /// 409 "already exists".
         case conflict
+        /// The organisation's first client again, whatever was asked for, as if it had just been made.
+        case returned
     }
 
     /// What a list makes of the external id that it is asked for.

@@ -92,7 +92,7 @@ final class ScheduleReplay {
         for name in sessions.keys { sessions[name]?.bounds = [:] }
         try await run(
             """
-            truncate turnup.event, turnup.run, turnup.task, turnup.lease, turnup.line, turnup.note;
+            truncate turnup.event, turnup.thing, turnup.run, turnup.task, turnup.lease, turnup.line, turnup.note;
             update turnup.service_state
             set paused_until = null, pause_reason = null, paused_by = null, consecutive_failures = 0,
               answers = '{}', opened_by = '{}', trial_token = null, trial_expires = null, reopened_at = null, not_before = null,
@@ -348,6 +348,7 @@ final class ScheduleReplay {
         case .already(let at, let hash): return landed("already", at, hash)
         case .behind: return ["what": "behind"]
         case .noPermit: return ["what": "no permit"]
+        case .contradicted(let other): return ["what": "contradicted", "other": .integer(Int(other.low & 0xffff) - 1)]
         case .fenced: return ["what": "fenced"]
         }
     }

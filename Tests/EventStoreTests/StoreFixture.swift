@@ -266,7 +266,7 @@ extension CommitAnswer {
     var landedAt: Instant? {
         switch self {
         case .accepted(let time, _), .already(let time, _): time
-        case .behind, .fenced, .noPermit: nil
+        case .behind, .fenced, .noPermit, .contradicted: nil
         }
     }
 

@@ -253,6 +253,9 @@ struct Damage: CustomTestStringConvertible, Sendable {
 
     private static let secrets = [
         Damage(
+            "a thing that is not written down", .thingMissing, of: "ended",
+            "delete from turnup.thing where run_id = {ended}"),
+        Damage(
             "a lost secret", .secretMissing, of: "ended",
             "delete from turnup.secret where scope_id = {ended}::text and name = 'key'"),
         Damage(

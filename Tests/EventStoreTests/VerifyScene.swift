@@ -51,7 +51,10 @@ struct VerifyScene {
                 runId: ended, epoch: stale.epoch, attemptId: first, body: ["sealed": .array([references[1]])],
                 sealed: [sealed[1]]), worker: workerA)
         let folded = try #require(try await store.fold(ended))
-        let answer: JSONObject = ["entered": "active", "saved": ["a": 1], "sealed": .array([references[0]])]
+        let answer: JSONObject = [
+            "entered": "active", "saved": ["a": 1], "sealed": .array([references[0]]),
+            "thing": ["service": "s", "identity": "session-1"],
+        ]
         _ = try await store.commitOne(
             claim.commit(
                 [NewEvent(.attemptDone, answer, attemptId: second), NewEvent(.runSucceeded, ["state": "active"])],

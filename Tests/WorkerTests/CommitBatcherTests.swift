@@ -332,7 +332,7 @@ struct CommitBatcherTests {
                     do {
                         switch try await batcher.commit(commit) {
                         case .accepted, .already: landed.add(1)
-                        case .behind, .fenced, .noPermit: Issue.record("nobody else writes")
+                        case .behind, .fenced, .noPermit, .contradicted: Issue.record("nobody else writes")
                         }
                     } catch { refused.add(1) }
                 }

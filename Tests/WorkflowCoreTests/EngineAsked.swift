@@ -5,7 +5,8 @@ func asked(
     one: ReconcileOne = .adopt, none: ReconcileNone = .resend, undo: Bool = true, undoesAdopted: Bool = false,
     retry: [RetryEntry] = [], catches: [CatchEntry] = [], idempotency: IdempotencyDefinition? = nil,
     reconciles: Bool = true, condition: String = "item.reference == run.id", filter: LookUpFilter? = nil,
-    pages: LookUpPages? = nil, withinMilliseconds: Int64? = nil, deadlineMilliseconds: Int64? = nil
+    pages: LookUpPages? = nil, withinMilliseconds: Int64? = nil, identity: IdentityDefinition? = nil,
+    undoPath: String = "/clients/${data.session}", deadlineMilliseconds: Int64? = nil
 ) -> Definition {
     Sample.definition(
         start: "requested",
@@ -23,7 +24,7 @@ func asked(
                         items: Sample.expression("response.body"), condition: Sample.expression(condition),
                         filter: filter, pages: pages, withinMilliseconds: withinMilliseconds, one: one, none: none)
                     : nil,
-                undo: undo ? Sample.call("delete", "/clients/${data.session}", isRepeatable: true) : nil,
+                identity: identity, undo: undo ? Sample.call("delete", undoPath, isRepeatable: true) : nil,
                 undoesAdopted: undoesAdopted, deadlineMilliseconds: deadlineMilliseconds),
             StateDefinition(name: "token-pending", action: .call(Sample.token), exit: .next("active")),
         ])

@@ -65,7 +65,7 @@ struct LoadingTests {
     @Test func `undo: none may be published and is read by workers, by a create that nothing can undo`() throws {
         let create = Samples.small("'PUT api", "'POST api")
         #expect(printed(create).contains { $0.contains(" W309 ") })
-        let text = create.replacingOccurrences(of: "  tell:\n", with: "  tell:\n    undo: none\n")
+        let text = create.replacingOccurrences(of: "  tell:\n", with: "  tell:\n    undo: none\n    identity: none\n")
         let check = WorkflowFile.check(text, name: "small.yaml", mode: .publish)
         #expect(check.problems.map(\.code) == [.lostAnswerWaits])
         let workflow = try #require(check.workflow)

@@ -57,6 +57,14 @@ begin
         using errcode = 'TU003', detail = json_build_object('run', holder, 'why', 'key_taken')::text;
     end if;
   end if;
+  if append.type = 'run.resolved' then
+    select turnup.take_thing(current.id, current.organisation, thing ->> 'service', thing ->> 'identity') into holder
+      from (select append.body::json -> 'thing' as thing) as said where thing is not null;
+    if holder is not null then
+      raise exception 'what these values name belongs to run %', holder
+        using errcode = 'TU003', detail = json_build_object('run', holder, 'why', 'thing_taken')::text;
+    end if;
+  end if;
   -- A cancel makes a held run live again, so that a worker ends it.
   new_status := coalesce(
     append.status, case when append.type = 'cancel.requested' and current.status = 'held' then 'live' end,
@@ -106,7 +114,7 @@ begin
   else
     new_due := least(task.due, moment + append.due_milliseconds * interval '1 millisecond');
     -- One that waits to start, or starts again, counts against its workflow's limit of live runs; to end it nothing does.
-    if append.type <> 'cancel.requested' and not current.live_slot and exists (
+    if append.type not in ('cancel.requested', 'release.requested') and not current.live_slot and exists (
       select from turnup.service_state s
       where s.name = '@' || current.workflow and coalesce(s.concurrent_all, s.concurrent_each) is not null)
     then

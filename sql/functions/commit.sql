@@ -2,12 +2,14 @@
 -- answers say of their services. Returns for each run: accepted; already (this very commit had landed, but its answer
 -- was lost); behind (the lease and the stream are ours, but there are newer events: fold them and decide again);
 -- no_permit (nothing was written, because the intent's service is shut or the lease has no permit for it: commit
--- without the intent); fenced (nothing was written).
+-- without the intent); contradicted (nothing was written: another run, `other`, has the thing that this one would take,
+-- or something of which a list shows nothing: decide again); fenced (nothing was written).
 --
 -- The fence is the lease's random token and the hash on which the decision was made. A database that has lost commits
 -- may give the same epoch and seq again, but not the same token and hash.
 --
--- Arrays run in parallel: one element per run, per event (event_runs gives the run's position) or per secret. A run
+-- Arrays run in parallel: one element per run, per event (event_runs gives the run's position), per secret or per thing. A
+-- thing without an identity stands for an empty list. A run
 -- stands in a batch once. due_milliseconds and deadline_milliseconds count from now. Where keeps_lease is true, the
 -- worker goes on at once. A renewed lease counts from now; a lease that is not renewed keeps its row in place (HOT). An
 -- attempt.started at the end of the events is the intent of a request to `services`.
@@ -23,8 +25,9 @@ create or replace function turnup.commit(
   pause_milliseconds bigint[],
   event_runs bigint[], event_types text[], event_bodies text[], event_attempts uuid[],
   secret_runs bigint[], secret_names text[], secret_versions bigint[], secret_key_ids text[],
-  secret_nonces bytea[], secret_ciphertexts bytea[], secret_fingerprints bytea[], secret_lengths bigint[]
-) returns table (place bigint, answer text, seq bigint, recorded_microseconds bigint, hash bytea)
+  secret_nonces bytea[], secret_ciphertexts bytea[], secret_fingerprints bytea[], secret_lengths bigint[],
+  thing_runs bigint[], thing_services text[], thing_identities text[]
+) returns table (place bigint, answer text, seq bigint, recorded_microseconds bigint, hash bytea, other uuid)
 language plpgsql
 -- The statistics of a queue are always out of date; without these a batch may read whole tables.
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off set jit = off
@@ -40,6 +43,7 @@ declare
   seqs bigint[] := array_fill(null::bigint, array[count]);
   hashes bytea[] := array_fill(null::bytea, array[count]);
   times bigint[] := array_fill(null::bigint, array[count]);
+  others uuid[] := array_fill(null::uuid, array[count]);
   -- The run's last event is an intent; it has no other.
   intents boolean[] := array_fill(false, array[count]);
   events integer[] := array_fill(0, array[count]);
@@ -176,6 +180,20 @@ begin
       if answers[place] = 'accepted' and intents[place] and permits[place] is not true then
         answers[place] := 'no_permit';
       end if;
+    end loop;
+  end if;
+
+  if cardinality(thing_runs) > 0 then
+    -- In one order for all, so that two batches never wait for each other.
+    for landed in
+      select g.run, g.service, g.identity
+      from unnest(thing_runs, thing_services, thing_identities) as g(run, service, identity)
+      where answers[g.run] = 'accepted'
+      order by g.service collate "C", g.identity collate "C"
+    loop
+      others[landed.run] := turnup.take_thing(
+        run_ids[landed.run], organisations[landed.run], landed.service, landed.identity);
+      if others[landed.run] is not null then answers[landed.run] := 'contradicted'; end if;
     end loop;
   end if;
 
@@ -352,5 +370,13 @@ begin
     select s.name, s.organisation, null, null, null, null, null, s.not_before, null from said s where s.is_place;
   end if;
 
-  return query select p::bigint, answers[p], seqs[p], times[p], hashes[p] from generate_series(1, count) as p;
+  if 'released' = any(statuses) then
+    for place in 1..count loop
+      if answers[place] = 'accepted' and statuses[place] = 'released' then
+        perform turnup.redo(run_ids[place], worker);
+      end if;
+    end loop;
+  end if;
+
+  return query select p::bigint, answers[p], seqs[p], times[p], hashes[p], others[p] from generate_series(1, count) as p;
 end $$;

@@ -6,7 +6,8 @@
 create or replace function turnup.enqueue(
   workflow text, organisation text, input json, version integer default null, due timestamptz default null,
   id uuid default null, on_conflict text default 'return', wake boolean default true, actor text default null,
-  instead_of uuid default null, reason text default null, instead_of_seq bigint default null
+  instead_of uuid default null, reason text default null, instead_of_seq bigint default null,
+  redo_of uuid default null
 ) returns table (run_id uuid, created boolean)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -61,6 +62,9 @@ begin
     'key', new_key, 'state', definition.canonical ->> 'start', 'input', checked)::text;
   if enqueue.instead_of is not null then
     body := left(body, -1) || ', "instead_of" : "' || enqueue.instead_of || '"}';
+  end if;
+  if enqueue.redo_of is not null then
+    body := left(body, -1) || ', "redo_of" : "' || enqueue.redo_of || '"}';
   end if;
   event_hash := turnup.event_hash(
     turnup.first_hash(), new_id, 1, turnup.microseconds(moment), 0, 'run.requested', who, null, body);

@@ -12,6 +12,8 @@ set search_path = pg_catalog, pg_temp as $$
     when type = 'cancel.requested' then case status when 'held' then 'live' else status end
     when type = 'retry.requested' then status
     when type = 'run.resolved' then case when status = 'held' then 'live' end
+    when type = 'release.requested' then case when status = 'succeeded' then 'live' end
+    when type in ('redo.started', 'redo.refused') then case when status = 'released' then 'released' end
     when type = 'run.reopened' then case when status = 'failed' then 'live' end
     when type = 'run.taken_over' then case status when 'held' then 'cancelled' when 'failed' then 'failed'
       when 'cancelled' then 'cancelled' end
@@ -24,5 +26,6 @@ set search_path = pg_catalog, pg_temp as $$
     when type = 'run.succeeded' then 'succeeded'
     when type = 'run.failed' then 'failed'
     when type = 'run.cancelled' then 'cancelled'
+    when type = 'run.released' then 'released'
   end
 $$;

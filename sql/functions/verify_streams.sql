@@ -125,7 +125,7 @@ begin
       problem := case
         when status is null then 'first_event'
         when status in ('live', 'held') then 'order'
-        when e.type in ('run.succeeded', 'run.failed', 'run.cancelled') then 'end_twice'
+        when e.type in ('run.succeeded', 'run.failed', 'run.cancelled', 'run.released') then 'end_twice'
         else 'after_end' end;
     end if;
     if problem is not null then
@@ -151,8 +151,13 @@ begin
         open_id := null;
         case open_purpose || ' ' || e.type
           when 'call attempt.done' then
-            worked := not open_repeatable;
-            is_foreign := e.body ->> 'made' = 'false';
+            if e.body ->> 'held_by' is not null then
+              is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_something := true;
+              is_unknown := false;
+            else
+              worked := not open_repeatable;
+              is_foreign := e.body ->> 'made' = 'false';
+            end if;
           when 'call attempt.unknown' then
             had_unknown := true;
             is_unknown := is_unknown or not open_repeatable or e.body ->> 'look_up_after_milliseconds' is not null;
@@ -163,6 +168,9 @@ begin
             then is_taken_back := true;
             end if;
           when 'lookup attempt.done' then
+            if e.body ->> 'held_by' is not null then
+              is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_something := true;
+            end if;
             case coalesce(e.body ->> 'settled', '')
               when 'adopt' then worked := true; is_foreign := e.body ->> 'made' = 'false';
               when 'replace' then is_replacing := true;
@@ -178,7 +186,7 @@ begin
         target := e.body ->> 'entered';
       elsif e.type = 'state.entered' then
         target := e.body ->> 'state';
-      elsif e.type = 'undo.started' then
+      elsif e.type in ('undo.started', 'release.requested') then
         is_ending := true;
       elsif e.type = 'undo.skipped' then
         is_taken_back := true; leaves_something := true;
@@ -248,9 +256,9 @@ begin
       code := 'stream_without_run'; seq := null; expected := 'a run row'; actual := e.seq || ' events'; return next;
       continue;
     end if;
-    may_be_left := status in ('held', 'failed', 'cancelled')
+    may_be_left := status in ('held', 'failed', 'cancelled', 'released')
       and (leaves_something or is_unknown or cardinality(undo_stays) > 0);
-    owns_key := status in ('live', 'held', 'succeeded') or may_be_left and not is_taken_over;
+    owns_key := status in ('live', 'held', 'succeeded') or may_be_left and not is_taken_over and status <> 'released';
     return query select e.run_id, c.code, null::bigint, c.expected, c.actual
       from turnup.verify_row(r, t, l, row_link, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
         owns_key, may_be_left, ended_at, open_id) as c;

@@ -79,7 +79,7 @@ create table turnup.run (
   -- another run takes the key.
   may_be_left boolean not null default false,
   state text not null,
-  status text not null check (status in ('live', 'held', 'succeeded', 'failed', 'cancelled')),
+  status text not null check (status in ('live', 'held', 'succeeded', 'failed', 'cancelled', 'released')),
   reason text,
   -- The name of the error that it last met, until something succeeds.
   last_error text,
@@ -95,8 +95,8 @@ create table turnup.run (
   snapshot_seq bigint not null default 0 check (snapshot_seq between 0 and seq),
   times bigint[] not null default '{}',
   snapshot text,
-  check (owns_key or status in ('failed', 'cancelled')),
-  check ((ended_at is not null) = (status in ('succeeded', 'failed', 'cancelled')))
+  check (owns_key or status in ('failed', 'cancelled', 'released')),
+  check ((ended_at is not null) = (status not in ('live', 'held')))
 ) with (
   -- Room for the few versions of a run's life on its own page. An ever-growing table, mostly at rest: its vacuum goes by
   -- share, as usual, but begins earlier than at a fifth of it.
@@ -110,7 +110,7 @@ create index run_organisation on turnup.run (organisation, id);
 create index run_state on turnup.run (state, id);
 create index run_live on turnup.run (workflow, version, state) where status in ('live', 'held');
 create index run_attention on turnup.run (status, id) where status in ('held', 'failed', 'cancelled');
-create index run_left on turnup.run (id) where may_be_left and status in ('failed', 'cancelled');
+create index run_left on turnup.run (id) where may_be_left and status in ('failed', 'cancelled', 'released');
 create index run_error on turnup.run (last_error, id) where last_error is not null;
 create index run_slot on turnup.run (workflow, organisation) where live_slot;
 
@@ -247,6 +247,18 @@ create table turnup.secret (
   check ((ciphertext is null) = (forgotten_at is not null))
 );
 alter table turnup.secret alter column ciphertext set storage external;
+
+-- Which run a thing on a platform belongs to, so that no two runs take it for theirs. A row counts as long as its run has
+-- its key. The identity is the SHA-256 of the name that the platform gives it, which may be long.
+create table turnup.thing (
+  service text not null,
+  identity bytea not null check (octet_length(identity) = 32),
+  organisation text not null,
+  run_id uuid not null,
+  primary key (service, identity)
+);
+create index thing_organisation on turnup.thing (service, organisation);
+create index thing_run on turnup.thing (run_id);
 
 -- What the installation says of a service.
 create table turnup.service (

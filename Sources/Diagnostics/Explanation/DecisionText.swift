@@ -12,6 +12,13 @@ struct DecisionText {
         case .runReopened: return "reopened by \(event.actor) → \(target): \(reason)"
         case .runTakenOver:
             return "its key went to run \(body["by"]?.stringValue ?? "?"), by \(event.actor): \(reason)"
+        case .releaseRequested:
+            let states = (body["states"]?.arrayValue ?? []).compactMap(\.stringValue)
+            let what = states.isEmpty ? "" : ", taking back what \(states.joined(separator: ", ")) made"
+            let then = body["redo"]?.boolValue == true ? ", then started anew" : ""
+            return "released by \(event.actor)\(what)\(then): \(reason)"
+        case .redoStarted: return "run \(body["run"]?.stringValue ?? "?") follows it"
+        case .redoRefused: return "no run follows it: \(reason)"
         default: break
         }
         let decided =

@@ -10,7 +10,7 @@ public enum Explanation {
     ) -> String {
         switch run.status {
         case .succeeded: return "finished"
-        case .failed, .cancelled:
+        case .failed, .cancelled, .released:
             return (run.reason ?? run.status.rawValue) + (run.mayBeLeft ? "; \(LeftBehindText.mark)" : "")
         case .held: return run.reason ?? "held for a person"
         case .live: break

@@ -51,6 +51,7 @@ public enum ViolationText {
         case .leaseWithoutTask: "there is a lease, and no task"
         case .lineLost: "a waiting run stands in no line, so that no claim will find it"
         case .leaseStale: "a run was not taken over after its lease had ended"
+        case .thingMissing: "what the run has on a platform is not written down as its own"
         case .secretMissing: "an event names a sealed secret that is not there"
         case .secretDiffers: "a sealed secret is not the one that the event names"
         case .secretUnmentioned: "a sealed secret of the run is named by no event"
@@ -76,7 +77,7 @@ public enum ViolationText {
             "Stop the workers, look at the run, and correct the task row as docs/guide/verify.md shows."
         case .rowSeq, .rowHash, .rowState, .rowStatus, .rowOwnsKey, .rowMayBeLeft, .rowEndedAt, .rowReason,
             .rowLastError,
-            .rowEpoch, .rowFacts, .rowDefinition, .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
+            .rowEpoch, .rowFacts, .thingMissing, .rowDefinition, .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
             "Stop the workers, and compare with \"turnup history RUN\"; when the chain is whole, the events are right "
                 + "and the row is wrong."
         case .seqGap, .seqTwice, .chain, .firstEvent, .bodyUnreadable, .streamWithoutRun, .runWithoutEvents:

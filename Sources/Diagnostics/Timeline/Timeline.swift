@@ -47,7 +47,9 @@ public struct Timeline: Sendable {
         switch EventType(rawValue: event.type) {
         case .runRequested:
             let input = (body["input"]?.objectValue?.members ?? []).map { "\($0.name)=\(Self.plain($0.value))" }
-            let old = body["instead_of"]?.stringValue.map { " instead of run \($0)" } ?? ""
+            let old =
+                body["instead_of"]?.stringValue.map { " instead of run \($0)" }
+                ?? body["redo_of"]?.stringValue.map { " anew after run \($0)" } ?? ""
             return "requested by \(event.actor)\(old): \(input.joined(separator: " "))"
         case .attemptStarted:
             let cut = body["timeout_cut_by_lease"]?.boolValue == true ? body["timeout_milliseconds"]?.integerValue : nil
@@ -63,6 +65,8 @@ public struct Timeline: Sendable {
             return "held for a person: \(body["text"]?.stringValue ?? "")"
         case .cancelRequested:
             return "cancel asked for by \(event.actor): \(body["reason"]?.stringValue ?? "")"
+        case .releaseRequested, .redoStarted, .redoRefused:
+            return DecisionText(event: event).text
         case .retryRequested:
             return "\(event.actor) asked to try now: \(body["reason"]?.stringValue ?? "")"
         case .runResolved, .runReopened, .runTakenOver:
@@ -83,6 +87,8 @@ public struct Timeline: Sendable {
             return "failed: \(body["reason"]?.stringValue ?? body["error"]?.stringValue ?? "")"
         case .runCancelled:
             return "cancelled: \(body["reason"]?.stringValue ?? "")"
+        case .runReleased:
+            return "released: \(body["reason"]?.stringValue ?? "")"
         case nil:
             return "\(event.type) (of a newer version)"
         }

@@ -25,6 +25,7 @@ extension PostgresStore {
                     answers[index] = .already(at: try row.instant("recorded_microseconds"), hash: try row.bytes("hash"))
                 case "behind": answers[index] = .behind
                 case "no_permit": answers[index] = .noPermit
+                case "contradicted": answers[index] = .contradicted(by: try row.identifier("other"))
                 default: answers[index] = .fenced
                 }
             }
@@ -65,6 +66,7 @@ private struct CommitBatch {
     private var events: [NewEvent] = []
     private var secretRuns: [Int64] = []
     private var secrets: [SealedSecret] = []
+    private var things: [(run: Int64, service: String, identity: String?)] = []
     private var snapshots: [Snapshot] = []
 
     init(_ commits: [RunCommit]) {
@@ -75,6 +77,10 @@ private struct CommitBatch {
             events += commit.events
             secretRuns += commit.sealed.map { _ in place }
             secrets += commit.sealed
+            for event in commit.events {
+                if let thing = event.thing { things.append((place, thing.service, thing.identity)) }
+                if let service = event.emptyListOf { things.append((place, service, nil)) }
+            }
             snapshots.append(commit.state.snapshot)
         }
     }
@@ -85,11 +91,11 @@ private struct CommitBatch {
     static let statement: String = {
         let names = CommitBatch([]).parameters.map(\.name)
         let arrays = names.enumerated().map { ", \($1) => $\($0 + 3)" }.joined()
-        return "select place, answer, recorded_microseconds, hash from turnup.commit("
+        return "select place, answer, recorded_microseconds, hash, other from turnup.commit("
             + "worker => $1, lease_milliseconds => $2::bigint\(arrays))"
     }()
 
-    var parameters: [Parameter] { runs + states + reports + eventArrays + secretArrays }
+    var parameters: [Parameter] { runs + states + reports + eventArrays + secretArrays + thingArrays }
 
     private var runs: [Parameter] {
         [
@@ -138,6 +144,14 @@ private struct CommitBatch {
             ("event_types", .textArray(events.map(\.type.rawValue))),
             ("event_bodies", .textArray(events.map { JSONValue.object($0.body).serialized() })),
             ("event_attempts", .uuidArray(events.map { $0.attemptId.map { PostgresUUID($0) } })),
+        ]
+    }
+
+    private var thingArrays: [Parameter] {
+        [
+            ("thing_runs", .intArray(things.map(\.run))),
+            ("thing_services", .textArray(things.map(\.service))),
+            ("thing_identities", .textArray(things.map(\.identity))),
         ]
     }
 

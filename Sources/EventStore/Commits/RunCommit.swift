@@ -63,6 +63,9 @@ public enum CommitAnswer: Sendable, Equatable {
     case behind
     /// The intent's service is shut, or the lease has no permit for it. Nothing was written.
     case noPermit
+    /// Another run has the thing that this one would take for its own, or something of which a list shows nothing: decide
+    /// again. Nothing was written.
+    case contradicted(by: Identifier)
     /// Somebody else's lease, or another stream: this worker has no authority over the run any more.
     case fenced
 }

@@ -55,7 +55,9 @@ struct RunList {
             }
         }
         // With exactly the condition of its index.
-        if filter.isLeftBehind { conditions.append("r.may_be_left and r.status in ('failed', 'cancelled')") }
+        if filter.isLeftBehind {
+            conditions.append("r.may_be_left and r.status in ('failed', 'cancelled', 'released')")
+        }
         add("t.service = $", filter.service.map { .text($0) })
         add(
             "r.id = any(array(select run_id from turnup.event where type = 'attempt.started' and attempt_id = $))",

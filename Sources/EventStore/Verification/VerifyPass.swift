@@ -42,10 +42,12 @@ struct VerifyPass: Sendable {
             }
         }
         try checkQueue(ids, connection)
-        let secrets = try connection.querySync(
-            "select run_id, code, seq, expected, actual from turnup.verify_secrets($1::uuid[])", parameters,
-            readOnly: true, label: "verify: secrets")
-        for row in secrets { take(try Violation(row: row)) }
+        for function in ["verify_secrets", "verify_things"] {
+            let rows = try connection.querySync(
+                "select run_id, code, seq, expected, actual from turnup.\(function)($1::uuid[])", parameters,
+                readOnly: true, label: "verify: \(function)")
+            for row in rows { take(try Violation(row: row)) }
+        }
         var production = ProductionCheck(folds: folds)
         for violation in try production.check(page, connection) { take(violation) }
         tally.runs += production.runs

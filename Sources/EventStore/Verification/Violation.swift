@@ -70,6 +70,8 @@ public enum ViolationCode: String, Sendable, CaseIterable {
     case leaseWithoutTask = "lease_without_task"
     case lineLost = "line_lost"
     case leaseStale = "lease_stale"
+    // What runs have.
+    case thingMissing = "thing_missing"
     // Secrets.
     case secretMissing = "secret_missing"
     case secretDiffers = "secret_differs"

@@ -171,7 +171,7 @@ extension CommitAnswer {
     var hash: [UInt8]? {
         switch self {
         case .accepted(_, let hash), .already(_, let hash): hash
-        case .behind, .noPermit, .fenced: nil
+        case .behind, .noPermit, .contradicted, .fenced: nil
         }
     }
 }

@@ -75,6 +75,13 @@ public struct RunMachine: Sendable {
                 return giveUp(.broken("a commit without an intent was refused for want of a permit"))
             }
             return commit(intent.decision, service: intent.planned.call.service, at: clock)
+        case (.committing, .contradicted(let other)):
+            guard let known = outcome, known.value.heldBy == nil else {
+                return giveUp(.broken("a commit that takes nothing was refused for what another run has"))
+            }
+            let value = known.value.contradicted(by: other)
+            outcome = LateOutcome(attempt: known.attempt, value: value)
+            return next(.finished(value), clock, random)
         case (.committing, .fenced): return keepEvidence(then: .stop(.done))
         case (.committing, .refused):
             guard let refused = outcome, !isStripped else {

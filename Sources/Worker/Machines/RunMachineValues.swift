@@ -16,6 +16,8 @@ extension RunMachine {
         case behind
         /// The intent's service is shut, or there is no permit for it; nothing was written.
         case noPermit
+        /// Another run has what the outcome names, or would leave out; nothing was written.
+        case contradicted(by: Identifier)
         /// The lease is somebody else's.
         case fenced
         /// The store cannot keep these values.
@@ -30,7 +32,7 @@ extension RunMachine {
     public enum Action: Sendable {
         /// Look up address, credentials and secrets: `admitted`, `mustWait` or `failed`.
         case admit(PlannedCall)
-        /// `accepted`, `behind`, `noPermit`, `fenced`, `refused` or `failed`.
+        /// `accepted`, `behind`, `noPermit`, `contradicted`, `fenced`, `refused` or `failed`.
         case commit(CommitPlan)
         /// Ask `clearance`, send once, judge: `answered`.
         case send(PlannedCall, Identifier, timeoutMilliseconds: Int64)

@@ -137,6 +137,7 @@ struct RunDriver {
                 return .accepted(at: time)
             case .behind: return .behind
             case .noPermit: return .noPermit
+            case .contradicted(let other): return .contradicted(by: other)
             case .fenced: return .fenced
             }
         } catch let error as StoreError where error.code == .refused {

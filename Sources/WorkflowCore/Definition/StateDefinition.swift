@@ -39,6 +39,8 @@ public struct StateDefinition: Sendable, Equatable {
     public let exit: Exit
     /// How to find out what became of a lost answer; nil: a person must.
     public let reconcile: ReconcileDefinition?
+    /// How the platform names what the call makes; nil: by the data in the path of the undo.
+    public let identity: IdentityDefinition?
     /// The call that takes back what the state's call made, when the run fails or is cancelled.
     public let undo: CallDefinition?
     /// Whether the undo also takes back what was found and may have been there before.
@@ -53,7 +55,8 @@ public struct StateDefinition: Sendable, Equatable {
     public init(
         name: String, title: String? = nil, action: Action? = nil, retry: [RetryEntry] = [],
         retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit, reconcile: ReconcileDefinition? = nil,
-        undo: CallDefinition? = nil, undoesAdopted: Bool = false, undoesAtEnd: Bool = true,
+        identity: IdentityDefinition? = nil, undo: CallDefinition? = nil, undoesAdopted: Bool = false,
+        undoesAtEnd: Bool = true,
         stable: StableDefinition? = nil,
         deadlineMilliseconds: Int64? = nil
     ) {
@@ -65,6 +68,7 @@ public struct StateDefinition: Sendable, Equatable {
         self.catches = catches
         self.exit = exit
         self.reconcile = reconcile
+        self.identity = identity
         self.undo = undo
         self.undoesAdopted = undoesAdopted
         self.undoesAtEnd = undoesAtEnd

@@ -18,7 +18,7 @@ struct RunWatcher {
         switch run.status {
         case .succeeded: return
         case .live: throw CommandFailure.failed("run \(id) goes on", hint: "turnup show \(id)")
-        case .held, .failed, .cancelled:
+        case .held, .failed, .cancelled, .released:
             throw CommandFailure.failed(
                 "run \(id) is \(run.status.rawValue) in state \(run.state): \(run.reason ?? "")",
                 hint: "See \"turnup show \(id)\".")

@@ -8,7 +8,7 @@ struct RunFilterOptions: ParsableArguments {
     @Option(help: "Only this organisation.") var organisation: String?
     @Option(help: "Only this key, such as a number.") var key: String?
     @Option(help: "Only this state.") var state: String?
-    @Option(help: "Only live, held, succeeded, failed or cancelled ones.") var status: RunStatus?
+    @Option(help: "Only live, held, succeeded, failed, cancelled or released ones.") var status: RunStatus?
     @Option(help: "Only those whose last error has this name.") var error: String?
     @Flag(
         name: .customLong("left-behind"),
@@ -65,5 +65,5 @@ struct DurationArgument: ExpressibleByArgument {
 }
 
 extension RunStatus: ExpressibleByArgument {
-    fileprivate var mayLeaveBehind: Bool { self == .failed || self == .cancelled }
+    fileprivate var mayLeaveBehind: Bool { self == .failed || self == .cancelled || self == .released }
 }

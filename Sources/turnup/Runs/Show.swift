@@ -31,7 +31,7 @@ struct Show: AsyncParsableCommand {
                 throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
             }
             let left =
-                [.held, .failed, .cancelled].contains(state.status)
+                [.held, .failed, .cancelled, .released].contains(state.status)
                 ? try await session.leftBehind(found.id, upTo: state.seq) : []
             var advice: OperatorChoices?
             var unread: String?

@@ -197,6 +197,9 @@ final class Checker {
         case .runSucceeded: end(run, .succeeded, event, &shadow)
         case .runFailed: end(run, .failed, event, &shadow)
         case .runCancelled: end(run, .cancelled, event, &shadow)
+        // Nobody in the simulation releases a run.
+        case .releaseRequested, .runReleased, .redoStarted, .redoRefused:
+            fail("S2", run: run, "\(event.type) that nobody asked for")
         }
     }
 
@@ -378,6 +381,7 @@ final class Checker {
         let (mustHold, mustBeLeft): (Bool?, Bool?) =
             switch shadow.status {
             case .live, .succeeded: (true, false)
+            case .released: (false, isLeft)
             case .held: (true, isLeft)
             case .failed, .cancelled: (shadow.isTakenOver ? false : isLeft, isLeft)
             }

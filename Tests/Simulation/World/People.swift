@@ -91,7 +91,7 @@ extension World {
                 .reopen, { () throws(OperatorActionRefusal) in try seen.retrying(reason: "it is mended", definition) }
             )
         case .cancelled: return chance.below(4) == 0 ? takeOver(run, seen) : nil
-        case .succeeded: return nil
+        case .succeeded, .released: return nil
         }
     }
 

@@ -136,6 +136,7 @@ final class Recorder {
             case .already(let at, _): ["what": "already", "at": .integer(at.microseconds)]
             case .behind: ["what": "behind"]
             case .noPermit: ["what": "no permit"]
+            case .contradicted(let other): ["what": "contradicted", "other": .integer(other)]
             case .fenced: ["what": "fenced"]
             }
         add(

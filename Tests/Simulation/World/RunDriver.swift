@@ -170,6 +170,8 @@ final class RunDriver {
             case .noPermit:
                 if let intent { world.marks.hit(.noPermit, cell: cell(intent.planned.state)) }
                 handle(bug == .sentWithoutPermit ? .accepted(at: now) : .noPermit)
+            case .contradicted(let other):
+                handle(.contradicted(by: StoreModel.identifier(of: other)))
             case .fenced:
                 world.marks.hit(.fenced, cell: cell(store.runs[run].state))
                 handle(bug == .fenceTakenForCommit ? .accepted(at: now) : .fenced)

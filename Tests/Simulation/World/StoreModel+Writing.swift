@@ -29,6 +29,7 @@ extension StoreModel {
         case already(at: Instant, hash: Int64)
         case behind
         case noPermit
+        case contradicted(by: Int)
         case fenced
     }
 
@@ -70,8 +71,24 @@ extension StoreModel {
             return isOwn && heads.seq > commit.baseSeq && goesOn(commit) ? .behind : .fenced
         }
         if commit.isIntent, !hasPermit(commit) { return .noPermit }
+        for event in commit.events {
+            if let other = holder(of: event, run: commit.run) {
+                return .contradicted(by: other)
+            }
+        }
         write(commit, worker: worker, leaseMilliseconds: leaseMilliseconds, at: clock())
         return .accepted(at: clock(), hash: runs[commit.run].hash)
+    }
+
+    /// Another run, which has what the event takes, or something in the list that it calls empty. Else the run has it now.
+    private func holder(of event: NewEvent, run: Int) -> Int? {
+        if event.emptyListOf != nil {
+            return tables.things.values.filter { $0 != run && runs[$0].ownsKey }.min()
+        }
+        guard let thing = event.thing else { return nil }
+        if let holder = tables.things[thing], holder != run, runs[holder].ownsKey { return holder }
+        tables.things[thing] = run
+        return nil
     }
 
     /// The stream still has the event on which the decision was made.
@@ -236,6 +253,7 @@ extension StoreModel {
         if expectedSeq != runs[run].seq, bug != .personOverwrites { return .behind }
         let after = verb.after
         if after.ownsKey, !runs[run].ownsKey, isTaken(run) { return .keyTaken }
+        if verb.event.type == .runResolved, holder(of: verb.event, run: run) != nil { return .keyTaken }
         let time = clock()
         let row = runs[run]
         let epoch = row.currentEpoch

@@ -84,6 +84,8 @@ final class StoreModel {
         var runs: [Run] = []
         var service = ServiceModel()
         var notes: [ServiceModel.Note] = []
+        /// Which run has what, as long as it has its key.
+        var things: [Thing: Int] = [:]
     }
 
     var tables = Tables()

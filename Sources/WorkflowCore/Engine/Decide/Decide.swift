@@ -46,7 +46,7 @@ struct DecisionBuilder {
     mutating func take(_ trigger: Trigger) -> NextStep {
         switch (state.status, state.openAttempt, trigger) {
         case (.held, _, _): return .held
-        case (.succeeded, _, _), (.failed, _, _), (.cancelled, _, _): return .ended
+        case (.succeeded, _, _), (.failed, _, _), (.cancelled, _, _), (.released, _, _): return .ended
         case (.live, let attempt?, .finished(let result)):
             return settle(result, of: attempt)
         case (.live, let attempt?, .claimed), (.live, let attempt?, .proceed):

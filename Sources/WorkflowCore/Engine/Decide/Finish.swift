@@ -116,6 +116,7 @@ struct RunScope {
         scope["run"] = .json([
             "id": .string(state.id.description), "organisation": .string(state.organisation),
             "key": .string(state.key), "workflow": .string(state.workflow), "version": .integer(state.version),
+            "adopted": .bool(state.isAdopted),
         ])
         scope["state"] = .json([
             "name": .string(state.state), "key": .string(state.idempotencyKey),

@@ -31,7 +31,8 @@ extension DecisionBuilder {
         switch found {
         case 0:
             if let next = result.nextPage { return turnPage(to: next, here, reconcile, body, attempt) }
-            return foundNothing(here, reconcile, result.inconclusive, listed: listed, body, attempt)
+            return foundNothing(
+                here, reconcile, result.inconclusive, listed: listed, heldBy: result.heldBy, body, attempt)
         case 1: return foundOne(here, reconcile, result, body, attempt)
         default:
             emit(.attemptDone, body, attemptId: attempt.id)
@@ -63,12 +64,19 @@ extension DecisionBuilder {
     /// request's last chance to take effect, and when further look-ups say the same.
     private mutating func foundNothing(
         _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ inconclusive: String?, listed: Int,
-        _ body: JSONObject, _ attempt: OpenAttempt
+        heldBy other: Identifier? = nil, _ body: JSONObject, _ attempt: OpenAttempt
     ) -> NextStep {
         var body = body
         let effect = effectMilliseconds(here, reconcile)
         let every = reconcile.looks.everyMilliseconds ?? effect
         var doubt = inconclusive
+        if doubt == nil, reconcile.filter == .none, listed == 0 {
+            if let other {
+                doubt = "the list is empty, though run \(other) of the same organisation has something there"
+            } else {
+                body["empty_list_of"] = .string(reconcile.call.service)
+            }
+        }
         if doubt == nil, reconcile.filter == .exact, listed > 0 {
             doubt =
                 "\(listed) items were listed and none is ours, though the request filters by the value that \"where\" "
@@ -127,6 +135,9 @@ extension DecisionBuilder {
     ) -> NextStep {
         var body = given
         let isOurs = here.isOwn(reconcile)
+        if let other = result.heldBy {
+            return refuseThing(heldBy: other, here, body, result.saved, attempt)
+        }
         if !isOurs {
             // What others made is no sign of our request, which may still make its own. Sealed values are written all the
             // same: the next find counts their versions on.
@@ -147,6 +158,7 @@ extension DecisionBuilder {
         switch reconcile.one {
         case .replace where isOurs:
             body["settled"] = "replace"
+            claimThing(of: here, in: &body, attempt)
             emit(.attemptDone, body, attemptId: attempt.id)
             return flow()
         case .hold, .replace:
@@ -158,6 +170,7 @@ extension DecisionBuilder {
         case .adopt:
             body["settled"] = "adopt"
             here.noteAdoption(in: &body)
+            claimThing(of: here, in: &body, attempt)
             guard state.cancel == nil else {
                 emit(.attemptDone, body, attemptId: attempt.id)
                 return flow()

@@ -97,7 +97,8 @@ extension DecisionBuilder {
 
     /// Parks the run with what is known of the lost request.
     mutating func holdUnknown(
-        _ here: StateDefinition, _ why: String?, error: String, candidates: [JSONObject] = []
+        _ here: StateDefinition, _ why: String?, error: String, candidates: [JSONObject] = [],
+        heldBy: Identifier? = nil
     ) -> NextStep {
         let call = here.call
         let request = call.map { "\($0.method) \($0.path.source) of service \($0.service)" } ?? "the request"
@@ -113,6 +114,7 @@ extension DecisionBuilder {
         choices += [.retryAnyway, .abandon]
         var facts: JSONObject = ["error": .string(error)]
         if let unknown = state.unknown { facts["attempt"] = .string(unknown.attemptId.description) }
+        if let heldBy { facts["run"] = .string(heldBy.description) }
         if !candidates.isEmpty { facts["candidates"] = .array(candidates.map { .object($0) }) }
         return hold(code: "unknown_outcome", text, choices: choices.map(\.rawValue), facts: facts)
     }

@@ -43,8 +43,19 @@ extension RunState {
             try check(saved, sealed, definition)
             if !saved.isEmpty { body["saved"] = .object(saved) }
             if !sealed.isEmpty { body["sealed"] = .array(sealed.map(\.json)) }
-            if choice == .adopt { definition.state(state)?.noteAdoption(in: &body) }
-            if cancel == nil, let here = definition.state(state) {
+            let here = definition.state(state)
+            if choice == .adopt {
+                // A person may share what another run has, but it stays that run's.
+                if hold.error == Hold.thingOfAnotherRun {
+                    body["made"] = false
+                } else {
+                    here?.noteAdoption(in: &body)
+                }
+            }
+            if let here, hold.error != Hold.thingOfAnotherRun || choice == .done {
+                body["thing"] = here.thing(in: try verb(.runResolved, body).after)?.json
+            }
+            if cancel == nil, let here {
                 let after = try verb(.runResolved, body).after
                 let turn = DecisionBuilder(after, definition, DecisionContext(now: enteredAt, random: 0))
                 do throws(ExpressionError) {

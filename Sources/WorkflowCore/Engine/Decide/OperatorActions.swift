@@ -49,7 +49,7 @@ extension RunState {
         case .live: return try verb(.retryRequested, ["reason": .string(reason), "state": .string(state)])
         case .held: return try resolving(.retry, reason: reason, definition)
         case .failed: return try reopening(reason: reason, definition)
-        case .succeeded, .cancelled: throw OperatorActionRefusal("ended", "the run is \(status.rawValue)")
+        case .succeeded, .cancelled, .released: throw OperatorActionRefusal("ended", "the run is \(status.rawValue)")
         }
     }
 
@@ -77,6 +77,31 @@ extension RunState {
             .runReopened, ["reason": .string(reason), "from": .string(state), "state": .string(target)])
     }
 
+    /// A run that succeeded takes back what it made, and then lets its key go. What has no undo is left behind only when
+    /// a person says so. `startsAgain`: once this run is released, a new one starts with the same input.
+    public func releasing(
+        reason: String, leavesBehind: Bool = false, startsAgain: Bool = false
+    ) throws(OperatorActionRefusal) -> OperatorActionEvent {
+        guard status == .succeeded else {
+            throw OperatorActionRefusal(
+                "not_succeeded", "the run is \(status.rawValue), not succeeded",
+                hint: status == .live || status == .held ? "End it with \"turnup cancel \(id)\"." : nil)
+        }
+        guard leavesBehind || !mayHaveCreated else {
+            throw OperatorActionRefusal(
+                "nothing_undoes", "it made something that its definition has no undo for, so nothing was done",
+                hint:
+                    "Take it back by hand, or see to it later with --leave-behind: the key is let go, and \"turnup runs "
+                    + "--left-behind\" lists the run.")
+        }
+        var body: JSONObject = [
+            "reason": .string(reason), "states": .array(undoList.reversed().map { .string($0.state) }),
+        ]
+        if leavesBehind { body["leave_behind"] = true }
+        if startsAgain { body["redo"] = true }
+        return try verb(.releaseRequested, body)
+    }
+
     /// Another run takes the key. A held run ends as cancelled, an ended one stays as it is.
     public func takenOver(by other: Identifier, reason: String) throws(OperatorActionRefusal) -> OperatorActionEvent {
         if let takenOverBy { throw OperatorActionRefusal("taken_over", "run \(takenOverBy) has its key already") }
@@ -85,7 +110,11 @@ extension RunState {
         case .live:
             throw OperatorActionRefusal(
                 "live", "the run is live", hint: "Cancel it first: turnup cancel \(id) --reason …")
-        case .succeeded: throw OperatorActionRefusal("ended", "the run has succeeded; its key stays with it")
+        case .succeeded:
+            throw OperatorActionRefusal(
+                "ended", "the run has succeeded; its key stays with it",
+                hint: "Let it go first: turnup release \(id) --reason …")
+        case .released: throw OperatorActionRefusal("ended", "the run is released; its key is free")
         }
         return try verb(.runTakenOver, ["reason": .string(reason), "by": .string(other.description)])
     }

@@ -29,6 +29,7 @@ extension DecisionBuilder {
         }
         switch result.outcome {
         case .done:
+            if let other = result.heldBy { return refuseThing(heldBy: other, here, body, result.saved, attempt) }
             return succeed(here, body, attempt)
         case .unknown where !call.isRepeatable || !attempt.isRepeatable:
             return loseAnswer(here, call, result, body, attempt)
@@ -61,6 +62,7 @@ extension DecisionBuilder {
 
     private mutating func succeed(_ here: StateDefinition, _ body: JSONObject, _ attempt: OpenAttempt) -> NextStep {
         var body = body
+        claimThing(of: here, in: &body, attempt)
         if state.cancel != nil {
             emit(.attemptDone, body, attemptId: attempt.id)
             return flow()

@@ -62,11 +62,13 @@ extension DecisionBuilder {
         var body: JSONObject = [
             "state": .string(state.state), "reason": .string(ending.reason), "undone": .integer(state.undoneCount),
         ]
-        if ending.status == .failed {
+        switch ending.status {
+        case .failed:
             body["error"] = .string(ending.error)
             if let failedIn = ending.failedIn { body["failed_in"] = .string(failedIn) }
             emit(.runFailed, body)
-        } else {
+        case .released: emit(.runReleased, body)
+        case .live, .held, .succeeded, .cancelled:
             if let cancel = state.cancel { body["asked_by"] = .string(cancel.actor) }
             emit(.runCancelled, body)
         }

@@ -25,6 +25,8 @@ public struct AttemptResult: Sendable, Equatable {
     public let nextPage: String?
     /// Whether the success made the thing. False: the platform says that it was there before.
     public let isMade: Bool
+    /// Another run, which has what this one would take for its own; or, for an empty list, something that should be listed.
+    public private(set) var heldBy: Identifier?
     /// For a look-up that found several items: the plain variables that each would fill, for the first ten.
     public let candidates: [JSONObject]
 
@@ -52,6 +54,13 @@ public struct AttemptResult: Sendable, Equatable {
 }
 
 extension AttemptResult {
+    /// The same, once the store has found that another run says otherwise.
+    public func contradicted(by run: Identifier) -> AttemptResult {
+        var result = self
+        result.heldBy = run
+        return result
+    }
+
     /// The error's name, or a substitute for it, so that no failure is recorded without a name.
     var errorName: String {
         error ?? status.map { "http.\($0)" } ?? (outcome == .unknown ? "unknown_outcome" : outcome.rawValue)

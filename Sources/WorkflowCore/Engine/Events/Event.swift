@@ -22,9 +22,15 @@ public enum EventType: String, Sendable, CaseIterable {
     /// Nothing can be taken back, because nobody knows what to take back.
     case undoSkipped = "undo.skipped"
     case cancelRequested = "cancel.requested"
+    /// By a person: a run that succeeded takes back what it made, and lets its key go.
+    case releaseRequested = "release.requested"
     case runSucceeded = "run.succeeded"
     case runFailed = "run.failed"
     case runCancelled = "run.cancelled"
+    case runReleased = "run.released"
+    /// A run with the same input followed a released one, or could not be started.
+    case redoStarted = "redo.started"
+    case redoRefused = "redo.refused"
 
     /// The event that closes an attempt with that outcome.
     public static func closing(_ outcome: Outcome) -> EventType {

@@ -85,10 +85,15 @@ extension RunState {
                 hold = nil
                 end(.cancelled, body)
             }
+        case .releaseRequested:
+            status = .live
+            reason = nil
+            beginUndo(status: .released, body)
         case .reconcileStarted:
             wait = nil
             lookUpLater(body, at: event.recordedAt)
-        case .undoStarted: beginUndo(body)
+        case .undoStarted:
+            beginUndo(status: body["status"]?.stringValue.flatMap(RunStatus.init) ?? .failed, body)
         case .undoSkipped:
             if !undoList.isEmpty { undoList.removeLast() }
             mayHaveCreated = true
@@ -98,7 +103,9 @@ extension RunState {
             end(.failed, body)
         case .runCancelled:
             end(.cancelled, body)
-        case .attemptLate:
+        case .runReleased:
+            end(.released, body)
+        case .attemptLate, .redoStarted, .redoRefused:
             break  // evidence only
         }
     }
@@ -120,6 +127,8 @@ extension RunState {
                 "no attempt is open"
             }
         case .runResolved: status == .held ? nil : "the run is \(status.rawValue), not held"
+        case .releaseRequested: status == .succeeded ? nil : "the run is \(status.rawValue), not succeeded"
+        case .redoStarted, .redoRefused: status == .released ? nil : "the run is \(status.rawValue), not released"
         case .runReopened: status == .failed ? nil : "the run is \(status.rawValue), not failed"
         case .runTakenOver:
             if takenOverBy != nil {
@@ -128,7 +137,7 @@ extension RunState {
                 status == .held || status == .failed || status == .cancelled ? nil : "the run is \(status.rawValue)"
             }
         case .stateEntered, .runHeld, .reconcileStarted, .undoStarted, .undoSkipped, .runSucceeded, .runFailed,
-            .runCancelled:
+            .runCancelled, .runReleased:
             if let openAttempt {
                 "attempt \(openAttempt.id) is still open"
             } else {

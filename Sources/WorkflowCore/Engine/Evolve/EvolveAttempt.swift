@@ -85,9 +85,19 @@ extension RunState {
     private mutating func settleCall(
         _ attempt: OpenAttempt, _ saved: JSONObject?, _ sealed: [SealedReference], _ body: JSONObject, at time: Instant
     ) {
+        if body["held_by"] != nil {
+            unknown = nil
+            return leaveToAnotherRun()
+        }
         callWorked(saved: saved, sealed: sealed, isRepeatable: attempt.isRepeatable, body)
         successesInARow = Int(clamping: body["successes"]?.integerValue ?? 0)
         if let span = body["wait_milliseconds"]?.integerValue { wait = Wait(since: time, milliseconds: span) }
+    }
+
+    /// What was named is another run's, so nothing takes it back. Whether the call made something beside it, nobody knows.
+    private mutating func leaveToAnotherRun() {
+        if let index = undoEntryOfStay { undoList.remove(at: index) }
+        mayHaveCreated = true
     }
 
     private mutating func loseAnswer(of attempt: OpenAttempt, _ body: JSONObject, at time: Instant) {
@@ -156,6 +166,7 @@ extension RunState {
         if let again = body["look_again_milliseconds"]?.integerValue {
             unknown?.settles = Wait(since: time, milliseconds: again)
         }
+        if body["held_by"] != nil { return leaveToAnotherRun() }
         switch body["settled"]?.stringValue {
         case "adopt": callWorked(saved: saved, sealed: sealed, isRepeatable: false, body)
         case "replace":

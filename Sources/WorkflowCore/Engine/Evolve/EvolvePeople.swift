@@ -90,10 +90,9 @@ extension RunState {
         if !time.isOfThisCommit { heldInStateMilliseconds = max(0, time.milliseconds(since: enteredAt)) }
     }
 
-    mutating func beginUndo(_ body: JSONObject) {
+    mutating func beginUndo(status: RunStatus, _ body: JSONObject) {
         ending = Ending(
-            status: body["status"]?.stringValue.flatMap(RunStatus.init) ?? .failed,
-            error: body["error"]?.stringValue ?? "", reason: body["reason"]?.stringValue ?? "",
+            status: status, error: body["error"]?.stringValue ?? "", reason: body["reason"]?.stringValue ?? "",
             failedIn: body["failed_in"]?.stringValue)
         counters = []
         wait = nil

@@ -1,8 +1,10 @@
 /// Where a run stands in the eyes of people and of the queue.
 public enum RunStatus: String, Sendable, CaseIterable {
     case live, held, succeeded, failed, cancelled
+    /// It had succeeded; what it made was taken back, or left behind by a person's word, and its key is free.
+    case released
 
-    public var isEnded: Bool { self == .succeeded || self == .failed || self == .cancelled }
+    public var isEnded: Bool { self != .live && self != .held }
 }
 
 /// A run as the fold of its events: all that `decide` looks at.
@@ -101,6 +103,7 @@ public struct RunState: Sendable, Equatable {
     public var ownsKey: Bool {
         switch status {
         case .live, .held, .succeeded: true
+        case .released: false
         case .failed, .cancelled: takenOverBy == nil && mayHaveLeftSomething
         }
     }
@@ -113,7 +116,7 @@ public struct RunState: Sendable, Equatable {
     public var mayBeLeft: Bool {
         switch status {
         case .live, .succeeded: false
-        case .held, .failed, .cancelled: mayHaveLeftSomething
+        case .held, .failed, .cancelled, .released: mayHaveLeftSomething
         }
     }
 

@@ -14,6 +14,8 @@ enum ExpressionPlace: Sendable {
     /// What leads a look-up to the next page of a list.
     case nextPage
     case until
+    /// What the platform calls the thing that a state makes.
+    case identity
     /// Reads the variables of an older version.
     case moved
 
@@ -33,14 +35,14 @@ enum ExpressionPlace: Sendable {
         case .catchSet, .holdText: ["error"]
         case .itemSave, .itemCondition: ["item"]
         case .match, .signalSave: ["signal"]
-        case .key, .output, .path, .query, .set, .branchCondition, .idempotency, .until, .moved: []
+        case .key, .output, .path, .query, .set, .branchCondition, .idempotency, .identity, .until, .moved: []
         }
     }
 
     /// The rule that a secret breaks here; nil where secrets belong.
     var refusalOfSecrets: ProblemCode? {
         switch self {
-        case .key, .output, .show, .idempotency: .secretInOutput
+        case .key, .output, .show, .idempotency, .identity: .secretInOutput
         case .path, .query, .nextPage: .secretInURL
         case .header, .body, .form, .auth, .verify: nil
         case .save, .set, .catchSet, .itemSave, .signalSave, .holdText, .until, .moved: .secretInPlainData
@@ -56,7 +58,7 @@ enum ExpressionPlace: Sendable {
     }
 
     /// Whether the place shows or keeps the value in a way of its own, so that the usual advice does not help.
-    var isSealed: Bool { self == .show || self == .idempotency }
+    var isSealed: Bool { self == .show || self == .idempotency || self == .identity }
 
     /// Whether it fills variables from what somebody else sent.
     var isSave: Bool {

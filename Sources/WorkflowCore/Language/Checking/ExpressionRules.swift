@@ -5,6 +5,7 @@ extension DraftChecker {
     private static let members: [String: [(name: String, type: StaticType.Kind)]] = [
         "run": [
             ("id", .string), ("organisation", .string), ("workflow", .string), ("version", .int), ("key", .string),
+            ("adopted", .bool),
         ],
         "state": [("name", .string), ("key", .string), ("attempts", .int)],
         "error": [("name", .string), ("status", .dynamic)],
@@ -64,7 +65,10 @@ extension DraftChecker {
                 hint: suggestion(name, among: names, prefix: "secrets.") ?? "add it to secrets")
             return false
         default:
-            let names = (Self.members[reference.root] ?? []).map(\.name)
+            let names = (Self.members[reference.root] ?? []).map(\.name).filter { name in
+                // It is settled only at the end.
+                reference.root != "run" || name != "adopted" || use.place == .output
+            }
             guard !names.contains(name) else { return true }
             report(
                 .expression, use.path, .value, "\(words(use)) reads \(reference.root).\(name), which does not exist",
@@ -260,10 +264,11 @@ extension DraftChecker {
                 "\(words(use)) copies secret \(secret.text) into data.\(target), which is plain",
                 declaredAt: field.path,
                 hint: "declare \(target) with secret: true, or use fingerprint(\(secret.text))")
-        case .show, .idempotency:
+        case .show, .idempotency, .identity:
+            let reader =
+                use.place == .show ? "to people" : "as an \(use.place == .identity ? "identity" : "idempotency value")"
             report(
-                code, use.path, .value,
-                "\(words(use)) would show \(secret.text), which is secret, \(use.place == .show ? "to people" : "as an idempotency value")",
+                code, use.path, .value, "\(words(use)) would show \(secret.text), which is secret, \(reader)",
                 declaredAt: declaredAt, hint: "use fingerprint(\(secret.text)) or remove it")
         case .until:
             report(

@@ -135,7 +135,7 @@ extension DraftChecker {
 
     /// What the action, the catches and the look-up of a state read, with the reads of the call and its service.
     private func reads(in state: DraftState) -> [Read] {
-        let later: [DefinitionPath.Step] = ["choose", "await", "show", "undo"].map { .name($0) }
+        let later: [DefinitionPath.Step] = ["choose", "await", "identity", "show", "undo"].map { .name($0) }
         var found = reads(under: state.path).filter { read in
             read.path.steps.dropFirst(2).first.map { !later.contains($0) } ?? true
         }
@@ -144,7 +144,7 @@ extension DraftChecker {
     }
 
     private func readsAfterAction(of state: DraftState) -> [Read] {
-        reads(under: state.path.member("choose")) + reads(under: state.path.member("show"))
+        ["choose", "identity", "show"].flatMap { reads(under: state.path.member($0)) }
             + (state.isRace ? [] : readsOfAwait(of: state))
     }
 

@@ -92,7 +92,8 @@ extension DraftChecker {
         case (.header, .object), (.header, .array): wanted = "text"
         case (.key, .object), (.key, .array), (.key, .null), (.auth, .object), (.auth, .array), (.auth, .null),
             (.verify, .object), (.verify, .array), (.verify, .null), (.idempotency, .object), (.idempotency, .array),
-            (.idempotency, .null), (.holdText, .object), (.holdText, .array), (.holdText, .null):
+            (.idempotency, .null), (.identity, .object), (.identity, .array), (.identity, .null), (.holdText, .object),
+            (.holdText, .array), (.holdText, .null):
             wanted = "text"
         case (.query, .object), (.form, .object): wanted = "one value or a list"
         case (.query, .array), (.form, .array):
@@ -108,7 +109,7 @@ extension DraftChecker {
     /// Only a request and its answer see the secret itself.
     mutating func refuseSealed(in use: ExpressionUse) {
         switch use.place {
-        case .output, .set, .catchSet, .holdText, .branchCondition, .until: break
+        case .output, .set, .catchSet, .holdText, .branchCondition, .identity, .until: break
         default: return
         }
         guard let offset = use.offset(ofFirst: .last4) else { return }

@@ -47,6 +47,19 @@ extension DraftChecker {
                 + "will wait for a person")
     }
 
+    /// W314: without a name, what another run has over there may be taken for this run's own.
+    mutating func checkIdentity(_ state: DraftState) {
+        guard let call = draft.call(of: state), call.method == "POST", !call.isRepeatable,
+            !call.save.isEmpty || state.undo != nil || state.reconcile != nil,
+            let built = DefinitionBuilder(draft: draft).build(state), !built.namesItsThing
+        else { return }
+        report(
+            .namelessThing, state.path, .name,
+            "state \"\(state.name)\": nothing names what \(call.requestWords) makes, so that what another run has there "
+                + "may be taken for this run's",
+            hint: "add identity, such as identity: data.session; or identity: none where nothing is made")
+    }
+
     /// W309: what an unsafe POST made, and the run remembers, stays behind when the run fails.
     private mutating func checkCreation(_ state: DraftState) {
         guard let call = draft.call(of: state), call.method == "POST", !call.isRepeatable, !call.save.isEmpty else {

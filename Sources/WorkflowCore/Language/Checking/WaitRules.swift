@@ -20,6 +20,7 @@ extension DraftChecker {
                     hint: "give the state a deadline, and catch the error deadline")
             }
             checkLookUp(state)
+            checkIdentity(state)
         }
         for signal in draft.signals where signal.origin == .webhook && !signal.hasVerify {
             report(

@@ -53,7 +53,7 @@ struct DefinitionBuilder {
             made: call.made, idempotency: call.idempotency)
     }
 
-    private func build(_ state: DraftState) -> StateDefinition? {
+    func build(_ state: DraftState) -> StateDefinition? {
         var action: StateDefinition.Action?
         if state.call != nil {
             guard let call = draft.call(of: state), let built = build(call) else { return nil }
@@ -67,7 +67,8 @@ struct DefinitionBuilder {
         return StateDefinition(
             name: state.name, title: state.title, action: action, retry: state.retry.compactMap { build($0) },
             retriesNothing: state.retriesNothing, catches: state.catches.compactMap { build($0) }, exit: exit,
-            reconcile: state.reconcile.flatMap { build($0) }, undo: draft.call(state.undo).flatMap { build($0) },
+            reconcile: state.reconcile.flatMap { build($0) }, identity: state.identity,
+            undo: draft.call(state.undo).flatMap { build($0) },
             undoesAdopted: state.undoesAdopted, undoesAtEnd: state.undoesAtEnd, stable: state.stable,
             deadlineMilliseconds: state.deadlineMilliseconds)
     }

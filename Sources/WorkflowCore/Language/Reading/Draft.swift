@@ -135,6 +135,7 @@ struct DraftState {
     var deadlineMilliseconds: Int64?
     var awaits: [DraftAwait] = []
     var reconcile: DraftReconcile?
+    var identity: IdentityDefinition?
     var undo: Call?
     var undoesAdopted = false
     /// Used in an end state: whether to undo.

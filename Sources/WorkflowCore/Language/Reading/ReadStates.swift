@@ -10,7 +10,7 @@ extension DefinitionReader {
         }
         state.title = title(mapping["title"])
         state.exitKeywords = Self.exits.filter { mapping.has($0) }
-        state.callKeywords = ["reconcile", "undo", "show", "stable"].filter { mapping.has($0) }
+        state.callKeywords = ["reconcile", "identity", "undo", "show", "stable"].filter { mapping.has($0) }
         if let call = mapping["call"] { state.call = readStateCall(call) }
         if mapping.has("set") { state.set = templates(mapping["set"], as: .variable, .set) }
         if let pause = mapping["pause"] {

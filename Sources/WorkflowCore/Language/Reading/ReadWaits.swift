@@ -62,6 +62,7 @@ extension DefinitionReader {
             }
         }
         state.reconcile = mapping["reconcile"].flatMap { readReconcile($0) }
+        state.identity = mapping["identity"].flatMap { readIdentity($0) }
         if let undo = mapping["undo"] { readUndo(undo, &state) }
         if let show = mapping["show"] { readShow(show, &state) }
         guard let node = mapping["stable"], let stable = self.mapping(node, Vocabulary.stable) else { return }
@@ -77,6 +78,11 @@ extension DefinitionReader {
         entry.save = templates(mapping["save"], as: .variable, .signalSave)
         entry.next = stateName(mapping["next"])
         return entry
+    }
+
+    private mutating func readIdentity(_ node: Node) -> IdentityDefinition? {
+        if node.value.stringValue == "none" { return IdentityDefinition.none }
+        return expression(node, .identity).map { .value($0) }
     }
 
     /// In an end state, `undo` says whether to undo at all; elsewhere it says how.

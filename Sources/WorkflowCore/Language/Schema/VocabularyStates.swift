@@ -48,6 +48,9 @@ extension Vocabulary {
             .notYet("await", .names(.plain, .mapping(awaitEntry)), "Signals; the first one wins."),
             .optional("deadline", .duration, "Of this state; raises the error deadline."),
             .optional("reconcile", .mapping(reconcile), "How to find out what became of a lost answer."),
+            .optional(
+                "identity", .either([.choice(["none"]), .condition]),
+                "What the platform calls the thing, such as data.session; the data in the path of undo."),
             .notYet("show", .mapping(show), "Something for people to see; never in the history."),
             .optional("stable", .mapping(stable), "Successes in a row before going on."),
             .optional(

@@ -1,0 +1,113 @@
+import EventStore
+import Postgres
+import TestSupport
+import Testing
+import WorkflowCore
+
+@testable import EventStore
+
+@Suite("Two runs never take one thing for theirs")
+struct ThingTests {
+    private static func thing(_ name: String) -> JSONValue { ["service": "s", "identity": .string(name)] }
+
+    /// A claimed run's commit that takes the thing.
+    private static func taking(_ name: String, _ run: ClaimedRun) throws -> RunCommit {
+        let attempt = newId()
+        let done = NewEvent(.attemptDone, ["counted": true, "thing": thing(name)], attemptId: attempt)
+        return try run.commit([.started(attempt), done])
+    }
+
+    private static func claimed(_ count: Int, _ fixture: StoreFixture) async throws -> [ClaimedRun] {
+        try await fixture.store.publishWorkflow()
+        for number in 1...count { try await fixture.store.enqueueRun("\(number)") }
+        let runs = try await fixture.store.claimed(workerA, count)
+        try #require(runs.count == count)
+        return runs
+    }
+
+    @Test func `of two runs in one batch one has the thing, and the other is told which run has it`() async throws {
+        try await StoreFixture.with { fixture in
+            let runs = try await Self.claimed(2, fixture)
+            let commits = try runs.map { try Self.taking("x", $0) }
+            var whole: [RunCommit] = []
+            for var commit in commits {
+                commit.baseHash = try await fixture.store.hash(of: commit.runId, seq: commit.baseSeq)
+                whole.append(commit)
+            }
+            let answers = try await fixture.store.commit(whole, worker: workerA, leaseMilliseconds: minute)
+            let holder = try #require(answers.firstIndex { $0.landedAt != nil })
+            #expect(answers[1 - holder] == .contradicted(by: runs[holder].id))
+            #expect(try await fixture.store.events(of: runs[1 - holder].id, after: 0).count == 1)
+        }
+    }
+
+    @Test func `of many runs at once one has the thing`() async throws {
+        try await StoreFixture.with { fixture in
+            let runs = try await Self.claimed(8, fixture)
+            let answers = try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
+                for run in runs {
+                    let commit = try Self.taking("x", run)
+                    group.addTask { try await fixture.store.commitOne(commit) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.count { $0.landedAt != nil } == 1)
+            #expect(answers.count { if case .contradicted = $0 { true } else { false } } == 7)
+        }
+    }
+
+    @Test func `the same run may take it again, and another one once the key is let go`() async throws {
+        try await StoreFixture.with { fixture in
+            let runs = try await Self.claimed(2, fixture)
+            let attempts = (newId(), newId())
+            let twice = try runs[0].commit([
+                .started(attempts.0), NewEvent(.attemptDone, ["thing": Self.thing("x")], attemptId: attempts.0),
+                .started(attempts.1), NewEvent(.attemptDone, ["thing": Self.thing("x")], attemptId: attempts.1),
+            ])
+            #expect(try await fixture.store.commitOne(twice).landedAt != nil)
+            let second = try Self.taking("x", runs[1])
+            #expect(try await fixture.store.commitOne(second) == .contradicted(by: runs[0].id))
+            _ = try await fixture.store.pool.query(
+                "update turnup.run set owns_key = false, status = 'failed', ended_at = now() where id = $1",
+                [.uuid(PostgresUUID(runs[0].id))])
+            #expect(try await fixture.store.commitOne(second).landedAt != nil)
+        }
+    }
+
+    @Test func `what a person says a run has is refused when another run has it`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            let runs = try await Self.claimed(2, fixture)
+            #expect(try await store.commitOne(Self.taking("x", runs[0])).landedAt != nil)
+            #expect(try await store.commitOne(runs[1].commit([.held])).landedAt != nil)
+            func resolve(_ name: String) async throws {
+                let event = NewEvent(.runResolved, ["choice": "done", "reason": "a test", "thing": Self.thing(name)])
+                _ = try await store.append(
+                    AppendRequest(runId: runs[1].id, expectedSeq: nil, event: event, actor: person))
+            }
+            let error = await storeError { try await resolve("x") }
+            #expect(error?.code == .keyConflict && error?.description.contains("\(runs[0].id)") == true)
+            try await resolve("y")
+        }
+    }
+
+    @Test func `an empty list is contradicted by what another run of the organisation has, and by no other`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            let runs = try await Self.claimed(2, fixture)
+            try await store.enqueueRun("3", organisation: "elsewhere")
+            let foreign = try #require(try await store.claimed(workerA, 1).first)
+            func empty(_ run: ClaimedRun) throws -> RunCommit {
+                let attempt = newId()
+                return try run.commit([
+                    .started(attempt), NewEvent(.attemptDone, ["empty_list_of": "s"], attemptId: attempt),
+                ])
+            }
+            #expect(try await store.commitOne(Self.taking("x", runs[0])).landedAt != nil)
+            #expect(try await store.commitOne(empty(runs[1])) == .contradicted(by: runs[0].id))
+            #expect(try await store.commitOne(empty(foreign)).landedAt != nil)
+        }
+    }
+}

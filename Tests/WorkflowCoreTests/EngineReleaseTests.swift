@@ -1,0 +1,61 @@
+import Testing
+import WorkflowCore
+
+@Suite("A run that succeeded lets its key go")
+struct EngineReleaseTests {
+    private func succeeded(_ definition: Definition) throws -> TestRun {
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        try run.finish(.created)
+        #expect(try run.finish(.issued) == .ended)
+        return run
+    }
+
+    @Test func `what it made is taken back, and then it is released`() throws {
+        var run = try succeeded(asked())
+        try run.take(try run.state.releasing(reason: "the customer has left"))
+        #expect(run.state.status == .live && run.state.ownsKey)
+        #expect(try run.claim().purpose == .undo)
+        #expect(try run.finish(.takenBack) == .ended)
+        #expect(run.state.status == .released && !run.state.ownsKey && !run.state.mayBeLeft)
+        #expect(run.types.last == "run.released")
+    }
+
+    @Test func `where something has no undo nothing is done, unless it is said to stay: then it is listed`() throws {
+        var run = try succeeded(asked(undo: false))
+        let state = run.state
+        #expect(throws: OperatorActionRefusal.self) { try state.releasing(reason: "gone") }
+        try run.take(try run.state.releasing(reason: "gone", leavesBehind: true))
+        #expect(try run.claim() == .ended)
+        #expect(run.state.status == .released && !run.state.ownsKey && run.state.mayBeLeft)
+    }
+
+    @Test func `a release that cannot take back is held with its key; given up, it is released and listed`() throws {
+        let definition = asked()
+        var run = try succeeded(definition)
+        try run.take(try run.state.releasing(reason: "gone"))
+        try run.claim()
+        #expect(try run.finish(.refusedForGood) == .held)
+        #expect(run.state.hold?.code == "undo_failed" && run.state.ownsKey)
+        try run.take(try run.state.resolving(.abandon, reason: "by hand", definition))
+        #expect(try run.claim() == .ended)
+        #expect(run.state.status == .released && run.state.mayBeLeft && !run.state.ownsKey)
+    }
+
+    @Test func `only a run that succeeded is released, and a released run takes no verb`() throws {
+        var run = try TestRun(asked(), random: .max / 2)
+        let fresh = run.state
+        #expect(throws: OperatorActionRefusal.self) { try fresh.releasing(reason: "too early") }
+        run = try succeeded(asked())
+        try run.take(try run.state.releasing(reason: "gone"))
+        let releasing = run.state
+        #expect(throws: OperatorActionRefusal.self) { try releasing.releasing(reason: "again") }
+        try run.claim()
+        try run.finish(.takenBack)
+        let released = run.state
+        #expect(throws: OperatorActionRefusal.self) { try released.retrying(reason: "again", asked()) }
+        #expect(throws: OperatorActionRefusal.self) { try released.cancelling(reason: "again") }
+        #expect(throws: OperatorActionRefusal.self) { try released.releasing(reason: "again") }
+        #expect(throws: OperatorActionRefusal.self) { try released.takenOver(by: run.id, reason: "again") }
+    }
+}

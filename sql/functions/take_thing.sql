@@ -1,0 +1,25 @@
+-- Writes down that a run has a thing of a service, by the name that it has there. Null: it is the run's now. Else the
+-- run that has it, as long as that run has its key. Without an identity nothing is written, and the answer is another
+-- run of the organisation that has something there.
+create or replace function turnup.take_thing(run_id uuid, organisation text, service text, identity text) returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  if take_thing.identity is null then
+    return (
+      select t.run_id from turnup.thing t join turnup.run r on r.id = t.run_id
+      where t.service = take_thing.service and t.organisation = take_thing.organisation
+        and t.run_id <> take_thing.run_id and r.owns_key
+      limit 1);
+  end if;
+  insert into turnup.thing as t (service, identity, organisation, run_id)
+  values (take_thing.service, sha256(convert_to(take_thing.identity, 'UTF8')), take_thing.organisation, take_thing.run_id)
+  on conflict (service, identity) do update set run_id = excluded.run_id, organisation = excluded.organisation
+    where t.run_id = excluded.run_id or not exists (select from turnup.run r where r.id = t.run_id and r.owns_key);
+  if found then return null; end if;
+  return (
+    select t.run_id from turnup.thing t
+    where t.service = take_thing.service and t.identity = sha256(convert_to(take_thing.identity, 'UTF8')));
+end $$;

@@ -1,0 +1,23 @@
+-- Checks that every thing which an event of these runs takes is written down as theirs, as long as they have their key. What
+-- was taken before a run was reopened may have gone to another run meanwhile.
+create or replace function turnup.verify_things(run_ids uuid[])
+returns table (run_id uuid, code text, seq bigint, expected text, actual text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
+  with taken as materialized (
+    select e.run_id, e.seq, e.body -> 'thing' ->> 'service' as service, e.body -> 'thing' ->> 'identity' as identity
+    from unnest(run_ids) as w(id) join turnup.run r on r.id = w.id and r.owns_key
+      join turnup.event e on e.run_id = w.id
+    where strpos(e.body::text, '"thing"') > 0 and strpos(e.body::text, '\u0000') = 0
+      and strpos(lower(e.body::text), '\ud') = 0
+      and not exists (
+        select from turnup.event later
+        where later.run_id = e.run_id and later.seq > e.seq and later.type = 'run.reopened')
+  )
+  select k.run_id, 'thing_missing', k.seq, concat('run ', k.run_id, ' has it'), coalesce('run ' || t.run_id, 'no row')
+  from taken k left join turnup.thing t
+    on t.service = k.service and t.identity = sha256(convert_to(k.identity, 'UTF8'))
+  where k.identity is not null and t.run_id is distinct from k.run_id;
+$$;

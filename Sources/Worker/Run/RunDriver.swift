@@ -101,14 +101,15 @@ struct RunDriver {
                 return .mustWait(milliseconds: Self.missingMilliseconds, .noBaseURL)
             }
             guard opened.gone.isEmpty else { return .changed(opened.gone) }
-            admitted = Admission(record: record, opened: opened)
+            var admission = Admission(record: record, opened: opened)
             let id = Identifier(
                 unixMilliseconds: machine.lease.now(at: Self.clock()).microseconds / 1000,
                 random: (.random(in: .min ... .max), .random(in: .min ... .max)))
             if planned.isKeyed {
-                admitted?.prepared = action(planned, id, timeout: 0).flatMap { parts.prepare($0) }
+                admission.prepared = action(planned, id, admission, timeout: 0).flatMap { parts.prepare($0) }
             }
-            return .admitted(attemptId: id, request: admitted?.prepared?.frozen)
+            admitted = admission
+            return .admitted(attemptId: id, request: admission.prepared?.frozen)
         } catch let error as VaultError {
             parts.logger.error(
                 "a sealed secret cannot be opened", metadata: ["run": "\(state.id)", "error": "\(error.message)"])
@@ -217,10 +218,10 @@ struct RunDriver {
     }
 
     private func perform(_ planned: PlannedCall, _ id: Identifier, _ timeout: Int64) async -> ActionOutcome {
-        guard var action = action(planned, id, timeout: timeout) else {
+        guard let admitted, var action = action(planned, id, admitted, timeout: timeout) else {
             return ActionOutcome(result: .unsent("unreachable", "the service has no base URL"))
         }
-        action.prepared = admitted?.prepared
+        action.prepared = admitted.prepared
         // The deadlines below count from here, however long the process stands still or the connection takes.
         let time = ContinuousClock.now
         switch machine.clearance(at: Self.clock(time)) {
@@ -232,9 +233,10 @@ struct RunDriver {
         }
     }
 
-    private func action(_ planned: PlannedCall, _ id: Identifier, timeout: Int64) -> Action? {
-        guard let service = machine.definition.service(planned.call.service), let admitted,
-            let baseURL = admitted.record.baseURL
+    private func action(
+        _ planned: PlannedCall, _ id: Identifier, _ admitted: Admission, timeout: Int64
+    ) -> Action? {
+        guard let service = machine.definition.service(planned.call.service), let baseURL = admitted.record.baseURL
         else { return nil }
         let state = state
         let now = machine.lease.now(at: Self.clock())

@@ -1,6 +1,7 @@
 import EventStore
 import Foundation
 import PlatformSimulator
+import Postgres
 import TestSupport
 import Testing
 import WorkflowCore
@@ -114,6 +115,31 @@ import WorkflowCore
             try await installation.withWorker { _ in try await installation.reaches(.succeeded, run) }
             #expect(Set(installation.requests(.register).map(\.bodyHash)).count == 1)
             #expect(try await installation.command("secret", "remove", "pin").contains("2 versions"))
+            try await Checker.check(installation)
+        }
+    }
+
+    @Test func `a version that is gone holds the run; sent all the same, the call goes under a new key`() async throws {
+        try await Installation.withRegisterAlone(Self.definition) { installation in
+            let run = try await lost(installation)
+            try await setPin("pin-number-two", installation)
+            // As an owner of the tables may do, or a command that came between a worker's look and its intent.
+            _ = try await installation.database.pool.query(
+                """
+                update turnup.secret set nonce = null, ciphertext = null, forgotten_at = turnup.now()
+                where name = 'pin' and version = 1
+                """)
+            try await installation.withWorker { _ in
+                let held = try await installation.reaches(.held, run)
+                #expect(held.reason?.contains("secrets.pin, whose version 1 is gone") == true, "\(held.reason ?? "")")
+                try await installation.command("resolve", run.description, "--retry-anyway", "--reason", "looked at it")
+                try await installation.reaches(.succeeded, run)
+            }
+            let requests = installation.requests(.register)
+            #expect(requests.count == 2 && Set(requests.map(\.idempotencyKey)).count == 2)
+            #expect(Set(requests.map(\.bodyHash)).count == 2)
+            let history = try await installation.command("history", run.description)
+            #expect(history.contains("has it sent under a new idempotency key"), "\(history)")
             try await Checker.check(installation)
         }
     }

@@ -56,7 +56,8 @@ public protocol EventStore: Sendable {
     func secretVersion(_ place: SecretPlace) async throws -> SealedSecret?
     /// What people have set, in order of scope, scope id, name and version; not the secrets that runs were given.
     func secrets() async throws -> [SecretSummary]
-    /// Drops the ciphertext of every version; the fingerprints stay. Returns how many versions had a ciphertext.
+    /// Drops the ciphertext of every version; the fingerprints stay. Returns how many versions had a ciphertext. Refused
+    /// while a run may have to send a version again under its idempotency key.
     func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int
 }
 

@@ -10,6 +10,7 @@ import WorkflowCore
 /// action ends with an outcome, by its deadline.
 public final class HTTPActions: Sendable {
     let vault: Vault
+    var userAgent: String { configuration.userAgent }
     private let logger: Logger
     private let configuration: HTTPActionsConfiguration
     private let pool: ClientPool
@@ -48,20 +49,16 @@ public final class HTTPActions: Sendable {
         let times = Exchange.Limits(
             deadline: deadline, latestDeparture: min(deadline, action.latestDeparture ?? deadline))
         var evidence = Evidence(action: action, vault: vault, started: started)
-        let scope = ScopeBuilder.scope(for: action)
-        let target: TargetURL
         let request: RenderedRequest
-        do throws(TargetError) {
-            target = try TargetURL.parse(action.target.baseURL)
-        } catch {
+        let scope: ExpressionScope
+        switch (action.prepared ?? prepare(action)).outcome {
+        case .ready(let rendered, let read): (request, scope) = (rendered, read)
+        case .noTarget(let error):
             return unsent("address_refused", error.message, isCounted: false, &evidence)
-        }
-        do throws(RenderingError) {
-            let renderer = Renderer(action: action, scope: scope, userAgent: configuration.userAgent)
-            request = try renderer.render(to: target)
-        } catch {
+        case .notRendered(let error):
             return unsent("expression", error.text, isCounted: true, &evidence)
         }
+        let target = request.target
         evidence.add(request)
 
         let lookUpStarted = ContinuousClock.now

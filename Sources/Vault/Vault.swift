@@ -87,6 +87,12 @@ public struct Vault: Sendable {
         keyRing.keyedDigest(label: "turnup body digest 1", of: bytes)
     }
 
+    /// 32 hex digits that stand for a part of a request: equal for the same part with equal bytes.
+    public func requestDigest(of part: String, _ bytes: [UInt8]) -> String {
+        let digest = keyRing.keyedDigest(label: "turnup request digest 1", of: Array(part.utf8) + [0] + bytes)
+        return Encodings.hex(digest.prefix(16))
+    }
+
     private static let format: UInt8 = 1
     private static let tagLength = 16
     private static let nonceLength = 12

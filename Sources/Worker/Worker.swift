@@ -14,17 +14,18 @@ public struct Worker: Service {
     private let parts: WorkerParts
     private let wakeSignal: WakeSignal
 
-    /// `perform` sends a request, as `HTTPActions.perform` does. `wakeSignal` may be raised by whoever knows of new work;
+    /// `prepare` and `perform` put a request together and send it, as those of `HTTPActions` do. `wakeSignal` may be raised by whoever knows of new work;
     /// polling finds it anyway.
     public init(
-        store: any EventStore, vault: Vault, perform: @escaping @Sendable (Action) async -> ActionOutcome,
+        store: any EventStore, vault: Vault, prepare: @escaping @Sendable (Action) -> PreparedRequest?,
+        perform: @escaping @Sendable (Action) async -> ActionOutcome,
         configuration: WorkerConfiguration, wakeSignal: WakeSignal = WakeSignal(), monitor: WorkerMonitor? = nil,
         logger: Logger
     ) {
         self.wakeSignal = wakeSignal
         let monitor = monitor ?? WorkerMonitor(configuration: configuration, logger: logger)
         parts = WorkerParts(
-            store: store, perform: perform, configuration: configuration,
+            store: store, prepare: prepare, perform: perform, configuration: configuration,
             commits: CommitBatcher(
                 store: store, configuration: configuration, monitor: monitor, logger: logger),
             services: ServiceBook(store: store), metrics: WorkerMetrics(),

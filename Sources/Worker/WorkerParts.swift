@@ -5,6 +5,8 @@ import Logging
 /// What all runs of a worker share.
 struct WorkerParts: Sendable {
     let store: any EventStore
+    /// Puts the request of an attempt together before its intent.
+    let prepare: @Sendable (Action) -> PreparedRequest?
     /// Sends the request of an attempt, once.
     let perform: @Sendable (Action) async -> ActionOutcome
     let configuration: WorkerConfiguration

@@ -81,4 +81,61 @@ import WorkflowCore
             #expect(try await store.secrets().isEmpty)
         }
     }
+
+    /// The intent of a call under an idempotency key whose body holds version 1 of the credential.
+    private static func keyed(_ id: Identifier) -> NewEvent {
+        NewEvent(
+            .attemptStarted,
+            [
+                "state": "requested",
+                "frozen": [
+                    "digests": ["body.admin": "00"],
+                    "secrets": [["owner": "organisation", "name": "admin", "version": 1]],
+                ],
+            ], attemptId: id)
+    }
+
+    private static func forget(_ store: PostgresStore, _ scopeId: String = "o") async throws -> Int {
+        try await store.forgetSecret(scope: .organisation, scopeId: scopeId, name: "admin")
+    }
+
+    @Test func `a secret that a run may have to send again is not forgotten before the run has gone on`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            for organisation in ["o", "p"] {
+                let sealed = try fixture.vault.seal(Secret("one"), at: Self.place(1, scopeId: organisation))
+                try await store.putSecret(sealed, by: "person:a")
+            }
+            try await store.publishWorkflow()
+            let id = try await store.enqueueRun()
+            let run = try await store.claimOne()
+            let attempt = newId()
+            #expect(try await store.commitOne(run.commit([Self.keyed(attempt)], keepsLease: true)).isAccepted)
+            let error = await storeError { _ = try await Self.forget(store) }
+            #expect(error?.code == .notTaken && error?.runId == id.description)
+            #expect(error?.message.hasPrefix("\"admin\" is in use: run \(id) sent it") == true)
+            #expect(try await store.secretVersion(Self.place(1)) != nil)
+            #expect(try await Self.forget(store, "p") == 1, "another organisation's")
+
+            let sent = try run.state.get().after([Self.keyed(attempt)], epoch: run.epoch)
+            let end = try run.commit([.done(attempt), .entered("next")], on: sent, keepsLease: true)
+            #expect(try await store.commitOne(end).isAccepted)
+            #expect(try await Self.forget(store) == 1)
+        }
+    }
+
+    @Test func `a request that never left keeps no secret`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.putSecret(try fixture.vault.seal(Secret("one"), at: Self.place(1)), by: "person:a")
+            try await store.publishWorkflow()
+            _ = try await store.enqueueRun()
+            let run = try await store.claimOne()
+            let attempt = newId()
+            let unsent = NewEvent(
+                .attemptNotDone, ["counted": false, "evidence": ["request_head_sent": false]], attemptId: attempt)
+            #expect(try await store.commitOne(run.commit([Self.keyed(attempt), unsent])).isAccepted)
+            #expect(try await Self.forget(store) == 1)
+        }
+    }
 }

@@ -45,6 +45,7 @@ struct Setup {
     var ok: [StatusPattern] = [.family(2)]
     var save: KeyValuePairs<String, String> = [:]
     var isRepeatable = false
+    var idempotency: IdempotencyDefinition?
     var made: String?
     var reconcile: ReconcileDefinition?
     var page: LookUpPage?
@@ -62,6 +63,9 @@ struct Setup {
     var data = JSONObject()
     var secretData: [OpenedSecret] = []
     var secrets: [OpenedSecret] = []
+    var frozen = FrozenSecrets()
+    var stateName = "requested"
+    var attemptNumber = 2
     var deadlineMilliseconds: Int64 = 10_000
 
     init(_ server: ScriptedServer) { baseURL = server.origin }
@@ -73,14 +77,14 @@ struct Setup {
             call: CallDefinition(
                 method: method, service: "wpp", path: try template(path), query: try namedJSON(query),
                 headers: try named(headers), auth: auth, body: body, ok: ok, save: try named(save),
-                isRepeatable: isRepeatable, made: try made.map { try Expression.parse($0) }),
+                isRepeatable: isRepeatable, made: try made.map { try Expression.parse($0) }, idempotency: idempotency),
             service: service, errors: errors, variables: variables,
             target: ServiceTarget(
                 name: "wpp", baseURL: baseURL, allowedAddresses: allowed, sendsRequestId: sendsRequestId),
             scope: ActionScope(
                 runId: runId, organisation: "acme", key: "+34600111222", workflow: "whatsapp-number", version: 3,
-                stateName: "requested", attemptNumber: 2, input: input, data: data, secretData: secretData,
-                secrets: secrets, nextSecretVersion: { $0 == "api_key" ? 2 : 1 }),
+                stateName: stateName, attemptNumber: attemptNumber, input: input, data: data, secretData: secretData,
+                secrets: secrets, frozen: frozen, nextSecretVersion: { $0 == "api_key" ? 2 : 1 }),
             deadlineMilliseconds: deadlineMilliseconds, reconcile: reconcile, page: page)
     }
 }

@@ -138,6 +138,37 @@ import WorkflowCore
         #expect(later.machine.lease.leftMilliseconds(at: 15_000_000) == 55_000)
     }
 
+    private static func request(_ pin: String) -> FrozenRequest {
+        FrozenRequest(attemptId: Run.attempt, digests: ["path": "1", "body.pin": .string(pin)])
+    }
+
+    @Test func `a keyed request is sent again only as it was; otherwise the run is held and nothing is sent`() throws {
+        for (input, isHeld) in [
+            (RunMachine.Input.admitted(attemptId: Run.second, request: Self.request("a")), false),
+            (.admitted(attemptId: Run.second, request: Self.request("b")), true),
+            // What could not be put together fails when it is sent, as it would have the first time.
+            (.admitted(attemptId: Run.second), false), (.changed(["body.pin"]), true),
+        ] {
+            var run = try Run(isKeyed: true)
+            _ = try run.admitted()
+            let first = try run.commit(.admitted(attemptId: Run.attempt, request: Self.request("a")))
+            #expect(first.events.last?.body["frozen"] != nil)
+            try run.send()
+            guard case .admit(let again) = run.handle(.answered(Run.late)) else { throw Unexpected("no resend") }
+            #expect(again.frozen?.digests["body.pin"] == "a")
+            let plan = try run.commit(input)
+            #expect(plan.carriesOutcome && plan.events.first?.type == .attemptUnknown && plan.events.count == 2)
+            if isHeld {
+                #expect(plan.intent == nil && plan.events[1].type == .runHeld && plan.state.status == .held)
+                #expect(plan.events[1].body["changed"] == ["body.pin"])
+                #expect(run.give(.accepted(at: Run.time)) == .stop(.done))
+            } else {
+                #expect(plan.intent != nil && plan.events[1].type == .attemptStarted)
+                #expect(plan.events[1].body["frozen"] == nil)
+            }
+        }
+    }
+
     @Test func `an input that does not fit ends the work and is no reason to stop the process`() throws {
         var run = try Run()
         guard case .stop(.giveBack(.broken, nil)) = run.handle(.kept) else { throw Unexpected("it went on") }
@@ -153,7 +184,10 @@ struct Unexpected: Error, CustomStringConvertible {
 private struct Run {
     static let time = Instant(microseconds: 1_767_225_600_000_000)
     static let attempt = Identifier(high: 7, low: 7)
+    static let second = Identifier(high: 7, low: 8)
     static let done = AttemptResult(outcome: .done, status: 200)
+    /// With the smallest random number the retry is due at once.
+    static let late = AttemptResult(outcome: .unknown, error: "timeout")
 
     /// Actions as far as they can be compared.
     enum Short: Equatable {
@@ -165,12 +199,13 @@ private struct Run {
     var machine: RunMachine
     var clock: Int64 = 0
 
-    init(calls: Int = 1) throws {
+    init(calls: Int = 1, isKeyed: Bool = false) throws {
+        let key = isKeyed ? #","repeatable":false,"idempotency":{"header":"Key","honoured":"1h"}"# : ""
         let second = calls == 2 ? #""second":{"call":{"request":"PUT s:/second"},"next":"active"},"# : ""
         let text = """
             {"dsl":1,"workflow":"w","version":1,"key":"${input.number}","start":"create",
              "input":{"number":{"type":"string"}},"services":{"s":{"timeout":"30s"}},
-             "states":{"create":{"call":{"request":"PUT s:/first"},"next":"\(calls == 2 ? "second" : "active")"},
+             "states":{"create":{"call":{"request":"PUT s:/first"\(key)},"next":"\(calls == 2 ? "second" : "active")"},
                \(second)"active":{"end":"succeeded"},"failed":{"end":"failed"}}}
             """
         let (definition, problems) = Definition.read(

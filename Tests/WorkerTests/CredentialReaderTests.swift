@@ -95,4 +95,50 @@ struct CredentialReaderTests {
         }
         #expect(workshop.server.requests.count == 5)
     }
+
+    /// The answer to a keyed call changes the very key that the call has sent.
+    private static let renewing = """
+        {"dsl":1,"workflow":"renewing","version":1,"key":"${input.number}","start":"requested",
+         "input":{"number":{"type":"string"}},
+         "data":{"session":{"type":"string"},"api_key":{"type":"string","secret":true}},
+         "services":{"wpp":{"timeout":"5s"}},"retries":{"brief":{"delay":"100ms","jitter":"none","max_attempts":3}},
+         "states":{
+           "requested":{"call":{"request":"POST wpp:/create","save":{"api_key":"${response.body.apiKey}"}},
+             "undo":"none","next":"renewing"},
+           "renewing":{"call":{"request":"POST wpp:/renew","body":{"apiKey":"${data.api_key}"},
+             "idempotency":{"header":"Key","honoured":"1h"},
+             "save":{"session":"${response.body.session}","api_key":"${response.body.apiKey}"}},
+             "retry":[{"error":"bad_answer","policy":"brief"}],"undo":"none","next":"active"},
+           "active":{"end":"succeeded"},"failed":{"end":"failed"}}}
+        """
+
+    @Test func `a resend under a key sends the run's secret in the version of the first request, not the newest`()
+        async throws
+    {
+        let renewals = Mutex(0)
+        let workshop = try await Workshop { request in
+            guard request.path == "/renew" else { return TinyServer.good(request) }
+            let isFirst = renewals.withLock { count in
+                count += 1
+                return count == 1
+            }
+            return TinyServer.json(
+                "200 OK", isFirst ? #"{"apiKey":"key-number-two"}"# : #"{"apiKey":"k-three","session":"s"}"#)
+        }
+        try await workshop.publish(Self.renewing, workflow: "renewing")
+        let run = try await workshop.enqueue(workflow: "renewing")
+        try await workshop.withWorker { try await workshop.reaches(.succeeded, run) }
+        #expect(workshop.sent("/renew").count == 2)
+        let lost = try #require(try await workshop.events(run, .attemptUnknown).first)
+        #expect(lost.body["sealed"]?.arrayValue?.first?["version"] == 2, "the first answer gave no new key")
+        let intents = try await workshop.events(run, .attemptStarted).filter { $0.body["state"] == "renewing" }
+        #expect(
+            intents.map { $0.body["frozen"]?["secrets"] } == [
+                [["owner": "run", "name": "api_key", "version": 1]], nil,
+            ])
+        let end = try #require(try await workshop.events(run, .attemptDone).last)
+        #expect(end.body["sealed"]?.arrayValue?.first?["version"] == 3)
+        let used = end.body["evidence"]?["credentials_used"]?.arrayValue?.compactMap { $0["fingerprint"] }
+        #expect(used == [.string(workshop.vault.fingerprint(of: Secret("the-secret-key")).shown)])
+    }
 }

@@ -45,7 +45,7 @@ struct Fleet: Sendable {
         let actions = HTTPActions(vault: database.vault, logger: log.logger)
         let services = (0..<workers).map { number in
             Worker(
-                store: database.store, vault: database.vault, perform: actions.perform,
+                store: database.store, vault: database.vault, prepare: actions.prepare, perform: actions.perform,
                 configuration: WorkerConfiguration(
                     name: "\(number)", concurrentRuns: 16, leaseMilliseconds: 20_000, pollMilliseconds: 50),
                 logger: log.logger)

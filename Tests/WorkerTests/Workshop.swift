@@ -46,7 +46,8 @@ struct Workshop: Sendable {
     func withWorker(monitor: WorkerMonitor? = nil, _ body: () async throws -> Void) async throws {
         let actions = HTTPActions(vault: vault, logger: log.logger, configuration: http)
         let worker = Worker(
-            store: store, vault: vault, perform: actions.perform, configuration: configuration, monitor: monitor,
+            store: store, vault: vault, prepare: actions.prepare, perform: actions.perform,
+            configuration: configuration, monitor: monitor,
             logger: log.logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [.init(service: worker)], logger: log.logger))
@@ -67,7 +68,8 @@ struct Workshop: Sendable {
     func withCancelledWorker(_ body: () async throws -> Void) async throws {
         let actions = HTTPActions(vault: vault, logger: log.logger)
         let worker = Worker(
-            store: store, vault: vault, perform: actions.perform, configuration: configuration, logger: log.logger)
+            store: store, vault: vault, prepare: actions.prepare, perform: actions.perform,
+            configuration: configuration, logger: log.logger)
         let running = Task { try await worker.run() }
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await body()) } catch { outcome = .failure(error) }

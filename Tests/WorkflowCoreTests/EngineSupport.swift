@@ -11,6 +11,7 @@ struct BrokenPromise: Error, CustomStringConvertible {
 /// A run in memory, driven as a worker drives it. Every commit is checked against the promises that hold for all runs.
 struct TestRun {
     static let start = Instant(microseconds: 1_000_000_000)
+    static let pin = FrozenRequest.Version(owner: .organisation, name: "pin", version: 3)
 
     let id = Identifier(high: 7, low: 9)
     let definition: Definition
@@ -20,6 +21,8 @@ struct TestRun {
     private(set) var written: [NewEvent] = []
     var now = TestRun.start
     var random: UInt64 = 0
+    /// What keyed calls send, as their intents say it.
+    var digests: JSONObject?
     private var attempts: UInt64 = 0
     /// The events folded one by one, with nothing that `decide` says.
     private var folded: RunState
@@ -88,12 +91,21 @@ struct TestRun {
         if before.status != .live, !decision.events.isEmpty {
             throw BrokenPromise("a run that is \(before.status) got events: \(decision.events.map(\.type))")
         }
+        return try commit(decision, sends: sends)
+    }
+
+    /// Writes a decision, and its intent.
+    @discardableResult
+    mutating func commit(_ decision: Decision, sends: Bool = true) throws -> NextStep {
         try check(decision)
         var commit = decision.events
         var after = decision.state
         if sends, case .call(let planned) = decision.next {
             attempts += 1
-            let intent = planned.started(attemptId: Identifier(high: 1, low: attempts), timeoutMilliseconds: 5000)
+            let attempt = Identifier(high: 1, low: attempts)
+            let intent = planned.started(
+                attemptId: attempt, timeoutMilliseconds: 5000,
+                request: digests.map { FrozenRequest(attemptId: attempt, digests: $0, secrets: [Self.pin]) })
             commit.append(intent)
             after = try evolve(
                 after, run: id,

@@ -202,6 +202,7 @@ begin
             end if;
           when 'retry_anyway' then
             leaves_something := leaves_something or is_unknown; is_unknown := false; is_replacing := false;
+            if e.body ->> 'new_key' = 'true' then stay := stay + 1; end if;
           when 'abandon' then
             if is_ending then undo_stays := '{}'; undo_attempts := '{}'; leaves_something := true; end if;
           else null;

@@ -28,6 +28,7 @@ enum Main {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json").path
         let worker = Worker(
             store: PostgresStore(pool: pool), vault: Vault(keyRing: try KeyRing.create(path: path)),
+            prepare: { _ in nil },
             perform: { action in
                 if action.scope.stateName == "third" {
                     let count = ends.withLock { list in

@@ -26,6 +26,7 @@ struct DecisionText {
             case .adopt: "took what was found as ours"
             case .done: "says that it is done"
             case .retry: "has it tried again"
+            case .retryAnyway where body["new_key"]?.boolValue == true: "has it sent under a new idempotency key"
             case .retryAnyway: "has it sent again although it may have worked"
             case .abandon: "gave it up"
             case nil: "decided"

@@ -38,6 +38,7 @@ enum SQLFiles {
         SQLFile("event_hash", PackageResources.event_hash_sql),
         SQLFile("find_out", PackageResources.find_out_sql),
         SQLFile("first_hash", PackageResources.first_hash_sql),
+        SQLFile("forget_secret", PackageResources.forget_secret_sql),
         SQLFile("id_at", PackageResources.id_at_sql),
         SQLFile("is_of_kind", PackageResources.is_of_kind_sql),
         SQLFile("key_of", PackageResources.key_of_sql),

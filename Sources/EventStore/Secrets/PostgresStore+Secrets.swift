@@ -90,10 +90,20 @@ extension PostgresStore {
     public func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int {
         let rows = try await query(
             """
-            update turnup.secret set nonce = null, ciphertext = null, forgotten_at = turnup.now()
-            where scope = $1 and scope_id = $2 and name = $3 and ciphertext is not null
+            select forgotten, users[1]::text as run, cardinality(users)::bigint as runs
+            from turnup.forget_secret($1, $2, $3)
             """, [.text(scope.rawValue), .text(scopeId), .text(name)], label: "forget secret")
-        return rows.affectedRows
+        return try decoded {
+            guard let row = rows.first else { return 0 }
+            guard let user = try row.stringOrNil("run") else { return Int(try row.int("forgotten")) }
+            let others = try row.int("runs") - 1
+            throw StoreError(
+                .notTaken,
+                "\"\(name)\" is in use: run \(user)\(others > 0 ? " and \(others) more" : "") sent it under an idempotency key, "
+                    + "and may have to send the same bytes again",
+                hint: "A new value can be set meanwhile. Remove it when the run has gone on: turnup show \(user)",
+                runId: user)
+        }
     }
 }
 

@@ -23,6 +23,8 @@ public struct Action: Sendable {
     public var startedAt: ContinuousClock.Instant?
     /// The request must not leave after this time, even if there were time for an answer.
     public var latestDeparture: ContinuousClock.Instant?
+    /// The request as it was put together before its intent; nil: it is put together when it is sent.
+    public var prepared: PreparedRequest?
 
     public init(
         attemptId: Identifier, call: CallDefinition, service: ServiceDefinition, errors: [ErrorRule] = [],
@@ -82,6 +84,8 @@ public struct ActionScope: Sendable {
     public let secretData: [OpenedSecret]
     /// The credentials that the definition lists.
     public let secrets: [OpenedSecret]
+    /// What a resend under an idempotency key reads in place of newer values, beside `auth` and what is fresh.
+    public let frozen: FrozenSecrets
     /// The version under which a new value of a variable is sealed.
     public let nextSecretVersion: @Sendable (String) -> Int
 
@@ -89,7 +93,7 @@ public struct ActionScope: Sendable {
         runId: Identifier, organisation: String, key: String, workflow: String, version: Int, stateName: String,
         idempotencyKey: String? = nil, attemptNumber: Int, input: JSONObject = JSONObject(),
         data: JSONObject = JSONObject(),
-        secretData: [OpenedSecret] = [], secrets: [OpenedSecret] = [],
+        secretData: [OpenedSecret] = [], secrets: [OpenedSecret] = [], frozen: FrozenSecrets = FrozenSecrets(),
         nextSecretVersion: @escaping @Sendable (String) -> Int = { _ in 1 }
     ) {
         self.runId = runId
@@ -104,8 +108,12 @@ public struct ActionScope: Sendable {
         self.data = data
         self.secretData = secretData
         self.secrets = secrets
+        self.frozen = frozen
         self.nextSecretVersion = nextSecretVersion
     }
+
+    /// Every secret at hand, newer and older versions.
+    var known: [OpenedSecret] { secretData + secrets + frozen.data + frozen.credentials }
 }
 
 /// A secret in plain, for one attempt.
@@ -114,15 +122,33 @@ public struct OpenedSecret: Sendable {
     public let name: String
     public let secret: Secret
     public let reference: SealedReference
+    public let owner: FrozenRequest.Version.Owner
     /// How long ago it was sealed; nil when that is not known.
     public let ageMilliseconds: Int64?
 
-    public init(name: String, secret: Secret, reference: SealedReference, ageMilliseconds: Int64? = nil) {
+    public init(
+        name: String, secret: Secret, reference: SealedReference, owner: FrozenRequest.Version.Owner = .run,
+        ageMilliseconds: Int64? = nil
+    ) {
         self.name = name
         self.secret = secret
         self.reference = reference
+        self.owner = owner
         self.ageMilliseconds = ageMilliseconds
     }
+}
+
+/// The older versions that a resend reads, one of each secret that has a newer one.
+public struct FrozenSecrets: Sendable {
+    public var data: [OpenedSecret]
+    public var credentials: [OpenedSecret]
+
+    public init(data: [OpenedSecret] = [], credentials: [OpenedSecret] = []) {
+        self.data = data
+        self.credentials = credentials
+    }
+
+    var isEmpty: Bool { data.isEmpty && credentials.isEmpty }
 }
 
 /// What an attempt came to, for the commit that closes it.

@@ -12,6 +12,8 @@ struct RenderedRequest: Sendable, CustomStringConvertible, CustomReflectable {
     let body: [UInt8]?
     /// Whether the request may leave on a connection that was used before, which may send it again.
     let isRepeatable: Bool
+    /// Of a call with an idempotency key: each part that must not differ in a resend, as it is sent.
+    let parts: [(name: String, bytes: [UInt8])]
 
     var url: String { target.origin + path + (query.map { "?" + $0 } ?? "") }
     /// What may be shown: a query can hold what people call private.

@@ -4,6 +4,8 @@ import WorkflowCore
 struct Renderer {
     let action: Action
     let scope: ExpressionScope
+    /// For what a resend under an idempotency key must send as it was.
+    let frozenScope: ExpressionScope
     let userAgent: String
 
     func render(to target: TargetURL) throws(RenderingError) -> RenderedRequest {
@@ -12,24 +14,50 @@ struct Renderer {
             throw RenderingError(place: "method", message: "a method is written in capital letters")
         }
         var path = try target.pathPrefix + renderPath(call.path)
-        var query = try renderPairs(call.query, place: "query", allowsSecrets: false, encode: PercentEncoding.strict)
+        let parameters = try renderPairs(call.query, in: "query", encode: PercentEncoding.strict)
+        var query = Self.joined(parameters)
         turnPage(&path, &query)
         var headers = HeaderList()
         for header in action.service.headers { try headers.set(header.name, try value(of: header)) }
         for header in call.headers { try headers.set(header.name, try value(of: header)) }
-        let (body, contentType) = try renderBody(call.body)
+        let (body, contentType, members) = try renderBody(call.body)
         if let contentType { headers.setIfMissing("Content-Type", contentType) }
         headers.setIfMissing("Accept", "application/json")
         headers.setIfMissing("User-Agent", userAgent)
+        var names: [String] = []
         if let auth = call.auth ?? action.service.auth {
             let (name, value) = try authorisation(auth)
             try headers.set(name, value)
+            names.append(name)
         }
-        if let idempotency = call.idempotency { try headers.set(idempotency.header, try self.value(of: idempotency)) }
+        var parts: [(name: String, bytes: [UInt8])] = []
+        if let idempotency = call.idempotency {
+            try headers.set(idempotency.header, try self.value(of: idempotency))
+            parts = [
+                (RequestPart.method, Array(call.method.utf8)), (RequestPart.path, Array(path.utf8)),
+            ]
+            parts += parameters.map { (RequestPart.query($0.name), Array($0.text.utf8)) }
+            parts += declared(headers, but: names, idempotency) + members
+            parts.removeAll { call.isFresh($0.name) }
+        }
         if action.target.sendsRequestId { try headers.set("X-Request-Id", action.attemptId.description) }
         return RenderedRequest(
             method: call.method, target: target, path: path, query: query.isEmpty ? nil : query,
-            headers: headers.entries, body: body, isRepeatable: call.isRepeatable)
+            headers: headers.entries, body: body, isRepeatable: call.isRepeatable, parts: parts)
+    }
+
+    /// The values of a part: those of the first request, unless the part may differ.
+    private func scope(of part: String) -> ExpressionScope { action.call.isFresh(part) ? scope : frozenScope }
+
+    /// The headers that the definition writes, beside `auth` and the request's id.
+    private func declared(
+        _ headers: HeaderList, but left: [String], _ idempotency: IdempotencyDefinition
+    ) -> [(name: String, bytes: [UInt8])] {
+        let names = (action.service.headers + action.call.headers).map(\.name) + [idempotency.header]
+        let declared = Set(names.map { $0.lowercased() })
+            .subtracting(left.map { $0.lowercased() } + (action.target.sendsRequestId ? ["x-request-id"] : []))
+        return headers.entries.filter { declared.contains($0.name.lowercased()) }
+            .map { (RequestPart.header($0.name), Array($0.value.utf8)) }
     }
 
     /// Asks for the page of a list at which a look-up has arrived.
@@ -70,7 +98,7 @@ struct Renderer {
     }
 
     private func pathValue(_ expression: Expression) throws(RenderingError) -> String {
-        let value = try evaluate("path") { () throws(ExpressionError) in try expression.evaluate(scope) }
+        let value = try evaluate("path") { () throws(ExpressionError) in try expression.evaluate(frozenScope) }
         guard case .plain(let plain) = value else {
             throw RenderingError(place: "path", message: "a secret must not stand in a URL: \(expression.source)")
         }
@@ -92,40 +120,80 @@ struct Renderer {
 
     // MARK: - Query and body
 
+    /// What each member comes to that is sent, such as `tag=a&tag=b`. Of a URL's query when `place` says so.
     private func renderPairs(
-        _ members: [NamedJSONTemplate], place: String, allowsSecrets: Bool, encode: (String) -> String
-    ) throws(RenderingError) -> String {
-        var pairs: [String] = []
+        _ members: [NamedJSONTemplate], in place: String, encode: (String) -> String
+    ) throws(RenderingError) -> [(name: String, text: String)] {
+        var written: [(name: String, text: String)] = []
         for member in members {
+            let isInURL = place == "query"
+            let scope = scope(of: isInURL ? RequestPart.query(member.name) : RequestPart.form(member.name))
             let place = "\(place) \(member.name)"
             let result = try evaluate(place) { () throws(ExpressionError) in try member.value.evaluate(scope) }
-            guard allowsSecrets || !result.containsSecret else {
+            guard !isInURL || !result.containsSecret else {
                 throw RenderingError(place: place, message: "a secret must not stand in a URL")
             }
             let value = result.reveal()
-            let items = value.arrayValue ?? [value]
-            for item in items where !item.isNull {
+            var pairs: [String] = []
+            for item in value.arrayValue ?? [value] where !item.isNull {
                 guard let text = Self.text(of: item) else {
                     throw RenderingError(place: place, message: "\(item.typeName) cannot be written as one value")
                 }
                 pairs.append("\(encode(member.name))=\(encode(text))")
             }
+            if !pairs.isEmpty { written.append((member.name, pairs.joined(separator: "&"))) }
         }
-        return pairs.joined(separator: "&")
+        return written
     }
 
-    private func renderBody(_ body: BodyDefinition?) throws(RenderingError) -> ([UInt8]?, contentType: String?) {
+    private static func joined(_ pairs: [(name: String, text: String)]) -> String {
+        pairs.map(\.text).joined(separator: "&")
+    }
+
+    /// `parts`: what an idempotency key holds fast of it.
+    private func renderBody(
+        _ body: BodyDefinition?
+    ) throws(RenderingError) -> ([UInt8]?, contentType: String?, parts: [(name: String, bytes: [UInt8])]) {
         switch body {
-        case nil: return (nil, nil)
+        case nil: return (nil, nil, [])
         case .json(let template):
-            let result = try evaluate("body") { () throws(ExpressionError) in try template.evaluate(scope) }
-            var bytes: [UInt8] = []
-            result.reveal().serialized(into: &bytes)
-            return (bytes, "application/json")
+            let value = try renderTree(template)
+            let bytes = Self.bytes(of: value)
+            guard action.call.idempotency != nil else { return (bytes, "application/json", []) }
+            let parts =
+                value.objectValue?.members.map { (RequestPart.body($0.name), Self.bytes(of: $0.value)) }
+                ?? [(RequestPart.body, bytes)]
+            return (bytes, "application/json", parts)
         case .form(let members):
-            let text = try renderPairs(members, place: "form", allowsSecrets: true, encode: PercentEncoding.form)
-            return (Array(text.utf8), "application/x-www-form-urlencoded")
+            let pairs = try renderPairs(members, in: "form", encode: PercentEncoding.form)
+            return (
+                Array(Self.joined(pairs).utf8), "application/x-www-form-urlencoded",
+                pairs.map { (RequestPart.form($0.name), Array($0.text.utf8)) }
+            )
         }
+    }
+
+    /// Members at the top may be fresh, each by itself.
+    private func renderTree(_ template: JSONTemplate) throws(RenderingError) -> JSONValue {
+        guard case .object(let members) = template, action.call.idempotency != nil else {
+            let scope = scope(of: RequestPart.body)
+            return try evaluate("body") { () throws(ExpressionError) in try template.evaluate(scope).reveal() }
+        }
+        var object = JSONObject()
+        for member in members {
+            let scope = scope(of: RequestPart.body(member.name))
+            let part = try evaluate("body") { () throws(ExpressionError) in
+                try JSONTemplate.object([member]).evaluate(scope).reveal()
+            }
+            for (name, value) in part.objectValue?.members ?? [] { object[name] = value }
+        }
+        return .object(object)
+    }
+
+    private static func bytes(of value: JSONValue) -> [UInt8] {
+        var bytes: [UInt8] = []
+        value.serialized(into: &bytes)
+        return bytes
     }
 
     /// How a value reads within text; nil for null, lists and objects.
@@ -142,12 +210,13 @@ struct Renderer {
 
     /// nil for a template that came to null: the header is left out.
     private func value(of header: NamedTemplate) throws(RenderingError) -> String? {
-        try text(of: header.template, place: "header \(header.name)", allowsNull: true)
+        let scope = scope(of: RequestPart.header(header.name))
+        return try text(of: header.template, in: scope, place: "header \(header.name)", allowsNull: true)
     }
 
     private func value(of idempotency: IdempotencyDefinition) throws(RenderingError) -> String {
         guard let template = idempotency.value else { return action.scope.idempotencyKey }
-        let text = try text(of: template, place: "idempotency value") ?? ""
+        let text = try text(of: template, in: frozenScope, place: "idempotency value") ?? ""
         guard !text.isEmpty else {
             throw RenderingError(place: "idempotency value", message: "the value is empty")
         }
@@ -155,7 +224,7 @@ struct Renderer {
     }
 
     private func text(
-        of template: Template, place: String, allowsNull: Bool = false
+        of template: Template, in scope: ExpressionScope, place: String, allowsNull: Bool = false
     ) throws(RenderingError) -> String? {
         switch try evaluate(place, { () throws(ExpressionError) in try template.evaluate(scope) }) {
         case .secret(let secret):
@@ -174,19 +243,19 @@ struct Renderer {
 
     private func authorisation(_ auth: AuthDefinition) throws(RenderingError) -> (name: String, value: String) {
         func required(_ template: Template, _ part: String) throws(RenderingError) -> String {
-            let text = try text(of: template, place: "auth \(part)") ?? ""
+            let text = try text(of: template, in: scope, place: "auth \(part)") ?? ""
             guard !text.isEmpty else { throw RenderingError(place: "auth \(part)", message: "the value is empty") }
             return text
         }
         switch auth {
         case .bearer(let token): return ("Authorization", "Bearer \(try required(token, "bearer"))")
         case .basic(let user, let password):
-            let name = try text(of: user, place: "auth basic user") ?? ""
+            let name = try text(of: user, in: scope, place: "auth basic user") ?? ""
             guard !name.contains(":") else {
                 throw RenderingError(
                     place: "auth basic user", message: "the name holds a colon, which basic cannot say")
             }
-            let word = try text(of: password, place: "auth basic password") ?? ""
+            let word = try text(of: password, in: scope, place: "auth basic password") ?? ""
             return ("Authorization", "Basic \(Base64.encode("\(name):\(word)"))")
         case .header(let name, let value): return (name, try required(value, "header"))
         }

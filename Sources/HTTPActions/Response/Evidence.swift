@@ -14,7 +14,7 @@ struct Evidence {
         self.action = action
         self.vault = vault
         self.started = started
-        let known = (action.scope.secretData + action.scope.secrets).map(\.secret)
+        let known = action.scope.known.map(\.secret)
         text = EvidenceText(masker: Masker(known + newSecrets))
     }
 
@@ -53,7 +53,7 @@ struct Evidence {
     /// `same_as` names a credential that the run held before, when the platform returned that one again.
     mutating func add(credentialsReturned returned: [(name: String, secret: Secret)]) {
         guard !returned.isEmpty else { return }
-        let known = (action.scope.secretData + action.scope.secrets).map { ($0.name, vault.fingerprint(of: $0.secret)) }
+        let known = action.scope.known.map { ($0.name, vault.fingerprint(of: $0.secret)) }
         object["credentials_returned"] = .array(
             returned.map { name, secret in
                 let fingerprint = vault.fingerprint(of: secret)

@@ -61,7 +61,9 @@ struct Pages {
     private var requestURL: URL? {
         do {
             let target = try TargetURL.parse(action.target.baseURL)
-            return URL(string: try Renderer(action: action, scope: scope, userAgent: "").render(to: target).url)
+            return URL(
+                string: try Renderer(action: action, scope: scope, frozenScope: scope, userAgent: "").render(to: target)
+                    .url)
         } catch { return nil }
     }
 
@@ -74,7 +76,7 @@ struct Pages {
         guard text.utf8.count <= Self.longestNext, !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
             return .unclear("what leads to the next page is too long, or no text")
         }
-        let known = (action.scope.secretData + action.scope.secrets).map(\.secret)
+        let known = action.scope.known.map(\.secret)
         guard Masker(known).mask(text) == text else { return .unclear("what leads to the next page holds a secret") }
         return .next(text)
     }

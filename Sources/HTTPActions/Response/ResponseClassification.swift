@@ -115,7 +115,7 @@ struct ResponseClassification: Sendable {
 
     /// Plain variables that would carry a secret's value into the history.
     private static func revealing(_ classification: ResponseClassification, _ action: Action) -> [String] {
-        let known = (action.scope.secretData + action.scope.secrets).map(\.secret)
+        let known = action.scope.known.map(\.secret)
         let masker = Masker(known + classification.secrets.map(\.secret))
         return classification.saved.members.compactMap { member in
             let text = member.value.serialized()

@@ -5,12 +5,12 @@ extension RunMachine {
 
     /// The intent, together with the outcome before it when there is one.
     mutating func commitIntent(
-        _ planned: PlannedCall, _ attemptId: Identifier, _ decision: Decision, _ clock: Int64
+        _ planned: PlannedCall, _ attemptId: Identifier, _ request: FrozenRequest?, _ decision: Decision, _ clock: Int64
     ) -> Action {
         let timeout = timeoutMilliseconds(of: planned.call)
         let event = planned.started(
             attemptId: attemptId, timeoutMilliseconds: timeout,
-            isCutByLease: timeout < definition.timeoutMilliseconds(of: planned.call))
+            isCutByLease: timeout < definition.timeoutMilliseconds(of: planned.call), request: request)
         let recorded = RecordedEvent(
             seq: decision.state.seq + 1, type: event.type.rawValue, body: event.body, epoch: epoch,
             attemptId: attemptId, actor: actor, recordedAt: .ofThisCommit)
@@ -22,6 +22,14 @@ extension RunMachine {
         plan.service = planned.call.service
         plan.intent = CommitPlan.Intent(planned: planned, attemptId: attemptId, decision: decision)
         return commit(plan, at: clock)
+    }
+
+    /// The call would send other bytes under its idempotency key than before: a person decides.
+    mutating func commitHold(
+        _ names: [String], _ planned: PlannedCall, _ decision: Decision, _ clock: Int64
+    ) -> Action {
+        let context = DecisionContext(now: lease.now(at: clock), random: 0)
+        return commit(decision.heldForChanges(names, of: planned, definition, context), at: clock)
     }
 
     /// Commits a decision without an intent: the lease goes back with the commit. A decision without events only moves

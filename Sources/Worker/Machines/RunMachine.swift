@@ -54,8 +54,13 @@ public struct RunMachine: Sendable {
         switch (phase, input) {
         case (.claimed, .claimed): return next(.claimed, clock, random)
 
-        case (.admitting(let decision, let planned), .admitted(let attemptId)):
-            return commitIntent(planned, attemptId, decision, clock)
+        case (.admitting(let decision, let planned), .admitted(let attemptId, let request)):
+            if let first = planned.frozen, let request, case let names = first.changes(in: request), !names.isEmpty {
+                return commitHold(names, planned, decision, clock)
+            }
+            return commitIntent(planned, attemptId, request, decision, clock)
+        case (.admitting(let decision, let planned), .changed(let names)):
+            return commitHold(names, planned, decision, clock)
         case (.admitting(let decision, let planned), .mustWait(let milliseconds, let reason)):
             return commit(
                 decision, due: milliseconds, service: planned.call.service, waitReason: reason, at: clock)

@@ -7,7 +7,10 @@ extension RunMachine {
     public enum Input: Sendable {
         /// The first of all.
         case claimed
-        case admitted(attemptId: Identifier)
+        /// `request`: what a keyed call would send.
+        case admitted(attemptId: Identifier, request: FrozenRequest? = nil)
+        /// A keyed call cannot be put together as it was first sent, and what differs.
+        case changed([String])
         /// The call cannot be sent now, and why.
         case mustWait(milliseconds: Int64, WaitReason?)
         /// The commit landed, now or before.
@@ -30,7 +33,7 @@ extension RunMachine {
     }
 
     public enum Action: Sendable {
-        /// Look up address, credentials and secrets: `admitted`, `mustWait` or `failed`.
+        /// Look up address, credentials and secrets: `admitted`, `changed`, `mustWait` or `failed`.
         case admit(PlannedCall)
         /// `accepted`, `behind`, `noPermit`, `contradicted`, `fenced`, `refused` or `failed`.
         case commit(CommitPlan)

@@ -30,8 +30,12 @@ actor CredentialReader {
         var credentials: [OpenedSecret] = []
         /// The run's secret variables. Those that the call uses are sent; all others are only compared with the answer.
         var variables: [Secret] = []
+        /// What was sent before under the call's idempotency key, where there is a newer version.
+        var frozen = FrozenSecrets()
         /// The first credential that is nowhere set; then nothing was opened.
         var missing: String?
+        /// Older versions that a resend needs, and that are gone.
+        var gone: [String] = []
     }
 
     /// `inHand` are the run's sealed values that came with the claim, or that this worker has just sealed.
@@ -44,8 +48,7 @@ actor CredentialReader {
             guard let sealed = try await credential(CredentialName(organisation: organisation, name: name)) else {
                 return Opened(missing: name)
             }
-            opened.credentials.append(
-                OpenedSecret(name: name, secret: try vault.open(sealed), reference: sealed.reference))
+            opened.credentials.append(try open(sealed))
         }
         for held in planned.secrets {
             let place = SecretPlace(
@@ -58,7 +61,48 @@ actor CredentialReader {
             }
             opened.variables.append(try vault.open(found))
         }
+        try await openFrozen(planned, organisation, runId, &opened)
         return opened
+    }
+
+    private func open(_ sealed: SealedSecret) throws -> OpenedSecret {
+        OpenedSecret(
+            name: sealed.place.name, secret: try vault.open(sealed), reference: sealed.reference,
+            owner: FrozenRequest.Version.Owner(sealed.place.scope))
+    }
+
+    /// The versions that a resend under an idempotency key must send again. Most have no newer version, and are not
+    /// opened twice.
+    private func openFrozen(
+        _ planned: PlannedCall, _ organisation: String, _ runId: Identifier, _ opened: inout Opened
+    ) async throws {
+        for version in planned.frozen?.secrets ?? [] {
+            let isNewest =
+                version.owner == .run
+                ? planned.secrets.contains {
+                    $0.reference.name == version.name && $0.reference.version == version.version
+                }
+                : opened.credentials.contains {
+                    $0.name == version.name && $0.owner == version.owner && $0.reference.version == version.version
+                }
+            if isNewest { continue }
+            let place = SecretPlace(
+                scope: SecretPlace.Scope(version.owner),
+                scopeId: version.owner.scopeId(run: runId, organisation: organisation), name: version.name,
+                version: version.version)
+            guard let sealed = try await store.secretVersion(place) else {
+                opened.gone.append(
+                    "\(version.owner == .run ? "data" : "secrets").\(version.name), whose version \(version.version) is gone"
+                )
+                continue
+            }
+            let older = try open(sealed)
+            if version.owner == .run {
+                opened.frozen.data.append(older)
+            } else {
+                opened.frozen.credentials.append(older)
+            }
+        }
     }
 
     /// Finds the organisation's value before the general one. A missing value is never cached: whoever sets it wakes
@@ -97,5 +141,35 @@ actor CredentialReader {
     nonisolated func resealed(_ sealed: SealedSecret, name: String) throws -> SealedSecret {
         let place = SecretPlace(scope: .run, scopeId: sealed.place.scopeId, name: name, version: 1)
         return try vault.seal(try vault.open(sealed), at: place)
+    }
+}
+
+extension FrozenRequest.Version.Owner {
+    init(_ scope: SecretPlace.Scope) {
+        self =
+            switch scope {
+            case .run: .run
+            case .organisation: .organisation
+            case .installation: .installation
+            }
+    }
+
+    fileprivate func scopeId(run: Identifier, organisation: String) -> String {
+        switch self {
+        case .run: run.description
+        case .organisation: organisation
+        case .installation: SecretPlace.installationId
+        }
+    }
+}
+
+extension SecretPlace.Scope {
+    fileprivate init(_ owner: FrozenRequest.Version.Owner) {
+        self =
+            switch owner {
+            case .run: .run
+            case .organisation: .organisation
+            case .installation: .installation
+            }
     }
 }

@@ -25,6 +25,8 @@ struct RunDriver {
     struct Admission {
         let record: ServiceRecord
         let opened: CredentialReader.Opened
+        /// Of a call with an idempotency key, whose intent says what is sent.
+        var prepared: PreparedRequest?
     }
 
     var state: RunState { machine.state }
@@ -98,11 +100,16 @@ struct RunDriver {
             guard record.baseURL != nil else {
                 return .mustWait(milliseconds: Self.missingMilliseconds, .noBaseURL)
             }
-            admitted = Admission(record: record, opened: opened)
+            guard opened.gone.isEmpty else { return .changed(opened.gone) }
+            var admission = Admission(record: record, opened: opened)
             let id = Identifier(
                 unixMilliseconds: machine.lease.now(at: Self.clock()).microseconds / 1000,
                 random: (.random(in: .min ... .max), .random(in: .min ... .max)))
-            return .admitted(attemptId: id)
+            if planned.isKeyed {
+                admission.prepared = action(planned, id, admission, timeout: 0).flatMap { parts.prepare($0) }
+            }
+            admitted = admission
+            return .admitted(attemptId: id, request: admission.prepared?.frozen)
         } catch let error as VaultError {
             parts.logger.error(
                 "a sealed secret cannot be opened", metadata: ["run": "\(state.id)", "error": "\(error.message)"])
@@ -212,9 +219,26 @@ struct RunDriver {
     }
 
     private func perform(_ planned: PlannedCall, _ id: Identifier, _ timeout: Int64) async -> ActionOutcome {
-        guard let service = machine.definition.service(planned.call.service), let admitted,
-            let baseURL = admitted.record.baseURL
-        else { return ActionOutcome(result: .unsent("unreachable", "the service has no base URL")) }
+        guard let admitted, var action = action(planned, id, admitted, timeout: timeout) else {
+            return ActionOutcome(result: .unsent("unreachable", "the service has no base URL"))
+        }
+        action.prepared = admitted.prepared
+        // The deadlines below count from here, however long the process stands still or the connection takes.
+        let time = ContinuousClock.now
+        switch machine.clearance(at: Self.clock(time)) {
+        case .no(let result): return ActionOutcome(result: result)
+        case .go(let latest):
+            action.startedAt = time
+            action.latestDeparture = latest.map { time + .milliseconds($0) }
+            return await parts.perform(action)
+        }
+    }
+
+    private func action(
+        _ planned: PlannedCall, _ id: Identifier, _ admitted: Admission, timeout: Int64
+    ) -> Action? {
+        guard let service = machine.definition.service(planned.call.service), let baseURL = admitted.record.baseURL
+        else { return nil }
         let state = state
         let now = machine.lease.now(at: Self.clock())
         let variables = zip(planned.secrets, admitted.opened.variables).map { held, secret in
@@ -223,7 +247,7 @@ struct RunDriver {
                 // The worker's own time may be a little behind that of the commit.
                 ageMilliseconds: max(0, now.milliseconds(since: held.sealedAt)))
         }
-        var action = Action(
+        return Action(
             attemptId: id, call: planned.call, service: service, errors: machine.definition.errors,
             variables: machine.definition.data,
             target: ServiceTarget(
@@ -234,18 +258,9 @@ struct RunDriver {
                 runId: state.id, organisation: state.organisation, key: state.key, workflow: state.workflow,
                 version: state.version, stateName: planned.state, idempotencyKey: planned.idempotencyKey,
                 attemptNumber: planned.attemptNumber, input: state.input, data: planned.data,
-                secretData: variables, secrets: admitted.opened.credentials,
+                secretData: variables, secrets: admitted.opened.credentials, frozen: admitted.opened.frozen,
                 nextSecretVersion: { state.nextVersion(ofSecret: $0) }),
             deadlineMilliseconds: timeout, reconcile: planned.reconcile, page: planned.page)
-        // The deadlines below count from here, however long the process stands still or the connection takes.
-        let time = ContinuousClock.now
-        switch machine.clearance(at: Self.clock(time)) {
-        case .no(let result): return ActionOutcome(result: result)
-        case .go(let latest):
-            action.startedAt = time
-            action.latestDeparture = latest.map { time + .milliseconds($0) }
-            return await parts.perform(action)
-        }
     }
 }
 

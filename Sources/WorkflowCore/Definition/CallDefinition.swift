@@ -53,17 +53,21 @@ extension CallDefinition {
         var found = path.references + query.flatMap(\.value.references)
         found += idempotency?.value?.references ?? []
         found += (service.headers + headers).flatMap(\.template.references)
-        switch auth ?? service.auth {
-        case .bearer(let template), .header(_, let template): found += template.references
-        case .basic(let user, let password): found += user.references + password.references
-        case nil: break
-        }
+        found += authReferences(with: service)
         switch body {
         case .json(let template): found += template.references
         case .form(let fields): found += fields.flatMap(\.value.references)
         case nil: break
         }
         return found
+    }
+
+    func authReferences(with service: ServiceDefinition) -> [ExpressionReference] {
+        switch auth ?? service.auth {
+        case .bearer(let template), .header(_, let template): template.references
+        case .basic(let user, let password): user.references + password.references
+        case nil: []
+        }
     }
 
     /// The names of the credentials that the request needs.
@@ -80,11 +84,14 @@ public struct IdempotencyDefinition: Sendable, Equatable {
     public let value: Template?
     /// How long the platform recognises the value, from the first attempt of the stay; nil: a resend is not safe.
     public let honouredMilliseconds: Int64?
+    /// The names of the request's parts that may differ from one attempt to the next, as `RequestPart` writes them.
+    public let fresh: [String]
 
-    public init(header: String, value: Template? = nil, honouredMilliseconds: Int64? = nil) {
+    public init(header: String, value: Template? = nil, honouredMilliseconds: Int64? = nil, fresh: [String] = []) {
         self.header = header
         self.value = value
         self.honouredMilliseconds = honouredMilliseconds
+        self.fresh = fresh
     }
 }
 

@@ -63,7 +63,7 @@ struct Demo: AsyncParsableCommand {
         let actions = HTTPActions(vault: vault, logger: logger)
         let wakeSignal = WakeSignal()
         let worker = Worker(
-            store: session.store, vault: vault, perform: actions.perform,
+            store: session.store, vault: vault, prepare: actions.prepare, perform: actions.perform,
             configuration: WorkerConfiguration(name: "demo"),
             wakeSignal: wakeSignal, logger: logger)
         let listener = PostgresListener(

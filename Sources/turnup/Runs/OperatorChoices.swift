@@ -110,10 +110,14 @@ struct OperatorChoices {
 
     private func meaning(_ choice: HoldChoice) -> String {
         let takesBack = state.ending != nil || state.isReplacing
+        let isChanged = state.hold?.code == Hold.requestChanged
         return switch choice {
         case .adopt: "What was found is ours"
         case .done where takesBack: "A person has taken it back"
         case .done: "It worked, or a person has seen to it; give what the answer would have given"
+        case .retry where isChanged: "Try again, once what was changed is put back"
+        case .retryAnyway where isChanged:
+            "Send it as it is now under a new idempotency key: there may be two of it then"
         case .retry: "Try again what failed; what may have worked is not sent again"
         case .retryAnyway: "Send it again although it may have worked: there may be two of it then"
         case .abandon where takesBack: "Leave it there, and end the run"

@@ -25,7 +25,8 @@ struct WorkerService: Service {
         actionsConfiguration.phaseReached = CrashHooks.phaseReached
         let actions = HTTPActions(vault: vault, logger: logger, configuration: actionsConfiguration)
         let worker = Worker(
-            store: session.store, vault: vault, perform: actions.perform, configuration: configuration,
+            store: session.store, vault: vault, prepare: actions.prepare, perform: actions.perform,
+            configuration: configuration,
             wakeSignal: wakeSignal,
             monitor: monitor, logger: logger)
         logger.notice("worker \(configuration.name) runs", metadata: ["lease_ms": "\(configuration.leaseMilliseconds)"])

@@ -17,7 +17,7 @@ enum Fault: Hashable {
     case commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
     case notYetActive, wrongReplica, conflict
-    case secretMissing, lookUpFailed, leaseTooShort, keyTooOld
+    case secretMissing, requestChanged, lookUpFailed, leaseTooShort, keyTooOld
     case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
     case behind, fenced, noPermit, cancelled
     case person(OperatorAction)
@@ -26,7 +26,8 @@ enum Fault: Hashable {
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .conflict, .secretMissing, .lookUpFailed, .leaseTooShort, .keyTooOld,
+            .notYetActive, .wrongReplica, .conflict, .secretMissing, .requestChanged, .lookUpFailed, .leaseTooShort,
+            .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
             .behind, .fenced, .noPermit, .cancelled,
         ] + OperatorAction.allCases.map { .person($0) }

@@ -25,6 +25,7 @@ struct Faults {
     var wrongReplica = 0
     // DecisionContext.
     var secretMissing = 0
+    var requestChanged = 0
     var lookUpFailed = 0
     /// How many times in a seed.
     var storeOutages = 0
@@ -71,6 +72,7 @@ struct Faults {
         faults.refusal = rate(3, &chance)
         faults.wrongReplica = rate(10, &chance)
         faults.secretMissing = rate(2, &chance)
+        faults.requestChanged = rate(2, &chance)
         faults.lookUpFailed = rate(4, &chance)
         faults.storeOutages = chance.below(2) == 0 ? 0 : chance.below(4)
         faults.platformOutages = chance.below(2) == 0 ? 0 : chance.below(4)

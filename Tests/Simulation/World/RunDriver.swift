@@ -131,7 +131,16 @@ final class RunDriver {
             world.marks.hit(.lookUpFailed, cell: cell(planned.state))
             return handle(.failed(.outage(mayPass: true)))
         }
-        handle(.admitted(attemptId: world.newAttempt()))
+        let id = world.newAttempt()
+        handle(.admitted(attemptId: id, request: planned.isKeyed ? request(of: planned, id) : nil))
+    }
+
+    /// What a keyed call would send: what was sent before, unless somebody has changed it.
+    private func request(of planned: PlannedCall, _ id: Identifier) -> FrozenRequest {
+        guard let first = planned.frozen else { return FrozenRequest(attemptId: id, digests: ["body": "first"]) }
+        guard world.chance.hits(world.faults.requestChanged) else { return first }
+        world.marks.hit(.requestChanged, cell: cell(planned.state))
+        return FrozenRequest(attemptId: id, digests: ["body": "changed"])
     }
 
     // MARK: The store

@@ -64,8 +64,13 @@ public struct PlannedCall: Sendable, Equatable {
     public let reconcile: ReconcileDefinition?
     /// Set for a look-up that goes on with a list.
     public let page: LookUpPage?
+    /// What was sent before under the same idempotency value.
+    public let frozen: FrozenRequest?
     /// The call is taken back when the run fails.
     let armsUndo: Bool
+
+    /// Whether a resend must send the same bytes. What takes things back is put together anew each time.
+    public var isKeyed: Bool { purpose == .call && call.idempotency != nil }
 
     /// The same call once the commit's time is known: that commit may have sealed what the call reads.
     public func committed(at time: Instant) -> PlannedCall {
@@ -75,8 +80,10 @@ public struct PlannedCall: Sendable, Equatable {
     }
 
     /// The intent, to be committed before the first byte leaves.
-    /// `isCutByLease`: the call's own timeout would outlast the worker's lease.
-    public func started(attemptId: Identifier, timeoutMilliseconds: Int64, isCutByLease: Bool = false) -> NewEvent {
+    /// `isCutByLease`: the call's own timeout would outlast the worker's lease. `request`: what a keyed call sends.
+    public func started(
+        attemptId: Identifier, timeoutMilliseconds: Int64, isCutByLease: Bool = false, request: FrozenRequest? = nil
+    ) -> NewEvent {
         var body: JSONObject = [
             "state": .string(state), "attempt": .integer(attemptNumber), "service": .string(call.service),
             "request": .string("\(call.method) \(call.service):\(call.path.source)"),
@@ -87,6 +94,7 @@ public struct PlannedCall: Sendable, Equatable {
         if isCutByLease { body["timeout_cut_by_lease"] = true }
         if let name = call.name { body["call"] = .string(name) }
         if let page { body["page"] = .integer(page.number) }
+        if isKeyed, frozen == nil, let request { body["frozen"] = request.json }
         return NewEvent(.attemptStarted, body, attemptId: attemptId)
     }
 }

@@ -70,8 +70,16 @@ extension DecisionBuilder {
         guard state.hadUnknown, result.status == 409, here.call?.isRepeatable == false || here.reconcile != nil else {
             return false
         }
-        let named = here.retry.flatMap(\.errors) + here.catches.flatMap(\.errors)
-        return !named.contains { $0 == result.errorName || $0 == "http.409" }
+        return !names(here.retry.flatMap(\.errors) + here.catches.flatMap(\.errors), result)
+    }
+
+    /// Whether a `catch` names the 409, and so says what it means that the request was there before.
+    func isCaughtConflict(_ here: StateDefinition, _ result: AttemptResult) -> Bool {
+        result.status == 409 && names(here.catches.flatMap(\.errors), result)
+    }
+
+    private func names(_ errors: [String], _ conflict: AttemptResult) -> Bool {
+        errors.contains { $0 == conflict.errorName || $0 == "http.409" }
     }
 
     private func isHonoured(_ call: CallDefinition, after milliseconds: Int64) -> Bool {

@@ -22,6 +22,7 @@ extension RunState {
             "choice": .string(choice.rawValue), "reason": .string(reason), "state": .string(state),
         ]
         switch choice {
+        case .retryAnyway where hold.code == Hold.requestChanged: body["new_key"] = true
         case .retry, .retryAnyway: break
         case .abandon:
             body["gave_up"] = .string("given up by a person: \(reason)")

@@ -47,7 +47,7 @@ extension DecisionBuilder {
                 emit(type, body, attemptId: attempt.id)
                 return flow()
             case .never(let why):
-                if state.unknown != nil {
+                if state.unknown != nil, !isCaughtConflict(here, result) {
                     // An earlier attempt may have worked, so this is no failure yet.
                     body["gave_up"] = .string(why)
                     emit(type, body, attemptId: attempt.id)

@@ -128,7 +128,7 @@ extension DecisionBuilder {
         return PlannedCall(
             call: call, state: here.name, attemptNumber: state.attempts.addingClamped(1), purpose: purpose,
             idempotencyKey: key, data: data, secrets: secrets, reconcile: reconcile,
-            page: purpose == .lookup ? state.unknown?.page : nil,
+            page: purpose == .lookup ? state.unknown?.page : nil, frozen: purpose == .call ? state.frozen : nil,
             armsUndo: purpose == .call && here.undo != nil)
     }
 }

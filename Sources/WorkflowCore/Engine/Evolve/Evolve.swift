@@ -172,6 +172,7 @@ extension RunState {
     mutating func renewKey() {
         idempotencyGeneration = idempotencyGeneration.addingClamped(1)
         idempotencyFirstSentAt = nil
+        frozen = nil
     }
 
     mutating func write(_ values: JSONObject?) {

@@ -19,6 +19,12 @@ extension RunState {
             isRepeatable: event.body["repeatable"]?.boolValue ?? false, purpose: purpose)
         guard purpose == .call else { return }
         idempotencyFirstSentAt = idempotencyFirstSentAt ?? event.recordedAt
+        if frozen == nil, let request = event.body["frozen"] {
+            guard let request = FrozenRequest(request, attemptId: id) else {
+                throw EvolveError(seq: event.seq, message: "what it says of its request is incomplete")
+            }
+            frozen = request
+        }
         if event.body["undo"]?.boolValue == true, undoEntryOfStay == nil {
             undoList.append(
                 UndoEntry(
@@ -109,6 +115,8 @@ extension RunState {
 
     private mutating func refuse(_ attempt: OpenAttempt, _ body: JSONObject, at time: Instant) {
         successesInARow = 0
+        // What never left may be put together anew.
+        if body["evidence"]?["request_head_sent"] == false, frozen?.attemptId == attempt.id { frozen = nil }
         if body["look_up_after_milliseconds"] != nil {
             noteUnknown(attempt, body)  // "already there" may be our own lost success
         } else if unknown == nil, let index = undoEntryOfStay, undoList[index].attemptId == attempt.id {

@@ -62,6 +62,7 @@ extension RunState {
             if unknown != nil { mayHaveCreated = true }
             unknown = nil
             isReplacing = false
+            if body["new_key"]?.boolValue == true { renewKey() }
         case .retry: break
         case .abandon where ending != nil:
             undoList = []

@@ -44,6 +44,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var idempotencyGeneration = 1
     /// When this stay's call was first sent under the current idempotency value.
     public internal(set) var idempotencyFirstSentAt: Instant?
+    /// What was first sent under the current idempotency value.
+    public internal(set) var frozen: FrozenRequest?
     /// An attempt of this stay's call ended as unknown, settled or not.
     public internal(set) var hadUnknown = false
     /// What is not known about this stay's call.

@@ -25,6 +25,7 @@ extension RunState {
         coder.field("adopted", &isAdopted, unless: false)
         coder.field("idempotency_generation", &idempotencyGeneration, unless: 1)
         coder.field("idempotency_first_sent_at", &idempotencyFirstSentAt)
+        coder.field("frozen", &frozen)
         coder.field("had_unknown", &hadUnknown, unless: false)
         coder.field("unknown", &unknown)
         coder.field("replacing", &isReplacing, unless: false)

@@ -25,14 +25,27 @@ extension DraftChecker {
 
     /// E313: under one idempotency value a platform refuses other bytes, or takes them for another request.
     private mutating func checkKeyed(_ call: DraftCall) {
-        guard call.idempotency != nil, let built = DefinitionBuilder(draft: draft).build(call),
-            built.sentReferences.contains(where: { $0.root == "state" && $0.path.first == "attempts" })
+        let builder = DefinitionBuilder(draft: draft)
+        guard call.idempotency != nil, let built = builder.build(call) else { return }
+        let service =
+            draft.services.first { $0.name == built.service }.map { builder.build($0) }
+            ?? ServiceDefinition(name: built.service)
+        let names = built.parts(with: service).map(\.name)
+        for part in call.fresh where !names.contains(part.value) {
+            report(
+                .unknownName, part.path, .value,
+                "\(Self.subject(part.path)): fresh names \"\(part.value)\", which is no part of \(call.requestWords)",
+                hint: suggestion(part.value, among: names)
+                    ?? (names.isEmpty ? nil : "its parts are \(DefinitionReader.listed(names))"))
+        }
+        guard
+            built.frozenReferences(with: service).contains(where: { $0.root == "state" && $0.path.first == "attempts" })
         else { return }
         report(
             .changingUnderKey, call.path, .name,
             "\(call.requestWords) sends state.attempts under an idempotency key, so that each attempt sends something else "
                 + "under the same key",
-            hint: "remove state.attempts from the call")
+            hint: "remove state.attempts from the call, or name its part under idempotency.fresh")
     }
 
     private mutating func checkSaves(_ saves: [DraftTemplate], _ declared: Set<String>) {

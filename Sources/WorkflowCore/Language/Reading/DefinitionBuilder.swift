@@ -30,7 +30,7 @@ struct DefinitionBuilder {
         templates.compactMap { entry in entry.template.map { NamedTemplate(name: entry.name, template: $0) } }
     }
 
-    private func build(_ service: DraftService) -> ServiceDefinition {
+    func build(_ service: DraftService) -> ServiceDefinition {
         let headers = build(service.headers)
         guard let timeout = service.timeoutMilliseconds else {
             return ServiceDefinition(

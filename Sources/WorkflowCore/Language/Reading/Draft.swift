@@ -106,6 +106,8 @@ struct DraftCall {
     var idempotency: IdempotencyDefinition?
     /// `idempotency.honoured` is given, so that a resend is safe.
     var hasHonouredKey = false
+    /// The names under `idempotency.fresh`, as they are compared.
+    var fresh: [Located<String>] = []
 
     /// `POST /clients`, for messages.
     var requestWords: String { "\(method) \(urlPath?.source ?? "")" }

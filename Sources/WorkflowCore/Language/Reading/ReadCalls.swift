@@ -36,10 +36,19 @@ extension DefinitionReader {
         // A wrong value is one problem; the call is not reported as an unsafe resend too.
         call.hasHonouredKey = node.value["honoured"] != nil
         guard let mapping = mapping(node, Vocabulary.idempotency) else { return }
+        call.fresh = mapping["fresh"].map { readFresh($0) } ?? []
         guard let header = headerName(mapping["header"]) else { return }
         call.idempotency = IdempotencyDefinition(
             header: header, value: mapping["value"].flatMap { template($0, .idempotency) },
-            honouredMilliseconds: duration(mapping["honoured"]))
+            honouredMilliseconds: duration(mapping["honoured"]), fresh: call.fresh.map(\.value))
+    }
+
+    private mutating func readFresh(_ node: Node) -> [Located<String>] {
+        let items = list(node, of: "parts of the request")
+        if case .array = node.value, items.isEmpty { wrongType(node, "a list of at least one part of the request") }
+        return items.compactMap { item in
+            text(item).map { Located(value: RequestPart.canonical($0), path: item.path) }
+        }
     }
 
     @discardableResult

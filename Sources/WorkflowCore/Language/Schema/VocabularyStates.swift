@@ -26,6 +26,9 @@ extension Vocabulary {
             .required("header", .name(.header), "The header that carries it."),
             .optional("value", .template, "${state.key}"),
             .optional("honoured", .duration, "How long the platform recognises it; a resend within is safe."),
+            .optional(
+                "fresh", .filledList(.text),
+                "Parts that may differ in a resend, such as headers.X-Try, query.at, body.at; else it is not sent."),
         ])
 
     private static let callOrName: Form = .either([.name(.plain), .mapping(call)])

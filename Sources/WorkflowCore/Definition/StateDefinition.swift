@@ -39,10 +39,8 @@ public struct StateDefinition: Sendable, Equatable {
     public let exit: Exit
     /// How to find out what became of a lost answer; nil: a person must.
     public let reconcile: ReconcileDefinition?
-    /// The call that takes back what the state's call made, when the run fails or is cancelled.
-    public let undo: CallDefinition?
-    /// Whether the undo also takes back what was found and may have been there before.
-    public let undoesAdopted: Bool
+    /// How what the state's call made is taken back, when the run fails or is cancelled.
+    public let undo: UndoDefinition?
     /// Used in an end state: false leaves everything that the run made where it is.
     public let undoesAtEnd: Bool
     /// Successes in a row before going on; nil: one is enough.
@@ -53,8 +51,7 @@ public struct StateDefinition: Sendable, Equatable {
     public init(
         name: String, title: String? = nil, action: Action? = nil, retry: [RetryEntry] = [],
         retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit, reconcile: ReconcileDefinition? = nil,
-        undo: CallDefinition? = nil, undoesAdopted: Bool = false, undoesAtEnd: Bool = true,
-        stable: StableDefinition? = nil,
+        undo: UndoDefinition? = nil, undoesAtEnd: Bool = true, stable: StableDefinition? = nil,
         deadlineMilliseconds: Int64? = nil
     ) {
         self.name = name
@@ -66,11 +63,13 @@ public struct StateDefinition: Sendable, Equatable {
         self.exit = exit
         self.reconcile = reconcile
         self.undo = undo
-        self.undoesAdopted = undoesAdopted
         self.undoesAtEnd = undoesAtEnd
         self.stable = stable
         self.deadlineMilliseconds = deadlineMilliseconds
     }
+
+    /// Whether the undo also takes back what was found and may have been there before.
+    var undoesAdopted: Bool { undo?.takesBackAdopted == true }
 }
 
 public struct RetryEntry: Sendable, Equatable {

@@ -60,6 +60,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case lookUpOfNobody = "W311"
     case lookUpOfOnePage = "W312"
     case changingUnderKey = "E313"
+    case undoNotSeen = "E314"
 
     case secretInOutput = "E401"
     case secretInURL = "E402"

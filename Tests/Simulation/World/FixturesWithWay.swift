@@ -20,9 +20,9 @@ extension Fixtures {
            "detach": {"request": "DELETE wpp:/things/${data.thing}/extra", "ok": ["2xx", 404]},
            "check_thing": {"request": "GET wpp:/things/${data.thing}"}},
          "states": {
-           "creating": {"call": "create_keyed", "undo": "remove_thing",
+           "creating": {"call": "create_keyed", "undo": {"call": "remove_thing", "gone": "not_checkable"},
              "retry": [{"error": ["transient", "bad_answer", "http.5xx"], "policy": "outage"}], "next": "attaching"},
-           "attaching": {"call": "attach", "undo": "detach", "next": "checking"},
+           "attaching": {"call": "attach", "undo": {"call": "detach", "gone": "not_checkable"}, "next": "checking"},
            "checking": {"call": "check_thing", "stable": {"times": 3, "every": "1s"}, "deadline": "5m",
              "retry": [{"error": ["http.404", "transient"], "policy": "outage"}], "next": "active"},
            "active": {"end": "succeeded"},
@@ -39,7 +39,7 @@ extension Fixtures {
             [
                 .retryAfterExpiry: ("\"honoured\": \"60s\"", "\"honoured\": \"24h\""),
                 .stableIgnored: ("\"stable\": {\"times\": 3, \"every\": \"1s\"},", ""),
-                .undoForgotten: (", \"undo\": \"remove_thing\"", ""),
+                .undoForgotten: (", \"undo\": {\"call\": \"remove_thing\", \"gone\": \"not_checkable\"}", ""),
             ]),
         maximumAttempts: ["creating": 8, "attaching": 6, "checking": 8], hasWay: true, undoes: true,
         stable: ["checking": 3])
@@ -60,12 +60,14 @@ extension Fixtures {
            "attach": {"request": "PUT wpp:/things/${data.thing}/extra"},
            "detach": {"request": "DELETE wpp:/things/${data.thing}/extra", "ok": ["2xx", 404]}},
          "states": {
-           "creating": {"call": "create_thing", "undo": "remove_thing",
+           "creating": {"call": "create_thing",
+             "undo": {"call": "remove_thing", "gone": {"call": "list_things", "items": "response.body.items",
+               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
              "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
                "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "adopt", "none": "resend"},
              "retry": [{"error": ["transient", "bad_answer", "http.5xx"], "policy": "outage"}], "next": "attaching"},
-           "attaching": {"call": "attach", "undo": "detach",
+           "attaching": {"call": "attach", "undo": {"call": "detach", "gone": "not_checkable"},
              "catch": [{"error": "any", "hold": "attaching: ${error.name}"}], "next": "active"},
            "active": {"end": "succeeded"},
            "failed": {"end": "failed"}}}
@@ -119,7 +121,9 @@ extension Fixtures {
            "issue_token": {"request": "POST wpp:/token", "body": {"apiKey": "${data.api_key}"}, "repeatable": true,
              "save": {"token": "${response.body.token}"}}},
          "states": {
-           "creating": {"call": "create_with_key", "undo": "remove_thing",
+           "creating": {"call": "create_with_key",
+             "undo": {"call": "remove_thing", "gone": {"call": "list_things", "items": "response.body.items",
+               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
              "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
                "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "replace", "none": "resend"},

@@ -83,7 +83,8 @@ final class PlatformModel {
         case .check: return Reply(status: index(request).map { things[$0].isAlive } == true ? 200 : 404)
         case .list:
             let shown = things.filter {
-                $0.reference == request.reference && $0.visibleFrom <= time && time < $0.visibleUntil
+                $0.reference == request.reference && (request.purpose != .gone || $0.id == request.thing)
+                    && $0.visibleFrom <= time && time < $0.visibleUntil
             }
             return Reply(status: 200, items: shown.map(\.id))
         case .remove: return remove(request, at: time, lag)

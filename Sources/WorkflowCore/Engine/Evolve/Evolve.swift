@@ -90,7 +90,7 @@ extension RunState {
             lookUpLater(body, at: event.recordedAt)
         case .undoStarted: beginUndo(body)
         case .undoSkipped:
-            if !undoList.isEmpty { undoList.removeLast() }
+            undoneNewest()
             mayHaveCreated = true
         case .runSucceeded:
             end(.succeeded, body)
@@ -156,6 +156,7 @@ extension RunState {
         hadUnknown = false
         unknown = nil
         isReplacing = false
+        forgetUndo()
         heldInStateMilliseconds = 0
         renewKey()
     }

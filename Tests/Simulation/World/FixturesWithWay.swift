@@ -45,6 +45,10 @@ extension Fixtures {
         stable: ["checking": 3])
 
     /// The platform can be asked by our reference, takes no second one, and what is found is ours.
+    private static let goneText = """
+        "gone": {"call": "list_things", "items": "response.body.items",
+               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}
+        """
     static let foundText = """
         {"dsl": 1, "workflow": "found", "version": 1, "key": "${input.number}", "start": "creating",
          "input": {"number": {"type": "string", "pattern": "^[0-9]+$"}},
@@ -77,8 +81,8 @@ extension Fixtures {
         moves: [
             ("creating", "attaching"), ("creating", "failed"), ("attaching", "active"), ("attaching", "failed"),
         ],
-        loose: [:], maximumAttempts: ["creating": 8, "attaching": 6], hasWay: true, undoes: true,
-        refusesTwins: true)
+        loose: looser(foundText, [.deletionBelieved: (goneText, "\"gone\": \"not_checkable\"")]),
+        maximumAttempts: ["creating": 8, "attaching": 6], hasWay: true, undoes: true, refusesTwins: true)
 
     /// The same platform, but whatever a look-up shows is for a person to judge.
     static let asked = Fixture(

@@ -14,6 +14,7 @@ struct Request {
     var apiKey: String?
     var idempotencyValue: String?
     var refusesTwins = false
+    var seesGone = false
 }
 
 struct Reply: Equatable {

@@ -302,24 +302,33 @@ struct EngineGoneTests {
 
     @Test func `a lost create that is taken back unseen counts as gone only after it can no longer take effect`() throws
     {
+        let byNumber = ReconcileDefinition(
+            call: Sample.call("read", "/things/${input.number}", isRepeatable: true),
+            items: Sample.expression("response.body"), condition: Sample.expression("item.number == input.number"),
+            afterMilliseconds: 10_000, effectWithinMilliseconds: 20_000)
         let definition = Sample.definition(
             start: "making",
             [
                 StateDefinition(
                     name: "making", action: .call(Sample.call("make", "/things/${input.number}", isRepeatable: false)),
                     exit: .next("active"),
-                    undo: Sample.undo("delete", "/things/${input.number}", gone: look()))
+                    undo: Sample.undo("delete", "/things/${input.number}", gone: .lookUp(byNumber)))
             ])
-        var run = try TestRun(definition, input: ["number": "+34600111222"], random: .max / 2)
+        var run = try TestRun(definition, random: .max / 2)
         try run.claim()
         #expect(try run.finish(.unknown("connection_lost")) == .held)
         try run.take(try run.state.cancelling(reason: "not wanted"))
         #expect(run.state.undoList.map(\.isCertain) == [false])
-        guard try run.claim().purpose == .undo else { return }
+        #expect(try run.claim().purpose == .undo)
         try run.finish(deleted)
-        try run.claim(after: 10_000)
-        let wait = try #require(try run.finish(.foundNone).waits)
-        #expect(run.state.goneLook?.emptyLooks == 0 && wait > 30_000)
+        #expect(try run.claim(after: 10_000).purpose == .gone)
+        let rest = try #require(try run.finish(.foundNone).waits)
+        #expect(run.state.goneLook?.emptyLooks == 0 && rest > 30_000)
+        try run.claim(after: rest)
+        #expect(try run.finish(.foundNone).waits == 20_000)
+        try run.claim(after: 20_000)
+        #expect(try run.finish(.foundNone) == .ended)
+        #expect(run.state.status == .cancelled && !run.state.ownsKey)
     }
 
     @Test func `a person stops a taking back between two look-ups, and decides`() throws {

@@ -17,8 +17,10 @@ extension PlatformState {
         let segments = request.path.split(separator: "/").map(String.init)
         guard segments.first == "clients", segments.count <= 3 else { return nil }
         let isStatus = request.method == "GET" && segments.count == 3 && segments[2] == "status"
-        guard request.bearer == masterSecret || (isStatus && ownsStatus(request, segments[1], at: now)) else {
-            return Self.refuse(401, "Invalid token", reason: "wrong master secret")
+        let wantsToken = registry.deletesWithToken && request.method == "DELETE" && segments.count == 2
+        let isOwn = (isStatus || wantsToken) && owns(request, segments[1], at: now)
+        guard isOwn || (request.bearer == masterSecret && !wantsToken) else {
+            return Self.refuse(401, "Invalid token", reason: wantsToken ? "no living token" : "wrong master secret")
         }
         switch (request.method, segments.count) {
         case ("POST", 1): return register(request, registry, at: now)
@@ -30,7 +32,7 @@ extension PlatformState {
         }
     }
 
-    private func ownsStatus(_ request: PlatformRequest, _ id: String, at now: Int) -> Bool {
+    private func owns(_ request: PlatformRequest, _ id: String, at now: Int) -> Bool {
         client(behind: request.bearer, at: now).map { clients[$0].session == id } ?? false
     }
 

@@ -26,6 +26,8 @@ public struct Registry: Sendable, Hashable {
     public var pageSize: Int?
     /// A delete answers 204, and the client stays.
     public var keepsDeleted = false
+    /// A delete takes a living token of the client itself, not the master secret.
+    public var deletesWithToken = false
     /// How long after its creation a client appears in the list.
     public var listLagMilliseconds = 0
     /// How long an idempotency key is honoured; the same key after that makes a new client.
@@ -43,6 +45,7 @@ extension Registry: Codable {
         case listFilter
         case pageSize
         case keepsDeleted
+        case deletesWithToken
         case listLagMilliseconds
         case keyHonouredMilliseconds
         case replicaLagMilliseconds
@@ -60,6 +63,7 @@ extension Registry: Codable {
             pageSize = value
         }
         if let value = try container.decodeIfPresent(Bool.self, forKey: .keepsDeleted) { keepsDeleted = value }
+        if let value = try container.decodeIfPresent(Bool.self, forKey: .deletesWithToken) { deletesWithToken = value }
         if container.contains(.listLagMilliseconds) {
             listLagMilliseconds = try container.decodeNonNegative(.listLagMilliseconds)
         }

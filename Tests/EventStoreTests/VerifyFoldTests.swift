@@ -51,12 +51,17 @@ import WorkflowCore
         switch type {
         case .runRequested: return nil
         case .attemptStarted:
-            body = ["purpose": .string(["call", "call", "lookup", "undo", "replace"].randomElement() ?? "call")]
+            body = [
+                "purpose": .string(
+                    ["call", "call", "lookup", "undo", "replace", "before_undo", "gone"].randomElement() ?? "call")
+            ]
             if Bool.random() { body["repeatable"] = true }
             if Bool.random() { body["undo"] = true }
             return NewEvent(type, body, attemptId: newId())
         case .attemptDone, .attemptNotDone, .attemptUnknown:
             if Int.random(in: 0..<3) == 0 { body["look_up_after_milliseconds"] = 5 }
+            if Int.random(in: 0..<3) == 0 { body["gone_after_milliseconds"] = 5 }
+            if Bool.random() { body["gone"] = .string(["seen", "word", "not_gone"].randomElement() ?? "seen") }
             body["settled"] = .string(["adopt", "replace", "resend", "none", "hold"].randomElement() ?? "none")
             return NewEvent(type, body, attemptId: state.openAttempt?.id)
         case .attemptLate: return state.openAttempt.map { NewEvent(type, body, attemptId: $0.id) }

@@ -68,6 +68,16 @@ import Testing
         }
     }
 
+    @Test func `a delete may want the client's own token, and refuse the master secret`() async throws {
+        try await registering {
+            $0.deletesWithToken = true
+        } _: { (simulator, calls) async throws in
+            let id = try #require(try await calls.register("run-1").field("id"))
+            #expect(try await calls.admin("DELETE", "/clients/\(id)").status == 401)
+            #expect(simulator.clients().first?.deletedAtMilliseconds == nil)
+        }
+    }
+
     @Test func `an idempotency key gives the first answer again, refuses another body, and ends with its time`()
         async throws
     {

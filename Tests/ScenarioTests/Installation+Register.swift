@@ -8,10 +8,12 @@ import WorkflowCore
 extension Installation {
     /// A platform with a register, one definition for it, and a worker; checked against the ledger afterwards.
     static func withRegister(
-        _ definition: String, activation: Activation = .none, _ change: (inout Registry) -> Void = { _ in },
-        _ body: (Installation) async throws -> Void
+        _ definition: String, activation: Activation = .none, tokenLifetimeSeconds: Int = 900,
+        _ change: (inout Registry) -> Void = { _ in }, _ body: (Installation) async throws -> Void
     ) async throws {
-        try await withRegisterAlone(definition, activation: activation, change) { installation in
+        try await withRegisterAlone(
+            definition, activation: activation, tokenLifetimeSeconds: tokenLifetimeSeconds, change
+        ) { installation in
             try await installation.withWorker(leaseSeconds: 10) { _ in try await body(installation) }
             try await Checker.check(installation)
         }
@@ -19,10 +21,11 @@ extension Installation {
 
     /// The same without a worker.
     static func withRegisterAlone(
-        _ definition: String, activation: Activation = .none, _ change: (inout Registry) -> Void = { _ in },
-        _ body: (Installation) async throws -> Void
+        _ definition: String, activation: Activation = .none, tokenLifetimeSeconds: Int = 900,
+        _ change: (inout Registry) -> Void = { _ in }, _ body: (Installation) async throws -> Void
     ) async throws {
         var behaviour = Preset.registry.behaviour
+        behaviour.tokenLifetimeSeconds = tokenLifetimeSeconds
         behaviour.activation = activation
         behaviour.firstClientToo = true
         var registry = Registry()

@@ -46,7 +46,7 @@ enum RegistryDefinitions {
               save: {client_id: '${item.id}'}
               one: replace
               none: resend
-            undo: delete_client
+            undo: {call: delete_client, gone: not_checkable}
             next: token-pending
           token-pending:
             call:
@@ -104,7 +104,7 @@ enum RegistryDefinitions {
               save: {client_id: '${item.id}'}
               one: adopt
               none: resend
-            undo: delete_client
+            undo: {call: delete_client, gone: not_checkable}
             next: looking
           looking:
             call: {request: 'GET wpp:/clients/${data.client_id}', auth: {bearer: '${secrets.wpp_master}'}}
@@ -180,7 +180,9 @@ enum RegistryDefinitions {
               looks: {times: 2, every: 500ms}
               save: {client_id: '${item.id}'}
               none: resend
-            undo: {request: 'DELETE wpp:/clients/${data.client_id}', auth: {bearer: '${secrets.wpp_master}'}, ok: [2xx, 404]}
+            undo:
+              call: {request: 'DELETE wpp:/clients/${data.client_id}', auth: {bearer: '${secrets.wpp_master}'}, ok: [2xx, 404]}
+              gone: not_checkable
             next: line-requested
           line-requested:
             call:
@@ -197,7 +199,9 @@ enum RegistryDefinitions {
               looks: {times: 2, every: 500ms}
               save: {line_id: '${item.id}'}
               none: resend
-            undo: {request: 'DELETE wpp:/clients/${data.line_id}', auth: {bearer: '${secrets.wpp_master}'}, ok: [2xx, 404]}
+            undo:
+              call: {request: 'DELETE wpp:/clients/${data.line_id}', auth: {bearer: '${secrets.wpp_master}'}, ok: [2xx, 404]}
+              gone: not_checkable
             next: looking
           looking:
             call: {request: 'GET wpp:/clients/${data.line_id}', auth: {bearer: '${secrets.wpp_master}'}}

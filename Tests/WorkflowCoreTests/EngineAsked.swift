@@ -3,6 +3,7 @@ import WorkflowCore
 /// A create that can be looked up and taken back, and a step after it.
 func asked(
     one: ReconcileOne = .adopt, none: ReconcileNone = .resend, undo: Bool = true, undoesAdopted: Bool = false,
+    gone: UndoDefinition.Gone = .notCheckable,
     retry: [RetryEntry] = [], catches: [CatchEntry] = [], idempotency: IdempotencyDefinition? = nil,
     reconciles: Bool = true, condition: String = "item.reference == run.id", filter: LookUpFilter? = nil,
     pages: LookUpPages? = nil, withinMilliseconds: Int64? = nil, identity: IdentityDefinition? = nil,
@@ -24,8 +25,9 @@ func asked(
                         items: Sample.expression("response.body"), condition: Sample.expression(condition),
                         filter: filter, pages: pages, withinMilliseconds: withinMilliseconds, one: one, none: none)
                     : nil,
-                identity: identity, undo: undo ? Sample.call("delete", undoPath, isRepeatable: true) : nil,
-                undoesAdopted: undoesAdopted, deadlineMilliseconds: deadlineMilliseconds),
+                identity: identity,
+                undo: undo ? Sample.undo("delete", undoPath, gone: gone, takesBackAdopted: undoesAdopted) : nil,
+                deadlineMilliseconds: deadlineMilliseconds),
             StateDefinition(name: "token-pending", action: .call(Sample.token), exit: .next("active")),
         ])
 }

@@ -20,6 +20,15 @@ enum Sample {
             isRepeatable: isRepeatable, idempotency: idempotency)
     }
 
+    static func undo(
+        _ name: String?, _ path: String, isRepeatable: Bool = true, gone: UndoDefinition.Gone = .notCheckable,
+        before: [CallDefinition] = [], retry: [RetryEntry] = [], takesBackAdopted: Bool = false
+    ) -> UndoDefinition {
+        UndoDefinition(
+            call: call(name, path, isRepeatable: isRepeatable), gone: gone, before: before, retry: retry,
+            takesBackAdopted: takesBackAdopted)
+    }
+
     static func expression(_ source: String) -> Expression {
         do { return try Expression.parse(source) } catch { return expression("false") }
     }

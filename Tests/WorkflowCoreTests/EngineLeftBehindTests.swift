@@ -27,7 +27,7 @@ struct EngineLeftBehindTests {
                 name: name,
                 action: .call(
                     Sample.call(name, "/\(name)", isRepeatable: false, save: [("session", "${response.body.id}")])),
-                exit: .next(next), undo: Sample.call(nil, "/\(name)/${data.session}", isRepeatable: true))
+                exit: .next(next), undo: Sample.undo(nil, "/\(name)/${data.session}"))
         }
         return Sample.definition(
             start: "first",

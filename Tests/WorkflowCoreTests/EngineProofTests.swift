@@ -277,7 +277,7 @@ struct EngineAdoptionTests {
             [
                 StateDefinition(
                     name: "one", action: .call(call), exit: .next("two"),
-                    undo: Sample.call("delete", "/one/${data.session}", isRepeatable: true)),
+                    undo: Sample.undo("delete", "/one/${data.session}")),
                 StateDefinition(name: "two", action: .call(Sample.token), exit: .next("active")),
             ])
         var run = try TestRun(definition, random: .max / 2)

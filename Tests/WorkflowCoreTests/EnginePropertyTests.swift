@@ -68,8 +68,7 @@ private struct Fate {
                 name: name, action: action(), retry: (0..<random.below(3)).map { _ in retry() },
                 retriesNothing: chance(20), catches: (0..<random.below(3)).map { _ in catching(targets) },
                 exit: exit(targets), reconcile: chance(40) ? reconcile() : nil,
-                undo: chance(40) ? Sample.call("u", "/u/${data.session}", isRepeatable: chance(80)) : nil,
-                undoesAdopted: chance(30),
+                undo: chance(40) ? undo() : nil,
                 stable: chance(15) ? StableDefinition(times: 2 + random.below(2)) : nil,
                 deadlineMilliseconds: chance(20) ? pick([0, 1000, 60_000]) : nil)
         }
@@ -100,6 +99,15 @@ private struct Fate {
             filter: pick([nil, .exact, .loose]), pages: pick([nil, LookUpPages(.link, most: 2)]),
             withinMilliseconds: pick([nil, 0, 60_000]), one: pick(ReconcileOne.allCases),
             none: pick(ReconcileNone.allCases))
+    }
+
+    private mutating func undo() -> UndoDefinition {
+        Sample.undo(
+            "u", "/u/${data.session}", isRepeatable: chance(80),
+            gone: chance(60) ? .lookUp(reconcile()) : .notCheckable,
+            before: chance(30)
+                ? [Sample.call("b", "/b", isRepeatable: true, save: [("x0", "${response.body.t}")])] : [],
+            retry: (0..<random.below(2)).map { _ in retry() }, takesBackAdopted: chance(30))
     }
 
     private mutating func values() -> [NamedTemplate] {
@@ -165,7 +173,7 @@ private struct Tally {
             }
             if let attempt = run.state.openAttempt {
                 sends += 1
-                let isLookUp = attempt.purpose == .lookup
+                let isLookUp = attempt.purpose == .lookup || attempt.purpose == .gone
                 // Now and then the worker is lost instead.
                 next =
                     fate.chance(8)

@@ -15,10 +15,10 @@ private func chain(deadlineMilliseconds: Int64 = Definition.standardDeadlineMill
         [
             StateDefinition(
                 name: "first", action: .call(first), exit: .next("second"),
-                undo: Sample.call("undo_first", "/first/${data.session}", isRepeatable: true)),
+                undo: Sample.undo("undo_first", "/first/${data.session}")),
             StateDefinition(
                 name: "second", action: .call(second), exit: .next("third"),
-                undo: Sample.call("undo_second", "/second", isRepeatable: true)),
+                undo: Sample.undo("undo_second", "/second")),
             StateDefinition(
                 name: "third", action: .call(Sample.token),
                 catches: [CatchEntry(errors: ["any"], target: .next("gone"))], exit: .next("active")),
@@ -108,7 +108,7 @@ struct EngineUndoTests {
                     name: "one",
                     action: .call(
                         Sample.call("make", "/one", isRepeatable: false, save: [("session", "${response.body.id}")])),
-                    exit: .next("two"), undo: Sample.call("delete", "/one/${data.session}", isRepeatable: true)),
+                    exit: .next("two"), undo: Sample.undo("delete", "/one/${data.session}")),
                 StateDefinition(name: "two", action: .call(Sample.token), exit: .next("one")),
             ])
         var run = try TestRun(definition, random: .max / 2)

@@ -14,7 +14,7 @@ struct BrokenCallTests {
             #"call: {request: 'POST api:/x', save: {answer: '${response.body.a}'}}\#n    retry: [{error: [busy, transient]"#,
             [
                 #"22:3: W209 call "look" is declared, but never used; remove it."#,
-                #"24:3: W314 state "ask": nothing names what POST /x makes, so that what another run has there "#
+                #"24:3: W315 state "ask": nothing names what POST /x makes, so that what another run has there "#
                     + "may be taken for this run's; add identity, such as identity: data.session; or identity: none where "
                     + "nothing is made.",
                 #"25:5: W307 state "ask": POST /x is not safe to send twice and cannot be looked up, so a lost "#
@@ -39,7 +39,7 @@ struct BrokenCallTests {
             "E301 with POST", "GET api:/things",
             "POST api:/things",
             [
-                #"24:3: W314 state "ask": nothing names what POST /things makes, so that what another run has there "#
+                #"24:3: W315 state "ask": nothing names what POST /things makes, so that what another run has there "#
                     + "may be taken for this run's; add identity, such as identity: data.session; or identity: none where "
                     + "nothing is made.",
                 #"25:5: W307 state "ask": POST /things is not safe to send twice and cannot be looked up, so a "#
@@ -85,7 +85,7 @@ struct BrokenCallTests {
             "W307", "'PUT api",
             "'POST api",
             [
-                #"28:3: W314 state "tell": nothing names what POST /things/${run.id} makes, so that what another run has there "#
+                #"28:3: W315 state "tell": nothing names what POST /things/${run.id} makes, so that what another run has there "#
                     + "may be taken for this run's; add identity, such as identity: data.session; or identity: none where "
                     + "nothing is made.",
                 #"29:5: W307 state "tell": POST /things/${run.id} is not safe to send twice and cannot be looked "#

@@ -54,7 +54,8 @@ struct LargeFileTests {
                     + (0..<200).map { "  c\($0): {request: 'GET api:/a/${data.d\($0)}'}\n" }.joined(),
                 states: (0..<400).map { state in
                     "  s\(state): {call: {request: 'POST api:/x', save: {d\(state): '${response.body.a}'}}, reconcile: "
-                        + "{call: c\(state % 200), items: response.body, save: {d\(state): '${item.a}'}}, undo: c\(state % 200), "
+                        + "{call: c\(state % 200), items: response.body, save: {d\(state): '${item.a}'}}, "
+                        + "undo: {call: c\(state % 200), gone: not_checkable}, "
                         + "deadline: 1h, choose: [{when: has(data.d\(state)), next: s\((state + 1) % 400)}, {next: done}]}\n"
                 }.joined())
         ),

@@ -31,9 +31,9 @@ struct ReferenceMessageTests {
             message: #"44:3: E207 state "qr-pending" has no exit: give it next, choose, await or end."#),
         Mistake(
             old:
-                "undo: delete_client                          # armed when the call is sent; runs if the run fails or is "
+                "undo: {call: delete_client, gone: not_checkable} # armed when the call is sent; runs if the run fails or is "
                 + "cancelled\n    next: client-created",
-            new: "undo: delete_client\n    next: qr-pending",
+            new: "undo: {call: delete_client, gone: not_checkable}\n    next: qr-pending",
             message:
                 #"45:81: E206 data.token may be unset in state "qr-pending": the path requested > qr-pending does not "#
                 + "save it; save or set it before, or guard it with has(data.token)."),

@@ -34,7 +34,7 @@ extension Samples {
               save: {client_id: '${response.body.id}', api_key: '${response.body.apiKey}'}
             reconcile:                                   # answer lost: look first. The key is shown once, so replace, do not adopt
               {call: list_clients, items: response.body, where: item.externalId == run.id, save: {client_id: '${item.id}'}, one: replace}
-            undo: delete_client                          # armed when the call is sent; runs if the run fails or is cancelled
+            undo: {call: delete_client, gone: not_checkable} # armed when the call is sent; runs if the run fails or is cancelled
             next: client-created
           client-created:
             call: issue_token

@@ -9,13 +9,14 @@ struct SchemaTests {
     private static let seen: Set<String> = [
         "e101-misspelt-idempotency", "e101-misspelt-in-reconcile", "e101-unknown-in-signal", "e207-choose-nothing",
         "e102-cooldown",
-        "e102-deadline-number", "e102-fresh", "e102-hmac", "e102-limits-nothing", "e102-live-runs", "e102-no-time",
+        "e102-deadline-number", "e102-fresh", "e102-gone-word", "e102-hmac", "e102-limits-nothing", "e102-live-runs",
+        "e102-no-time",
         "e102-rate",
         "e102-rate-count", "e102-rate-sign",
-        "e102-stable-once", "e102-where-missing",
+        "e102-stable-once", "e102-undo-by-name", "e102-undo-is-a-call", "e102-where-missing",
         "e103-each", "e103-schedule", "e105-no-text", "e202-start-missing", "e202-start-missing-waits",
         "e303-activation",
-        "e303-empty-policy",
+        "e303-empty-policy", "e314-before-without-gone", "e314-no-gone",
     ]
 
     /// Prints the names of the files that the schema refuses.

@@ -179,8 +179,10 @@ begin
                 is_taken_back := undo_stays[cardinality(undo_stays)] = stay and not sure;
               else null;
             end case;
-          when 'undo attempt.done' then is_taken_back := true;
-          when 'replace attempt.done' then is_replaced := true;
+          when 'undo attempt.done' then is_taken_back := coalesce(e.body ->> 'gone', '') = 'word';
+          when 'replace attempt.done' then is_replaced := coalesce(e.body ->> 'gone', '') = 'word';
+          when 'gone attempt.done' then
+            if e.body ->> 'gone' = 'seen' then is_taken_back := is_ending; is_replaced := not is_ending; end if;
           else null;
         end case;
         target := e.body ->> 'entered';

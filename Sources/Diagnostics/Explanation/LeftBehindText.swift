@@ -6,18 +6,30 @@ public enum LeftBehindText {
     public static let mark = "something may be left behind"
 
     public static func line(_ item: LeftBehind) -> String {
-        let what = item.request.map { "\($0) in state \(item.state)" } ?? "state \(item.state)"
-        let values = values(item)
-        let verb = item.isCertain ? "made" : "may have made"
-        let text = "what \(what) \(verb)\(values.isEmpty ? "" : " (\(values.joined(separator: ", ")))")"
+        let text = what(item.request, item.state, item.isCertain, item.saved, item.sealed)
         if item.reason == .toBeTakenBack { return "to be taken back: \(text)" }
         return "may be left behind: \(text): \(reason(item))"
     }
 
-    /// What identifies it; of a secret the fingerprint.
-    private static func values(_ item: LeftBehind) -> [String] {
-        item.saved.members.map { "\($0.name)=\(Timeline.plain($0.value))" }
-            + item.sealed.map { "\($0.name) \($0.fingerprint)" }
+    public static func line(_ item: TakenBack) -> String {
+        let text = what(item.request, item.state, item.isCertain, item.saved, item.sealed)
+        return switch item.proof {
+        case .seen: "taken back and seen to be gone: \(text)"
+        case .word: "taken back on the platform's word: \(text)"
+        case .person: "taken back by a person: \(text)"
+        }
+    }
+
+    /// The call, and what identifies the thing; of a secret the fingerprint.
+    private static func what(
+        _ request: String?, _ state: String, _ isCertain: Bool, _ saved: JSONObject, _ sealed: [SealedReference]
+    ) -> String {
+        let call = request.map { "\($0) in state \(state)" } ?? "state \(state)"
+        let values =
+            saved.members.map { "\($0.name)=\(Timeline.plain($0.value))" }
+            + sealed.map { "\($0.name) \($0.fingerprint)" }
+        let verb = isCertain ? "made" : "may have made"
+        return "what \(call) \(verb)\(values.isEmpty ? "" : " (\(values.joined(separator: ", ")))")"
     }
 
     private static func reason(_ item: LeftBehind) -> String {
@@ -28,6 +40,7 @@ public enum LeftBehindText {
         case .noUndo: "the workflow declares no undo for it"
         case .undoSkipped: "its undo needs values that nobody knows"
         case .undoFailed: "taking it back failed"
+        case .notGone: "its undo was sent, and it is not seen to be gone"
         case .undoGivenUp: "a person gave up taking it back"
         case .notTakenBack: "the run ended without taking it back"
         case .toBeTakenBack: "the run has not ended"

@@ -13,6 +13,7 @@ struct AttemptText {
         var parts = [answer]
         if let keys = credentials { parts.append(keys) }
         if let found = body["found"]?.integerValue { parts.append(lookUpText(found)) }
+        if let gone { parts.append(gone) }
         if let learned { parts.append(learned) }
         if let next { parts.append(next) }
         return parts.joined(separator: "; ")
@@ -78,9 +79,22 @@ struct AttemptText {
         return "found \(found)\(what)\(page)"
     }
 
+    /// What the attempt shows of a thing that is taken back.
+    private var gone: String? {
+        switch body["gone"]?.stringValue.flatMap(GoneProof.init) {
+        case .seen: "seen to be gone"
+        case .word: "taken back on the platform's word"
+        case .notGone: "not gone"
+        case nil: nil
+        }
+    }
+
     private var next: String? {
         if let span = body["look_up_after_milliseconds"]?.integerValue {
             return "looks it up in \(Phrases.span(milliseconds: span))"
+        }
+        if let span = body["gone_after_milliseconds"]?.integerValue {
+            return "looks in \(Phrases.span(milliseconds: span)) whether it is gone"
         }
         if let span = body["look_again_milliseconds"]?.integerValue {
             return "looks again in \(Phrases.span(milliseconds: span))"

@@ -99,6 +99,8 @@ public struct Timeline: Sendable {
         case .lookup: "looking up what became of the lost answer:"
         case .undo: "taking back:"
         case .replace: "taking back what was found:"
+        case .beforeUndo: "before taking back:"
+        case .gone: "looking whether it is gone:"
         case .call, nil: "sending"
         }
     }

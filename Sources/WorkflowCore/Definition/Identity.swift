@@ -39,7 +39,7 @@ extension StateDefinition {
 
     /// What the undo puts into its path and the state's own call saves; else all plain data in that path.
     private var namedByUndo: [ExpressionReference] {
-        let inPath = undo?.path.references.filter { $0.root == "data" && !$0.isPresenceTest } ?? []
+        let inPath = undo?.call.path.references.filter { $0.root == "data" && !$0.isPresenceTest } ?? []
         let saved = Set(call?.save.map(\.name) ?? [])
         let own = inPath.filter { $0.path.first.map(saved.contains) == true }
         return own.isEmpty ? inPath : own

@@ -41,10 +41,8 @@ public struct StateDefinition: Sendable, Equatable {
     public let reconcile: ReconcileDefinition?
     /// How the platform names what the call makes; nil: by the data in the path of the undo.
     public let identity: IdentityDefinition?
-    /// The call that takes back what the state's call made, when the run fails or is cancelled.
-    public let undo: CallDefinition?
-    /// Whether the undo also takes back what was found and may have been there before.
-    public let undoesAdopted: Bool
+    /// How what the state's call made is taken back, when the run fails or is cancelled.
+    public let undo: UndoDefinition?
     /// Used in an end state: false leaves everything that the run made where it is.
     public let undoesAtEnd: Bool
     /// Successes in a row before going on; nil: one is enough.
@@ -55,8 +53,7 @@ public struct StateDefinition: Sendable, Equatable {
     public init(
         name: String, title: String? = nil, action: Action? = nil, retry: [RetryEntry] = [],
         retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit, reconcile: ReconcileDefinition? = nil,
-        identity: IdentityDefinition? = nil, undo: CallDefinition? = nil, undoesAdopted: Bool = false,
-        undoesAtEnd: Bool = true,
+        identity: IdentityDefinition? = nil, undo: UndoDefinition? = nil, undoesAtEnd: Bool = true,
         stable: StableDefinition? = nil,
         deadlineMilliseconds: Int64? = nil
     ) {
@@ -70,11 +67,13 @@ public struct StateDefinition: Sendable, Equatable {
         self.reconcile = reconcile
         self.identity = identity
         self.undo = undo
-        self.undoesAdopted = undoesAdopted
         self.undoesAtEnd = undoesAtEnd
         self.stable = stable
         self.deadlineMilliseconds = deadlineMilliseconds
     }
+
+    /// Whether the undo also takes back what was found and may have been there before.
+    var undoesAdopted: Bool { undo?.takesBackAdopted == true }
 }
 
 public struct RetryEntry: Sendable, Equatable {

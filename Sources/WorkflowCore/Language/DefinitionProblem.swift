@@ -60,7 +60,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case lookUpOfNobody = "W311"
     case lookUpOfOnePage = "W312"
     case changingUnderKey = "E313"
-    case namelessThing = "W314"
+    case undoNotSeen = "E314"
+    case namelessThing = "W315"
 
     case secretInOutput = "E401"
     case secretInURL = "E402"

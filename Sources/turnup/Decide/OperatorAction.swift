@@ -175,7 +175,7 @@ private struct OperatorActionWork {
         -> [LeftBehind]
     {
         guard verb.saysLeftBehind else { return [] }
-        return try await session.leftBehind(target.id, upTo: seq, then: act.event.event)
+        return try await session.leftBehind(target.id, upTo: seq, then: act.event.event).items
     }
 
     /// Throws the refusal of the only run: it is the command's own error then.

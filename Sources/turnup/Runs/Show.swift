@@ -8,9 +8,9 @@ struct Show: AsyncParsableCommand {
         abstract: "Show one run: where it stands, and why.",
         discussion: """
             A run is named by its id, or by the beginning of it as "turnup runs" prints it. Of a run that waits for a \
-            person it shows the evidence and the choices, as commands, and of one that is held, failed or cancelled what may be \
-            left on the platform. With --json these are "hold", "choices" and "left_behind"; VALUE, FILE and TEXT in a \
-            command are yours to fill in.
+            person it shows the evidence and the choices, as commands, and of one that is held, failed or cancelled what was \
+            taken back and what may be left on the platform. With --json these are "hold", "choices", "taken_back" and \
+            "left_behind"; VALUE, FILE and TEXT in a command are yours to fill in.
 
             Example:
               turnup show 0192f0c1
@@ -32,7 +32,7 @@ struct Show: AsyncParsableCommand {
             }
             let left =
                 [.held, .failed, .cancelled, .released].contains(state.status)
-                ? try await session.leftBehind(found.id, upTo: state.seq) : []
+                ? try await session.leftBehind(found.id, upTo: state.seq) : LeftBehindFold(run: found.id)
             var advice: OperatorChoices?
             var unread: String?
             do { advice = try await OperatorChoices.about(found, state, session) } catch let error as CommandFailure {
@@ -42,10 +42,11 @@ struct Show: AsyncParsableCommand {
                 let choices = unread == nil ? advice?.choices.0 ?? [] : nil
                 return Console.out(
                     RunJSON.line(
-                        found, state, choices, now: now, service: service, wait: wait, leftBehind: left))
+                        found, state, choices, now: now, service: service, wait: wait, left: left))
             }
             Console.out(Self.page(found, state, service, wait, now: now))
-            for item in left { Console.out(Table.visible(LeftBehindText.line(item))) }
+            for item in left.takenBack { Console.out(Table.visible(LeftBehindText.line(item))) }
+            for item in left.items { Console.out(Table.visible(LeftBehindText.line(item))) }
             if let text = unread ?? advice?.text { Console.out("\n" + text) }
         }
     }

@@ -43,6 +43,7 @@ enum Bug: String, CaseIterable {
     case stableIgnored = "stable-ignored"
     case undoForgotten = "undo-forgotten"
     case undoSkipped = "undo-skipped"
+    case deletionBelieved = "deletion-believed"
     case undoForward = "undo-in-forward-order"
     case settleTimeIgnored = "settle-time-ignored"
     case conflictIsFailure = "conflict-is-failure"

@@ -255,7 +255,9 @@ final class Checker {
         let purpose = event.body["purpose"]?.stringValue ?? "call"
         if purpose == "call", shadow.isCancelAsked { fail("C1", run: run, "a call after cancel.requested") }
         if purpose == "call", shadow.isUndoing { fail("C1", run: run, "a call after undo.started") }
-        if (purpose == "undo") != shadow.isUndoing { fail("S2", run: run, "\(purpose) at the wrong time") }
+        // The other two also serve what is replaced.
+        let mayUndo = ["undo", "before_undo", "gone"].contains(purpose)
+        if shadow.isUndoing ? !mayUndo : purpose == "undo" { fail("S2", run: run, "\(purpose) at the wrong time") }
         if let (database, world) = shadow.notBefore, event.recordedAt < database, worldTime < world {
             fail("X5", run: run, "an attempt \((world - worldTime) / 1000) ms before it is due")
         }
@@ -308,6 +310,7 @@ final class Checker {
         let delays = [
             event.body["retry"]?["delay_milliseconds"], event.body["wait_milliseconds"],
             event.body["look_up_after_milliseconds"], event.body["look_again_milliseconds"],
+            event.body["gone_after_milliseconds"],
         ]
         for delay in delays.compactMap({ $0?.integerValue }) {
             shadow.notBefore = (event.recordedAt.advanced(byMilliseconds: delay), worldTime + delay * 1000)
@@ -330,7 +333,7 @@ final class Checker {
         let fixture = Fixtures.all[shadow.fixture]
         if Self.isEndless(error, fixture) { return }
         // A look-up goes on for as long as the definition lets the run look.
-        if error.hasPrefix("lookup ") { return }
+        if error.hasPrefix("lookup ") || error.hasPrefix("gone ") { return }
         let most = error.hasPrefix("call ") ? fixture.maximumAttempts[shadow.state] : Self.mostOfErrands
         if let most, shadow.charged[index].count > most {
             fail("X4", run: run, "attempt \(shadow.charged[index].count) of \(most) that ended with \(error)")

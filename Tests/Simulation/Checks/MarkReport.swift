@@ -35,7 +35,7 @@ struct MarkReport {
         case .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial: .once
         case .notYetActive: .everyState { $0 == "token-pending" }
         case .truncated: .everyState { $0 != "checking" && $0 != "attaching" }
-        case .wrongReplica, .conflict, .keyTooOld, .requestChanged, .person: .once
+        case .wrongReplica, .conflict, .deleteIgnored, .keyTooOld, .requestChanged, .person: .once
         case .crash(let point), .pause(let point): demand(point)
         case .commitLost(let point), .commitUnknown(let point), .commitLate(let point):
             switch point {

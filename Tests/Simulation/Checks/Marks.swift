@@ -16,7 +16,7 @@ enum Fault: Hashable {
     case commitUnknown(Point)
     case commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
-    case notYetActive, wrongReplica, conflict
+    case notYetActive, wrongReplica, conflict, deleteIgnored
     case secretMissing, requestChanged, lookUpFailed, leaseTooShort, keyTooOld
     case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
     case behind, fenced, noPermit, cancelled
@@ -26,7 +26,8 @@ enum Fault: Hashable {
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .conflict, .secretMissing, .requestChanged, .lookUpFailed, .leaseTooShort,
+            .notYetActive, .wrongReplica, .conflict, .deleteIgnored, .secretMissing, .requestChanged, .lookUpFailed,
+            .leaseTooShort,
             .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
             .behind, .fenced, .noPermit, .cancelled,

@@ -33,7 +33,7 @@ extension RunDriver {
             thing: planned.data["thing"]?.stringValue.flatMap { Int($0) },
             apiKey: planned.secrets.first { $0.reference.name == "api_key" }?.reference.fingerprint,
             idempotencyValue: planned.call.idempotency == nil ? nil : planned.idempotencyKey,
-            refusesTwins: fixture.refusesTwins)
+            refusesTwins: fixture.refusesTwins, seesGone: fixture.seesGone)
     }
 
     /// What the answer means by the definition, as the production classification has it.
@@ -166,6 +166,9 @@ extension World {
         if request.kind == .list, request.refusesTwins, fired(.wrongReplica, faults.wrongReplica, cell) {
             checker.isLiedTo(request.run)
             return Reply(status: 200, items: [])
+        }
+        if request.kind == .remove, request.seesGone, fired(.deleteIgnored, faults.deleteIgnored, cell) {
+            return Reply(status: chance.pick([204, 404]))
         }
         checker.takesBack(request, platform)
         var reply = platform.perform(

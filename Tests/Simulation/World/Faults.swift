@@ -23,6 +23,8 @@ struct Faults {
     var tooMany = 0
     var refusal = 0
     var wrongReplica = 0
+    /// The answer says that it is gone, and it is not.
+    var deleteIgnored = 0
     // DecisionContext.
     var secretMissing = 0
     var requestChanged = 0
@@ -71,6 +73,8 @@ struct Faults {
         faults.tooMany = rate(6, &chance)
         faults.refusal = rate(3, &chance)
         faults.wrongReplica = rate(10, &chance)
+        // Without a draw of its own, so that the seeds before keep their stories.
+        faults.deleteIgnored = faults.refusal * 3
         faults.secretMissing = rate(2, &chance)
         faults.requestChanged = rate(2, &chance)
         faults.lookUpFailed = rate(4, &chance)

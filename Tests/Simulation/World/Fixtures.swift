@@ -41,6 +41,9 @@ struct Fixture {
     /// Successes in a row that a state asks for.
     var stable: [String: Int] = [:]
 
+    /// A deletion is looked up, so the platform may lie about it.
+    var seesGone: Bool { definition.states.contains { $0.undo?.lookUp != nil } }
+
     /// States with a call, in the order of the table; cells of the marks.
     var callStates: [String] {
         definition.states.filter { if case .call = $0.action { true } else { false } }.map(\.name).sorted()

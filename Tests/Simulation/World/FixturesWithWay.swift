@@ -20,9 +20,9 @@ extension Fixtures {
            "detach": {"request": "DELETE wpp:/things/${data.thing}/extra", "ok": ["2xx", 404]},
            "check_thing": {"request": "GET wpp:/things/${data.thing}"}},
          "states": {
-           "creating": {"call": "create_keyed", "undo": "remove_thing",
+           "creating": {"call": "create_keyed", "undo": {"call": "remove_thing", "gone": "not_checkable"},
              "retry": [{"error": ["transient", "bad_answer", "http.5xx"], "policy": "outage"}], "next": "attaching"},
-           "attaching": {"call": "attach", "undo": "detach", "next": "checking"},
+           "attaching": {"call": "attach", "undo": {"call": "detach", "gone": "not_checkable"}, "next": "checking"},
            "checking": {"call": "check_thing", "stable": {"times": 3, "every": "1s"}, "deadline": "5m",
              "retry": [{"error": ["http.404", "transient"], "policy": "outage"}], "next": "active"},
            "active": {"end": "succeeded"},
@@ -39,12 +39,16 @@ extension Fixtures {
             [
                 .retryAfterExpiry: ("\"honoured\": \"60s\"", "\"honoured\": \"24h\""),
                 .stableIgnored: ("\"stable\": {\"times\": 3, \"every\": \"1s\"},", ""),
-                .undoForgotten: (", \"undo\": \"remove_thing\"", ""),
+                .undoForgotten: (", \"undo\": {\"call\": \"remove_thing\", \"gone\": \"not_checkable\"}", ""),
             ]),
         maximumAttempts: ["creating": 8, "attaching": 6, "checking": 8], hasWay: true, undoes: true,
         stable: ["checking": 3])
 
     /// The platform can be asked by our reference, takes no second one, and what is found is ours.
+    private static let goneText = """
+        "gone": {"call": "list_things", "items": "response.body.items",
+               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}
+        """
     static let foundText = """
         {"dsl": 1, "workflow": "found", "version": 1, "key": "${input.number}", "start": "creating",
          "input": {"number": {"type": "string", "pattern": "^[0-9]+$"}},
@@ -60,12 +64,14 @@ extension Fixtures {
            "attach": {"request": "PUT wpp:/things/${data.thing}/extra"},
            "detach": {"request": "DELETE wpp:/things/${data.thing}/extra", "ok": ["2xx", 404]}},
          "states": {
-           "creating": {"call": "create_thing", "undo": "remove_thing",
+           "creating": {"call": "create_thing",
+             "undo": {"call": "remove_thing", "gone": {"call": "list_things", "items": "response.body.items",
+               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
              "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
                "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "adopt", "none": "resend"},
              "retry": [{"error": ["transient", "bad_answer", "http.5xx"], "policy": "outage"}], "next": "attaching"},
-           "attaching": {"call": "attach", "undo": "detach",
+           "attaching": {"call": "attach", "undo": {"call": "detach", "gone": "not_checkable"},
              "catch": [{"error": "any", "hold": "attaching: ${error.name}"}], "next": "active"},
            "active": {"end": "succeeded"},
            "failed": {"end": "failed"}}}
@@ -75,8 +81,8 @@ extension Fixtures {
         moves: [
             ("creating", "attaching"), ("creating", "failed"), ("attaching", "active"), ("attaching", "failed"),
         ],
-        loose: [:], maximumAttempts: ["creating": 8, "attaching": 6], hasWay: true, undoes: true,
-        refusesTwins: true)
+        loose: looser(foundText, [.deletionBelieved: (goneText, "\"gone\": \"not_checkable\"")]),
+        maximumAttempts: ["creating": 8, "attaching": 6], hasWay: true, undoes: true, refusesTwins: true)
 
     /// The same platform, but whatever a look-up shows is for a person to judge.
     static let asked = Fixture(
@@ -119,7 +125,9 @@ extension Fixtures {
            "issue_token": {"request": "POST wpp:/token", "body": {"apiKey": "${data.api_key}"}, "repeatable": true,
              "save": {"token": "${response.body.token}"}}},
          "states": {
-           "creating": {"call": "create_with_key", "undo": "remove_thing",
+           "creating": {"call": "create_with_key",
+             "undo": {"call": "remove_thing", "gone": {"call": "list_things", "items": "response.body.items",
+               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
              "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
                "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "replace", "none": "resend"},

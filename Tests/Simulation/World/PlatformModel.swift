@@ -14,6 +14,7 @@ struct Request {
     var apiKey: String?
     var idempotencyValue: String?
     var refusesTwins = false
+    var seesGone = false
 }
 
 struct Reply: Equatable {
@@ -83,7 +84,8 @@ final class PlatformModel {
         case .check: return Reply(status: index(request).map { things[$0].isAlive } == true ? 200 : 404)
         case .list:
             let shown = things.filter {
-                $0.reference == request.reference && $0.visibleFrom <= time && time < $0.visibleUntil
+                $0.reference == request.reference && (request.purpose != .gone || $0.id == request.thing)
+                    && $0.visibleFrom <= time && time < $0.visibleUntil
             }
             return Reply(status: 200, items: shown.map(\.id))
         case .remove: return remove(request, at: time, lag)

@@ -84,7 +84,8 @@ struct StatesExportTests {
 
     @Test func `what the other language lacks is a loss, by a deadline, an undo and a limit`() throws {
         let one = StatesCase(
-            "", "ask: {call: look, undo: look, next: done}", more: "deadline: 3d\nlimits: {live_runs: 5}")
+            "", "ask: {call: look, undo: {call: look, gone: not_checkable}, next: done}",
+            more: "deadline: 3d\nlimits: {live_runs: 5}")
         let yaml = one.yaml.replacing("timeout: 15s}", with: "timeout: 15s, limits: {rate: 30/1m}}")
         let losses = try export(yaml).losses
         #expect(

@@ -96,7 +96,7 @@ public struct WorkflowGraph: Sendable, Equatable {
         if state.retriesNothing { notes.append("no retry") }
         for entry in state.catches where entry.hasHold { notes.append("hold on \(names(entry.errors))") }
         if let call = draft.call(state.reconcile?.call) { notes.append("look up \(words(call))") }
-        if let undo = draft.call(state.undo) { notes.append("undo \(words(undo))") }
+        if let undo = draft.call(state.undo?.call) { notes.append("undo \(words(undo))") }
         return notes
     }
 

@@ -44,14 +44,15 @@ extension DecisionBuilder {
     /// What is left of a scheduled wait, but no longer than the time to the deadline.
     func waitLeft(service: String?) -> NextStep? {
         let settles = state.unknown?.isLookedUp == true ? state.unknown?.settles : nil
-        let rest = [state.wait, settles].compactMap { $0?.remainingMilliseconds(now: context.now) }.max() ?? 0
+        let gone = state.goneLook?.isLookedUp == true ? state.goneLook?.settles : nil
+        let rest = [state.wait, settles, gone].compactMap { $0?.remainingMilliseconds(now: context.now) }.max() ?? 0
         let left = min(rest, millisecondsToDeadline ?? .max)
         return left > 0 ? .wait(milliseconds: left, service: service) : nil
     }
 
     /// The service of the next call.
     func service(of here: StateDefinition) -> String? {
-        if state.isReplacing { return here.undo?.service }
+        if state.isReplacing { return here.undo.map { takingBack($0, here).call.service } }
         if state.unknown?.isLookedUp == true { return here.reconcile?.call.service }
         return here.call?.service
     }

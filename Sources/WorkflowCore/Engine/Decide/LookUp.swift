@@ -7,7 +7,7 @@ extension DecisionBuilder {
             guard let undo = here.undo else {
                 return holdUnknown(here, "What was found cannot be taken back: there is no undo", error: "undo_failed")
             }
-            return .call(planned(undo, here, purpose: .replace))
+            return .call(takingBack(undo, here))
         }
         guard let reconcile = here.reconcile else { return holdUnknown(here, nil, error: "unknown_outcome") }
         return .call(planned(reconcile.call, here, purpose: .lookup, reconcile: reconcile))
@@ -26,13 +26,9 @@ extension DecisionBuilder {
             return lookAgain(here, reconcile, result, body, attempt)
         }
         body["found"] = .integer(found)
-        let listed = (state.unknown?.page?.listed ?? 0).addingClamped(result.listed)
-        body["listed"] = .integer(listed)
+        body["listed"] = .integer((state.unknown?.page?.listed ?? 0).addingClamped(result.listed))
         switch found {
-        case 0:
-            if let next = result.nextPage { return turnPage(to: next, here, reconcile, body, attempt) }
-            return foundNothing(
-                here, reconcile, result.inconclusive, listed: listed, heldBy: result.heldBy, body, attempt)
+        case 0: return foundNothing(here, reconcile, result, body, attempt)
         case 1: return foundOne(here, reconcile, result, body, attempt)
         default:
             emit(.attemptDone, body, attemptId: attempt.id)
@@ -42,61 +38,25 @@ extension DecisionBuilder {
         }
     }
 
-    /// A list is read to its end: what is not on this page may be on the next.
-    private mutating func turnPage(
-        to next: String, _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ body: JSONObject,
-        _ attempt: OpenAttempt
-    ) -> NextStep {
-        let number = (state.unknown?.page?.number ?? 1).addingClamped(1)
-        let most = reconcile.pages?.most ?? 1
-        guard number <= most else {
-            let listed = Int(clamping: body["listed"]?.integerValue ?? 0)
-            return foundNothing(
-                here, reconcile, "the list has more than \(most) pages", listed: listed, body, attempt)
-        }
-        var body = body
-        body["page"] = ["number": .integer(number), "next": .string(next)]
-        emit(.attemptDone, body, attemptId: attempt.id)
-        return flow()
-    }
-
     /// A complete answer in which nothing is ours. It proves that nothing was made only when it was asked for after the
     /// request's last chance to take effect, and when further look-ups say the same.
     private mutating func foundNothing(
-        _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ inconclusive: String?, listed: Int,
-        heldBy other: Identifier? = nil, _ body: JSONObject, _ attempt: OpenAttempt
+        _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ result: AttemptResult, _ given: JSONObject,
+        _ attempt: OpenAttempt
     ) -> NextStep {
-        var body = body
-        let effect = effectMilliseconds(here, reconcile)
-        let every = reconcile.looks.everyMilliseconds ?? effect
-        var doubt = inconclusive
-        if doubt == nil, reconcile.filter == .none, listed == 0 {
-            if let other {
-                doubt = "the list is empty, though run \(other) of the same organisation has something there"
-            } else {
-                body["empty_list_of"] = .string(reconcile.call.service)
-            }
-        }
-        if doubt == nil, reconcile.filter == .exact, listed > 0 {
-            doubt =
-                "\(listed) items were listed and none is ours, though the request filters by the value that \"where\" "
-                + "compares: the platform does not filter, or shows something else"
-        }
-        if let doubt {
-            body["inconclusive"] = .string(doubt)
-            return look(again: every, here, reconcile, body, attempt, doubt)
-        }
-        if state.unknown?.isDisturbed == true {
-            body["effect_milliseconds"] = .integer(effect)
-            return look(again: effect, here, reconcile, body, attempt, "an earlier look-up got no complete answer")
-        }
-        if let rest = effectLeft(attempt) {
-            return look(again: rest, here, reconcile, body, attempt, "the request may still take effect")
-        }
-        let empty = (state.unknown?.emptyLooks ?? 0).addingClamped(1)
-        body["empty_looks"] = .integer(empty)
-        guard empty >= reconcile.looks.times else {
-            return look(again: every, here, reconcile, body, attempt, "one look-up proves nothing")
+        var body: JSONObject
+        let empty: Int
+        switch absence(
+            reconcile, state.unknown, result, effect: effectMilliseconds(here, reconcile), given, attempt)
+        {
+        case .page(let body):
+            emit(.attemptDone, body, attemptId: attempt.id)
+            return flow()
+        case .unproven(let milliseconds, let why, let body):
+            return look(again: milliseconds, here, reconcile, body, attempt, why)
+        case .proven(let looks, let proof):
+            empty = looks
+            body = proof
         }
         // The definition leaves this decision to a person. A cancel does not change that.
         guard reconcile.none == .resend else {
@@ -116,9 +76,7 @@ extension DecisionBuilder {
         again milliseconds: Int64, _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ given: JSONObject,
         _ attempt: OpenAttempt, _ why: String
     ) -> NextStep {
-        let since = state.unknown?.lookedUpSince ?? context.now
-        let left = reconcile.withinMilliseconds.addingClamped(-max(0, context.now.milliseconds(since: since)))
-        guard milliseconds <= left else {
+        guard milliseconds <= lookingTimeLeft(reconcile, state.unknown) else {
             emit(.attemptDone, given, attemptId: attempt.id)
             let span = RetryArithmetic.spanText(reconcile.withinMilliseconds)
             return holdUnknown(here, "It was looked up for \(span), without a proof: \(why)", error: "inconclusive")
@@ -141,7 +99,7 @@ extension DecisionBuilder {
         if !isOurs {
             // What others made is no sign of our request, which may still make its own. Sealed values are written all the
             // same: the next find counts their versions on.
-            if let rest = effectLeft(attempt) {
+            if let rest = effectLeft(state.unknown, attempt) {
                 body["saved"] = nil
                 return look(
                     again: rest, here, reconcile, body, attempt,
@@ -202,9 +160,8 @@ extension DecisionBuilder {
         _ attempt: OpenAttempt
     ) -> NextStep {
         var body = given
-        let since = state.unknown?.lookedUpSince ?? context.now
-        let isLate = context.now.milliseconds(since: since) >= reconcile.withinMilliseconds
-        let retry = retryOfLookUp(here, reconcile, result)
+        let isLate = lookingTimeLeft(reconcile, state.unknown) <= 0
+        let retry = retryOfLookUp(here.retry, reconcile, result)
         switch isLate
             ? .never("\(result.errorName), \(RetryArithmetic.spanText(reconcile.withinMilliseconds)) long") : retry
         {
@@ -216,13 +173,6 @@ extension DecisionBuilder {
             emit(.closing(result.outcome), body, attemptId: attempt.id)
             return holdUnknown(here, "It could not be looked up: \(why)", error: result.errorName)
         }
-    }
-
-    /// How long the lost request may still take effect, from now; nil when the look-up was begun after that time.
-    private func effectLeft(_ attempt: OpenAttempt) -> Int64? {
-        let begun = state.unknown?.page?.firstAt ?? attempt.startedAt
-        guard let wait = state.unknown?.effect, wait.remainingMilliseconds(now: begun) > 0 else { return nil }
-        return max(1, wait.remainingMilliseconds(now: context.now))
     }
 
     /// How long after the end of its deadline a request of this state may still take effect.

@@ -10,10 +10,7 @@ extension DecisionBuilder {
     func retry(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
         let error = result.errorName
         if !result.isCounted { return .after(waitForPlatform(result)) }
-        let own = here.retry.firstIndex { entry in
-            entry.errors.contains { ErrorName.matches($0, error: error, status: result.status) }
-        }
-        if let own { return retry(entry: own, here.retry[own].policy, result) }
+        if let own = index(of: result, in: here.retry) { return retry(entry: own, here.retry[own].policy, result) }
         if isTransient(result), !here.retriesNothing { return retry(entry: RetryCounter.standard, .standard, result) }
         let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
         return .never("\(error) is not retried in state \(here.name)\(detail)")
@@ -21,36 +18,44 @@ extension DecisionBuilder {
 
     /// The retry of a lost attempt that left nothing on the platform; the definition allows sending the call again.
     func retryOfLost(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
-        let own = here.retry.firstIndex { entry in
-            entry.errors.contains { ErrorName.matches($0, error: result.errorName, status: result.status) }
-        }
-        if let own { return retry(entry: own, here.retry[own].policy, result) }
+        if let own = index(of: result, in: here.retry) { return retry(entry: own, here.retry[own].policy, result) }
         if here.retriesNothing { return .never("\(result.errorName) is not retried in state \(here.name)") }
         return retry(entry: RetryCounter.standard, .standard, result)
     }
 
-    /// The retry of taking something back: transient errors are retried, as for every call.
-    func retryOfUndo(_ result: AttemptResult) -> RetryChoice {
+    /// The retry of taking something back: the undo's own entries decide. After them, a transient error is retried, and
+    /// a thing that is still there is taken back anew.
+    func retryOfUndo(_ undo: UndoDefinition, _ result: AttemptResult) -> RetryChoice {
         if !result.isCounted { return .after(waitForPlatform(result)) }
-        guard isTransient(result) else { return .never(refusal(result)) }
+        if let own = index(of: result, in: undo.retry) {
+            return retry(entry: RetryCounter.undo(own), undo.retry[own].policy, result)
+        }
+        let mayPass = isTransient(result) || result.errorName == ErrorName.notGone
+        guard mayPass, !undo.retriesNothing else { return .never(refusal(result)) }
         return retry(entry: RetryCounter.undo, .standard, result)
     }
 
-    /// The retry of a look-up: the state's own entries decide. After them, a transient error is retried for as long as
-    /// the definition lets the run look.
+    /// The retry of a look-up: the entries of its state, or of its undo, decide. After them, a transient error is retried
+    /// for as long as the definition lets the run look.
     func retryOfLookUp(
-        _ here: StateDefinition, _ reconcile: ReconcileDefinition, _ result: AttemptResult
+        _ entries: [RetryEntry], _ reconcile: ReconcileDefinition, _ result: AttemptResult
     ) -> RetryChoice {
         if !result.isCounted { return .after(waitForPlatform(result)) }
-        let own = here.retry.firstIndex { entry in
-            entry.errors.contains { ErrorName.matches($0, error: result.errorName, status: result.status) }
+        if let own = index(of: result, in: entries) {
+            return retry(entry: RetryCounter.lookUp(own), entries[own].policy, result)
         }
-        if let own { return retry(entry: RetryCounter.lookUp(own), here.retry[own].policy, result) }
         // Any trouble on the platform's side may pass; a list that cannot be read is the definition's.
         let mayPass = isTransient(result) || (result.outcome == .unknown && result.errorName != "bad_answer")
         guard mayPass else { return .never(refusal(result)) }
         let policy = RetryPolicy(name: "look-up", withinMilliseconds: reconcile.withinMilliseconds)
         return retry(entry: RetryCounter.lookUp, policy, result)
+    }
+
+    /// The first entry that names the error.
+    private func index(of result: AttemptResult, in entries: [RetryEntry]) -> Int? {
+        entries.firstIndex { entry in
+            entry.errors.contains { ErrorName.matches($0, error: result.errorName, status: result.status) }
+        }
     }
 
     private func isTransient(_ result: AttemptResult) -> Bool {

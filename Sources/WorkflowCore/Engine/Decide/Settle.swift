@@ -14,7 +14,7 @@ extension DecisionBuilder {
         switch attempt.purpose {
         case .call: break
         case .lookup: return settleLookUp(result, body, attempt)
-        case .undo, .replace: return settleUndo(result, body, attempt)
+        case .undo, .replace, .beforeUndo, .gone: return settleUndo(result, body, attempt)
         }
         if !result.isMade {
             body["made"] = false

@@ -15,25 +15,33 @@ extension DecisionBuilder {
     /// The next thing to take back, or the end.
     mutating func undo() -> NextStep {
         if state.stopsUndo, !state.undoList.isEmpty {
-            return hold(
-                code: "undo_failed",
-                "A person asked for an end while things are taken back. Look at the platform, then "
-                    + "decide.",
-                choices: [HoldChoice.retry, .done, .abandon].map(\.rawValue), facts: ["error": "undo_failed"])
+            return holdUndo("A person asked for an end while things are taken back", error: "undo_failed")
         }
         while let entry = state.undoList.last {
-            guard let here = definition.state(entry.state), let call = here.undo else {
+            guard let here = definition.state(entry.state), let undo = here.undo else {
                 skipUndo(entry, "state \"\(entry.state)\" has no undo in the definition")
                 continue
             }
-            if let missing = missingVariable(of: call, entry) {
+            if let missing = missingVariable(of: undo, entry) {
                 skipUndo(entry, "nobody knows data.\(missing) of what the lost request may have made")
                 continue
             }
-            if let step = waitLeft(service: call.service) { return step }
-            return .call(planned(call, here, purpose: .undo, entry: entry))
+            let next = takingBack(undo, here, entry)
+            return waitLeft(service: next.call.service) ?? .call(next)
         }
         return end()
+    }
+
+    /// The next request to take one thing back: a call before the undo, the undo, or the look-up whether it is gone. Without
+    /// an entry it is what a look-up found, and what is made anew.
+    func takingBack(_ undo: UndoDefinition, _ here: StateDefinition, _ entry: UndoEntry? = nil) -> PlannedCall {
+        let lookUp = state.goneLook?.isLookedUp == true ? undo.lookUp : nil
+        let needsFresh = lookUp == nil || definition.looksWithFreshValues(undo)
+        if needsFresh, state.callsBeforeUndo < undo.before.count {
+            return planned(undo.before[state.callsBeforeUndo], here, purpose: .beforeUndo, entry: entry)
+        }
+        if let lookUp { return planned(lookUp.call, here, purpose: .gone, reconcile: lookUp, entry: entry) }
+        return planned(undo.call, here, purpose: entry == nil ? .replace : .undo, entry: entry)
     }
 
     private mutating func skipUndo(_ entry: UndoEntry, _ why: String) {
@@ -42,14 +50,18 @@ extension DecisionBuilder {
 
     /// A variable of the undo that only the lost answer would have given. A value from an earlier call of the same
     /// state does not count: it belongs to another thing.
-    private func missingVariable(of call: CallDefinition, _ entry: UndoEntry) -> String? {
+    private func missingVariable(of undo: UndoDefinition, _ entry: UndoEntry) -> String? {
         guard !entry.isCertain else { return nil }
         let own = Set(definition.state(entry.state)?.call?.save.map(\.name) ?? [])
-        let service = definition.service(call.service) ?? ServiceDefinition(name: call.service)
-        return call.references(with: service).first { reference in
-            guard reference.root == "data", !reference.isPresenceTest, let name = reference.path.first else {
-                return false
-            }
+        var read = (undo.before + [undo.call]).flatMap { definition.references(of: $0) }
+        if let lookUp = undo.lookUp {
+            read += definition.references(of: lookUp.call) + lookUp.items.references + lookUp.condition.references
+        }
+        let fresh = undo.freshVariables
+        return read.first { reference in
+            guard reference.root == "data", !reference.isPresenceTest, let name = reference.path.first,
+                !fresh.contains(name)
+            else { return false }
             if own.contains(name) {
                 return entry.saved[name] == nil && !entry.sealed.contains { $0.name.hasSameScalars(as: name) }
             }
@@ -75,36 +87,6 @@ extension DecisionBuilder {
         return .ended
     }
 
-    /// Closes an attempt to take something back.
-    mutating func settleUndo(_ result: AttemptResult, _ given: JSONObject, _ attempt: OpenAttempt) -> NextStep {
-        var body = given
-        let type = EventType.closing(result.outcome)
-        if result.outcome == .done {
-            guard attempt.purpose == .replace, state.cancel == nil, let here else {
-                emit(type, body, attemptId: attempt.id)
-                return flow()
-            }
-            return resend(here, body, attempt)
-        }
-        let why: String
-        if result.outcome == .unknown, !attempt.isRepeatable {
-            why = "\(result.errorName), and it is not safe to send twice"
-        } else {
-            switch retryOfUndo(result) {
-            case .after(let retry):
-                body["retry"] = .object(retry)
-                emit(type, body, attemptId: attempt.id)
-                return flow()
-            case .never(let reason): why = reason
-            }
-        }
-        emit(type, body, attemptId: attempt.id)
-        return hold(
-            code: "undo_failed",
-            "What state \(attempt.state) made could not be taken back: \(why). Look at the platform, then decide.",
-            choices: [HoldChoice.retry, .done, .abandon].map(\.rawValue), facts: ["error": .string(result.errorName)])
-    }
-
     /// A call with the values that it may read. `entry`: what is to be taken back, with the variables of that time.
     func planned(
         _ call: CallDefinition, _ here: StateDefinition, purpose: Purpose = .call,
@@ -112,23 +94,25 @@ extension DecisionBuilder {
     ) -> PlannedCall {
         var data = state.data
         var secrets = state.secrets
-        for (name, value) in entry?.saved.members ?? [] { data[name] = value }
-        for reference in entry?.sealed ?? [] {
+        let fresh = entry == nil ? [] : here.undo?.freshVariables ?? []
+        for (name, value) in entry?.saved.members ?? [] where !fresh.contains(name) { data[name] = value }
+        for reference in entry?.sealed ?? [] where !fresh.contains(reference.name) {
             secrets = secrets.map {
                 $0.reference.name.hasSameScalars(as: reference.name)
                     ? RunSecret(reference: reference, sealedAt: $0.sealedAt) : $0
             }
         }
-        let key =
+        let stay = entry.map { "\(state.id)/\(here.name)/\($0.idempotencyGeneration)" } ?? state.idempotencyKey
+        let page: LookUpPage? =
             switch purpose {
-            case .call: state.idempotencyKey
-            case .lookup, .replace: "\(state.idempotencyKey)/\(purpose.rawValue)"
-            case .undo: "\(state.id)/\(here.name)/\(entry?.idempotencyGeneration ?? 0)/undo"
+            case .lookup: state.unknown?.page
+            case .gone: state.goneLook?.page
+            case .call, .undo, .replace, .beforeUndo: nil
             }
         return PlannedCall(
             call: call, state: here.name, attemptNumber: state.attempts.addingClamped(1), purpose: purpose,
-            idempotencyKey: key, data: data, secrets: secrets, reconcile: reconcile,
-            page: purpose == .lookup ? state.unknown?.page : nil, frozen: purpose == .call ? state.frozen : nil,
+            idempotencyKey: purpose == .call ? state.idempotencyKey : "\(stay)/\(purpose.rawValue)", data: data,
+            secrets: secrets, reconcile: reconcile, page: page, frozen: purpose == .call ? state.frozen : nil,
             armsUndo: purpose == .call && here.undo != nil)
     }
 }

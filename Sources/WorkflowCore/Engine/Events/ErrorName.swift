@@ -17,7 +17,11 @@ public enum ErrorName {
         BuiltIn(name: "expression", isTransient: false, mayHaveWorked: false),
         BuiltIn(name: "unknown_outcome", isTransient: false, mayHaveWorked: true),
         BuiltIn(name: "undo_failed", isTransient: false, mayHaveWorked: false),
+        BuiltIn(name: notGone, isTransient: false, mayHaveWorked: false),
     ]
+
+    /// The undo was answered, and a look-up still finds the thing.
+    static let notGone = "not_gone"
 
     /// Built-in errors, without `http.<code>`.
     public static let builtIn = table.map(\.name)

@@ -95,7 +95,7 @@ extension RunState {
         case .undoStarted:
             beginUndo(status: body["status"]?.stringValue.flatMap(RunStatus.init) ?? .failed, body)
         case .undoSkipped:
-            if !undoList.isEmpty { undoList.removeLast() }
+            undoneNewest()
             mayHaveCreated = true
         case .runSucceeded:
             end(.succeeded, body)
@@ -165,6 +165,7 @@ extension RunState {
         hadUnknown = false
         unknown = nil
         isReplacing = false
+        forgetUndo()
         heldInStateMilliseconds = 0
         renewKey()
     }

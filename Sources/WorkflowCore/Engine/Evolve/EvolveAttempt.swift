@@ -53,13 +53,8 @@ extension RunState {
         case (.call, .attemptUnknown): loseAnswer(of: attempt, body, at: time)
         case (.call, _): refuse(attempt, body, at: time)
         case (.lookup, .attemptDone): settleLookUp(attempt, saved, sealed, body, at: time)
-        case (.undo, .attemptDone):
-            if !undoList.isEmpty { undoList.removeLast() }
-            undoneCount = undoneCount.addingClamped(1)
-            counters.removeAll { $0.entry == RetryCounter.undo }
-        case (.replace, .attemptDone): replaced()
-        case (.lookup, _): failLookUp(type, body)
-        case (.undo, _), (.replace, _): break
+        case (.lookup, _): unknown?.fail(type, body)
+        case (.undo, _), (.replace, _), (.beforeUndo, _), (.gone, _): closeUndo(attempt, type, body, at: time)
         }
         write(body["set"]?.objectValue)
         if let target = body["entered"]?.stringValue { enter(target, at: time) }
@@ -145,35 +140,13 @@ extension RunState {
         unknown?.emptyLooks = 0
     }
 
-    /// A look-up without a complete answer: whatever was counted or read so far proves nothing any more.
-    private mutating func failLookUp(_ type: EventType, _ body: JSONObject) {
-        unknown?.page = nil
-        guard type == .attemptUnknown || body["evidence"]?["status"] == nil else { return }
-        unknown?.emptyLooks = 0
-        unknown?.isDisturbed = true
-    }
-
     private mutating func settleLookUp(
         _ attempt: OpenAttempt, _ saved: JSONObject?, _ sealed: [SealedReference], _ body: JSONObject,
         at time: Instant
     ) {
-        let firstAt = unknown?.page?.firstAt ?? attempt.startedAt
-        unknown?.page = nil
-        if let page = body["page"], let next = page["next"]?.stringValue {
-            unknown?.page = LookUpPage(
-                number: Int(clamping: page["number"]?.integerValue ?? 2), next: next,
-                listed: Int(clamping: body["listed"]?.integerValue ?? 0), firstAt: firstAt)
-            return
-        }
+        unknown?.note(attempt, body, at: time)
+        if body["page"]?["next"]?.stringValue != nil { return }
         counters.removeAll { $0.isOfLookUp }
-        unknown?.emptyLooks = Int(clamping: body["empty_looks"]?.integerValue ?? 0)
-        if let effect = body["effect_milliseconds"]?.integerValue {
-            unknown?.effect = Wait(since: time, milliseconds: effect)
-            unknown?.isDisturbed = false
-        }
-        if let again = body["look_again_milliseconds"]?.integerValue {
-            unknown?.settles = Wait(since: time, milliseconds: again)
-        }
         if body["held_by"] != nil { return leaveToAnotherRun() }
         switch body["settled"]?.stringValue {
         case "adopt": callWorked(saved: saved, sealed: sealed, isRepeatable: false, body)
@@ -192,7 +165,7 @@ extension RunState {
 
     /// What the look-up found is gone: the call is sent anew.
     mutating func replaced() {
-        counters.removeAll { $0.entry == RetryCounter.undo }
+        forgetUndo()
         if let index = undoEntryOfStay { undoList.remove(at: index) }
         isReplacing = false
         unknown = nil

@@ -28,6 +28,10 @@ extension RunState {
         if unknown?.lookedUpSince != nil { unknown?.lookedUpSince = time }
         unknown?.emptyLooks = 0
         unknown?.page = nil
+        if goneLook != nil { goneLook?.lookedUpSince = time }
+        goneLook?.emptyLooks = 0
+        goneLook?.page = nil
+        callsBeforeUndo = 0
     }
 
     /// Cancels a held run. The person has seen what is unknown about the run, so the run does not ask about it again.
@@ -36,6 +40,7 @@ extension RunState {
         if unknown != nil, undoEntryOfStay == nil { mayHaveCreated = true }
         unknown = nil
         isReplacing = false
+        forgetUndo()
     }
 
     mutating func resolve(_ event: RecordedEvent) throws(EvolveError) {
@@ -53,7 +58,7 @@ extension RunState {
         if wasDeadline, choice != .abandon { renewDeadlines(at: event.recordedAt) }
         switch choice {
         case .done where ending != nil:
-            if !undoList.isEmpty { undoList.removeLast() }
+            undoneNewest()
             undoneCount = undoneCount.addingClamped(1)
         case .done where isReplacing: replaced()
         case .done, .adopt: callWorked(saved: saved, sealed: sealed, isRepeatable: false, body)
@@ -63,9 +68,11 @@ extension RunState {
             unknown = nil
             isReplacing = false
             if body["new_key"]?.boolValue == true { renewKey() }
+            forgetUndo()
         case .retry: break
         case .abandon where ending != nil:
             undoList = []
+            forgetUndo()
             mayHaveCreated = true
         case .abandon: break
         }
@@ -97,6 +104,7 @@ extension RunState {
             failedIn: body["failed_in"]?.stringValue)
         counters = []
         wait = nil
+        forgetUndo()
     }
 }
 

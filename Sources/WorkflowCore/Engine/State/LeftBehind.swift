@@ -10,6 +10,8 @@ public struct LeftBehind: Sendable, Equatable {
         /// The undo needs values that nobody knows.
         case undoSkipped = "undo_skipped"
         case undoFailed = "undo_failed"
+        /// The undo was sent, and the thing is not seen to be gone.
+        case notGone = "not_gone"
         case undoGivenUp = "undo_given_up"
         /// The run ended, as its definition says, without taking it back.
         case notTakenBack = "not_taken_back"
@@ -46,6 +48,41 @@ public struct LeftBehind: Sendable, Equatable {
     }
 }
 
+/// A thing that a run made, or may have made, and that was taken back.
+public struct TakenBack: Sendable, Equatable {
+    public enum Proof: String, Sendable, CaseIterable {
+        /// Look-ups have seen that it is gone.
+        case seen
+        /// The platform said so, and cannot be asked.
+        case word
+        /// A person took it back.
+        case person
+    }
+
+    /// The state whose call it was, the call as its intent names it, and its attempt.
+    public let state: String
+    public let request: String?
+    public let attemptId: Identifier
+    /// Whether an answer, a look-up or a person says that it was made.
+    public let isCertain: Bool
+    public let proof: Proof
+    public let saved: JSONObject
+    public let sealed: [SealedReference]
+
+    public init(
+        state: String, request: String?, attemptId: Identifier, isCertain: Bool, proof: Proof, saved: JSONObject,
+        sealed: [SealedReference]
+    ) {
+        self.state = state
+        self.request = request
+        self.attemptId = attemptId
+        self.isCertain = isCertain
+        self.proof = proof
+        self.saved = saved
+        self.sealed = sealed
+    }
+}
+
 /// Folds a run's events into what the run may leave behind. The run's own fold keeps only that there may be something;
 /// this one keeps what, and is made for people alone.
 public struct LeftBehindFold: Sendable {
@@ -53,6 +90,8 @@ public struct LeftBehindFold: Sendable {
     public private(set) var state: RunState?
     /// What nothing takes back any more, the oldest first.
     private var left: [LeftBehind] = []
+    /// What was taken back, the first one first.
+    public private(set) var takenBack: [TakenBack] = []
     /// The calls of the attempts, as their intents name them.
     private var requests: [Identifier: String] = [:]
 
@@ -64,6 +103,7 @@ public struct LeftBehindFold: Sendable {
         if let id = event.attemptId, event.type == EventType.attemptStarted.rawValue {
             requests[id] = event.body["request"]?.stringValue
         }
+        if let before { noteTakenBack(event, before) }
         if var before {
             // Without its mark the state says of this one event whether it leaves something.
             before.mayHaveCreated = false
@@ -87,7 +127,29 @@ public struct LeftBehindFold: Sendable {
 
     private static func reason(_ entry: UndoEntry, _ state: RunState) -> LeftBehind.Reason {
         if state.status.isEnded { return .notTakenBack }
-        return state.hold?.code == "undo_failed" && entry == state.undoList.last ? .undoFailed : .toBeTakenBack
+        guard state.hold?.code == "undo_failed", entry == state.undoList.last else { return .toBeTakenBack }
+        return state.goneLook == nil ? .undoFailed : .notGone
+    }
+
+    private mutating func noteTakenBack(_ event: RecordedEvent, _ before: RunState) {
+        let isReplaced = before.ending == nil
+        let proof: TakenBack.Proof
+        switch EventType(rawValue: event.type) {
+        case .attemptDone:
+            guard let said = event.body["gone"]?.stringValue.flatMap(GoneProof.init), said != .notGone else { return }
+            proof = said == .seen ? .seen : .word
+        case .runResolved:
+            guard event.body["choice"]?.stringValue == HoldChoice.done.rawValue, !isReplaced || before.isReplacing
+            else { return }
+            proof = .person
+        default: return
+        }
+        let entry = isReplaced ? before.undoEntryOfStay.map { before.undoList[$0] } : before.undoList.last
+        guard let entry else { return }
+        takenBack.append(
+            TakenBack(
+                state: entry.state, request: requests[entry.attemptId], attemptId: entry.attemptId,
+                isCertain: entry.isCertain, proof: proof, saved: entry.saved, sealed: entry.sealed))
     }
 
     private mutating func note(_ event: RecordedEvent, _ before: RunState) {

@@ -58,6 +58,10 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var undoList: [UndoEntry] = []
     /// How the run ends after the undo; set when the undo begins.
     public internal(set) var ending: Ending?
+    /// How many of the calls before the undo are done for its next request.
+    public internal(set) var callsBeforeUndo = 0
+    /// The undo was sent, and it is being looked up whether the thing is gone; or it is to be sent again.
+    public internal(set) var goneLook: UnknownOutcome?
     /// How many calls were taken back because the run failed.
     public internal(set) var undoneCount = 0
     /// Whether a person asked to stop the undo, which would never end with a platform that is gone.

@@ -1,7 +1,8 @@
 /// How often one retry entry was used since the state was entered, and since when.
 public struct RetryCounter: Sendable, Equatable {
     /// Position in the state's `retry`; -1 is the built-in default, -3 that of look-ups, -4 that of undoing. A look-up
-    /// that uses an entry of the state counts for itself: -1000 for the first entry, -1001 for the second.
+    /// that uses an entry counts for itself: -1000 for the first entry, -1001 for the second. So does an undo that uses
+    /// an entry of its own: -1000000 for the first one.
     public let entry: Int
     public internal(set) var attempts: Int
     public let firstAt: Instant
@@ -11,8 +12,10 @@ public struct RetryCounter: Sendable, Equatable {
     static let undo = -4
 
     static func lookUp(_ index: Int) -> Int { -1000 - index }
+    static func undo(_ index: Int) -> Int { -1_000_000 - index }
 
-    var isOfLookUp: Bool { entry == Self.lookUp || entry <= Self.lookUp(0) }
+    var isOfLookUp: Bool { entry == Self.lookUp || (entry <= Self.lookUp(0) && entry > Self.undo(0)) }
+    var isOfUndo: Bool { entry == Self.undo || entry <= Self.undo(0) }
 
     public init(entry: Int, attempts: Int, firstAt: Instant) {
         self.entry = entry
@@ -52,6 +55,10 @@ public enum Purpose: String, Sendable, CaseIterable {
     case undo
     /// Taking back what a look-up found, so that the call can be sent again.
     case replace
+    /// Sent before an undo, for what the undo needs: a fresh token.
+    case beforeUndo = "before_undo"
+    /// Finding out whether what was taken back is gone.
+    case gone
 }
 
 /// An attempt that was started and not yet closed.
@@ -75,10 +82,11 @@ public struct OpenAttempt: Sendable, Equatable {
     }
 }
 
-/// A call that may have worked, and whose answer nobody has.
+/// A call that may have worked, and whose answer nobody has; or an undo of which is to be seen that it worked.
 public struct UnknownOutcome: Sendable, Equatable {
-    /// The attempt whose answer was lost first.
+    /// The attempt whose answer was lost first; of an undo the last.
     public let attemptId: Identifier
+    /// Why it is not known; of an undo also the error that the run goes on with when the thing is still there.
     public let error: String
     public let status: Int?
     /// Whether the outcome is looked up. Otherwise the call is sent again under an honoured idempotency value.

@@ -32,6 +32,8 @@ extension RunState {
         coder.field("successes_in_a_row", &successesInARow, unless: 0)
         coder.field("undo_list", &undoList, unless: [])
         coder.field("ending", &ending)
+        coder.field("calls_before_undo", &callsBeforeUndo, unless: 0)
+        coder.field("gone_look", &goneLook)
         coder.field("undone", &undoneCount, unless: 0)
         coder.field("stops_undo", &stopsUndo, unless: false)
         coder.field("hold", &hold)

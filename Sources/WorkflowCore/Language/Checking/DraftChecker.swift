@@ -102,7 +102,7 @@ extension DraftChecker {
                 if let next = entry.next { need(next, subject + "catch", in: states) }
                 for error in entry.errors { needError(error, subject + "catch", in: errors) }
             }
-            for entry in state.retry {
+            for entry in state.retry + (state.undo?.retry ?? []) {
                 for error in entry.errors { needError(error, subject + "retry", in: errors) }
                 if let policy = entry.policy {
                     need(policy, subject + "retry", in: policies, what: "policy ")

@@ -204,7 +204,11 @@ extension Draft {
                 return .named(Located(value: meant, path: name.path))
             }
             draft.states[index].call = guess(state.call)
-            draft.states[index].undo = guess(state.undo)
+            if let undo = state.undo {
+                draft.states[index].undo?.call = guess(undo.call)
+                draft.states[index].undo?.gone?.call = guess(undo.gone?.call)
+                draft.states[index].undo?.before = undo.before.compactMap(guess)
+            }
             draft.states[index].reconcile?.call = guess(state.reconcile?.call)
         }
         return draft

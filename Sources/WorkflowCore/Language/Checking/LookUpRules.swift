@@ -2,21 +2,22 @@
 
 extension DraftChecker {
     mutating func checkLookUp(_ state: DraftState) {
-        guard let reconcile = state.reconcile else { return }
-        if let call = draft.call(reconcile.call), !call.method.isEmpty, !call.isRepeatable {
+        if let gone = state.undo?.gone, let built = checkLook(gone, of: state), built.condition.runReferences.isEmpty {
             report(
-                .unsafeResend, reconcile.path.member("call"), .value,
-                "state \"\(state.name)\" looks up with \(call.requestWords), which is not safe to send twice",
-                hint: "look up with GET, or say repeatable: true where it is harmless")
+                .lookUpOfNobody, gone.path.member("where"), .value,
+                "state \"\(state.name)\": \"where\" compares nothing of this run, so what others have there counts as not "
+                    + "taken back",
+                hint: "compare what the undo takes back, such as item.id == data.id")
         }
+        guard let reconcile = state.reconcile else { return }
         if reconcile.one == .replace, state.undo == nil {
             report(
                 .wrongType, reconcile.path.member("one"), .value,
                 "\"one\": replace undoes what was found, but state \"\(state.name)\" has no undo",
                 hint: "add undo, or write adopt or hold")
         }
+        guard let built = checkLook(reconcile, of: state) else { return }
         let builder = DefinitionBuilder(draft: draft)
-        guard let built = builder.build(reconcile) else { return }
         if built.condition.runReferences.isEmpty {
             report(
                 .lookUpOfNobody, reconcile.path.member("where"), .value,
@@ -25,13 +26,25 @@ extension DraftChecker {
         } else if let create = draft.call(of: state).flatMap({ builder.build($0) }), !built.findsOwnMark(of: create) {
             checkMark(state, reconcile, isSent: built.comparesWhatIsSent(by: create))
         }
+    }
+
+    /// What holds for every look-up. Nil when it could not be read as a whole.
+    private mutating func checkLook(_ look: DraftReconcile, of state: DraftState) -> ReconcileDefinition? {
+        if let call = draft.call(look.call), !call.method.isEmpty, !call.isRepeatable {
+            report(
+                .unsafeResend, look.path.member("call"), .value,
+                "state \"\(state.name)\" looks up with \(call.requestWords), which is not safe to send twice",
+                hint: "look up with GET, or say repeatable: true where it is harmless")
+        }
+        guard let built = DefinitionBuilder(draft: draft).build(look) else { return nil }
         if built.pages == nil, built.filter != .exact {
             report(
-                .lookUpOfOnePage, reconcile.path, .name,
+                .lookUpOfOnePage, look.path, .name,
                 "state \"\(state.name)\" looks through a list, and does not say how to get its further pages: what is "
                     + "not on the first page would count as not made",
                 hint: "add pages: link, pages: {by: …}, or pages: whole where an answer is always the whole list")
         }
+        return built
     }
 
     private mutating func checkMark(_ state: DraftState, _ reconcile: DraftReconcile, isSent: Bool) {

@@ -5,19 +5,32 @@ extension DraftChecker {
         let declared = Set(draft.data.map(\.name))
         var mayBeUnset: [String: [Bool]] = [:]
         for (index, state) in graph.states.enumerated() {
-            guard let undo = draft.call(state.undo) else {
-                if !state.declinesUndo, state.undo == nil { checkCreation(state) }
+            guard let undo = state.undo else {
+                if !state.declinesUndo { checkCreation(state) }
                 continue
             }
-            checkResend(of: undo, state)
-            let path = state.path.member("undo")
-            for name in Set((reads(under: path) + readsByName(state.undo)).map(\.variable)).sorted() {
+            checkResends(of: undo, state)
+            for name in reads(of: undo).sorted() {
                 guard declared.contains(name) else { continue }
                 let isUnset = mayBeUnset[name] ?? graph.paths { !$0.sets.contains(name) }.isReached
                 mayBeUnset[name] = isUnset
                 if isUnset[index] { checkUndo(state, reads: name) }
             }
         }
+    }
+
+    /// The variables that the undo needs from the states: not those that a call before it fills.
+    private func reads(of undo: DraftUndo) -> Set<String> {
+        var fresh: Set<String> = []
+        var needed: Set<String> = []
+        for (index, call) in undo.before.enumerated() {
+            let path = undo.path.member("before").item(index)
+            needed.formUnion(Set((reads(under: path) + readsByName(call)).map(\.variable)).subtracting(fresh))
+            fresh.formUnion((draft.call(call)?.save ?? []).map(\.name))
+        }
+        let rest = ["call", "gone"].flatMap { reads(under: undo.path.member($0)) }
+        let named = [undo.call, undo.gone?.call].flatMap { readsByName($0) }
+        return needed.union(Set((rest + named).map(\.variable)).subtracting(fresh))
     }
 
     /// E306: an undo is armed when the call is sent, so it may lack what only the answer would have given.
@@ -39,15 +52,26 @@ extension DraftChecker {
         }
     }
 
-    private mutating func checkResend(of undo: DraftCall, _ state: DraftState) {
-        guard !undo.method.isEmpty, !undo.isRepeatable, !undo.hasHonouredKey else { return }
+    private mutating func checkResends(of undo: DraftUndo, _ state: DraftState) {
+        for (index, call) in undo.before.enumerated() {
+            guard let call = draft.call(call), !call.method.isEmpty, !call.isRepeatable else { continue }
+            report(
+                .unsafeResend, undo.path.member("before").item(index), .value,
+                "state \"\(state.name)\": \(call.requestWords) is sent before each try of the undo, and is not safe to send "
+                    + "twice",
+                hint: "say repeatable: true where it is harmless")
+        }
+        // A look-up tells what became of a lost undo.
+        guard undo.gone == nil, let call = draft.call(undo.call), !call.method.isEmpty, !call.isRepeatable,
+            !call.hasHonouredKey
+        else { return }
         report(
-            .lostAnswerWaits, state.path.member("undo"), .name,
-            "state \"\(state.name)\": undo sends \(undo.requestWords), which is not safe to send twice, so a lost answer "
+            .lostAnswerWaits, undo.path, .name,
+            "state \"\(state.name)\": undo sends \(call.requestWords), which is not safe to send twice, so a lost answer "
                 + "will wait for a person")
     }
 
-    /// W314: without a name, what another run has over there may be taken for this run's own.
+    /// W315: without a name, what another run has over there may be taken for this run's own.
     mutating func checkIdentity(_ state: DraftState) {
         guard let call = draft.call(of: state), call.method == "POST", !call.isRepeatable,
             !call.save.isEmpty || state.undo != nil || state.reconcile != nil,

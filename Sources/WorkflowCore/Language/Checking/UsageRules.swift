@@ -101,7 +101,9 @@ extension DraftChecker {
                 }
             }
             signals.formUnion(state.awaits.map(\.signal.value))
-            for entry in state.retry { if let policy = entry.policy { policies.insert(policy.value) } }
+            for entry in state.retry + (state.undo?.retry ?? []) {
+                if let policy = entry.policy { policies.insert(policy.value) }
+            }
         }
         for call in draft.calls { if let service = call.service { services.insert(service.value) } }
         services.formUnion(meant(by: services, among: draft.services.map(\.name)))

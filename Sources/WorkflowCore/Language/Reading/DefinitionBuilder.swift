@@ -68,9 +68,23 @@ struct DefinitionBuilder {
             name: state.name, title: state.title, action: action, retry: state.retry.compactMap { build($0) },
             retriesNothing: state.retriesNothing, catches: state.catches.compactMap { build($0) }, exit: exit,
             reconcile: state.reconcile.flatMap { build($0) }, identity: state.identity,
-            undo: draft.call(state.undo).flatMap { build($0) },
-            undoesAdopted: state.undoesAdopted, undoesAtEnd: state.undoesAtEnd, stable: state.stable,
+            undo: state.undo.flatMap { build($0) }, undoesAtEnd: state.undoesAtEnd, stable: state.stable,
             deadlineMilliseconds: state.deadlineMilliseconds)
+    }
+
+    private func build(_ undo: DraftUndo) -> UndoDefinition? {
+        guard let call = draft.call(undo.call).flatMap({ build($0) }) else { return nil }
+        let gone: UndoDefinition.Gone
+        if let lookUp = undo.gone {
+            guard let built = build(lookUp) else { return nil }
+            gone = .lookUp(built)
+        } else {
+            gone = .notCheckable
+        }
+        return UndoDefinition(
+            call: call, gone: gone, before: undo.before.compactMap { draft.call($0).flatMap { build($0) } },
+            retry: undo.retry.compactMap { build($0) }, retriesNothing: undo.retriesNothing,
+            takesBackAdopted: undo.takesBackAdopted)
     }
 
     func build(_ reconcile: DraftReconcile) -> ReconcileDefinition? {

@@ -99,12 +99,23 @@ extension DefinitionReader {
         }
         for keyword in shape.keywords
         where keyword.isRequired && members[keyword.name] == nil && !meant.contains(keyword.name) {
-            report(
-                keyword.name == "start" ? .noStart : .wrongType, node.path, .name,
-                "\"\(keyword.name)\" is missing in \(shape.title)",
-                hint: keyword.name == "start" ? "name the first state" : "add \(keyword.name)")
+            let (code, hint) = Self.missing(keyword.name)
+            report(code, node.path, .name, "\"\(keyword.name)\" is missing in \(shape.title)", hint: hint)
         }
         return Mapping(path: node.path, shape: shape, members: members)
+    }
+
+    private static func missing(_ keyword: String) -> (code: ProblemCode, hint: String) {
+        switch keyword {
+        case "start": (.noStart, "name the first state")
+        case "gone":
+            (
+                .undoNotSeen,
+                "say which look-up shows that it is gone: gone: {call: …, items: …, where: …}, or gone: "
+                    + "\(Vocabulary.notCheckable) where the platform cannot be asked"
+            )
+        default: (.wrongType, "add \(keyword)")
+        }
     }
 
     mutating func reportNotYet(_ subject: String, _ path: DefinitionPath, _ spot: DefinitionPath.Spot) {

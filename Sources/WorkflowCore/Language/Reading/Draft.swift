@@ -138,8 +138,7 @@ struct DraftState {
     var awaits: [DraftAwait] = []
     var reconcile: DraftReconcile?
     var identity: IdentityDefinition?
-    var undo: Call?
-    var undoesAdopted = false
+    var undo: DraftUndo?
     /// Used in an end state: whether to undo.
     var undoesAtEnd = true
     var stable: StableDefinition?
@@ -152,7 +151,8 @@ struct DraftState {
 
     /// The calls of the state, with the keyword each stands under.
     var calls: [(call: Call, keyword: String)] {
-        [(call, "call"), (reconcile?.call, "reconcile"), (undo, "undo")].compactMap { call, keyword in
+        let ofUndo = (undo?.calls ?? []).map { (Optional($0), "undo") }
+        return ([(call, "call"), (reconcile?.call, "reconcile")] + ofUndo).compactMap { call, keyword in
             call.map { ($0, keyword) }
         }
     }
@@ -163,6 +163,20 @@ struct DraftState {
     var actionKeywords: [String] {
         [(call != nil, "call"), (set != nil, "set"), (hasPause, "pause")].filter(\.0).map(\.1)
     }
+}
+
+struct DraftUndo {
+    let path: DefinitionPath
+    var call: DraftState.Call?
+    /// The look-up that shows that the thing is gone; nil where the platform's word counts.
+    var gone: DraftReconcile?
+    var before: [DraftState.Call] = []
+    var retry: [DraftRetry] = []
+    var retriesNothing = false
+    var takesBackAdopted = false
+
+    /// In the order in which they are sent.
+    var calls: [DraftState.Call] { before + [call, gone?.call].compactMap(\.self) }
 }
 
 struct DraftBranch {

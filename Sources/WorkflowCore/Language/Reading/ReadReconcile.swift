@@ -4,6 +4,15 @@ extension DefinitionReader {
     mutating func readReconcile(_ node: Node) -> DraftReconcile {
         var reconcile = DraftReconcile(path: node.path)
         guard let mapping = mapping(node, Vocabulary.reconcile) else { return reconcile }
+        readLookUp(mapping, &reconcile)
+        reconcile.save = templates(mapping["save"], as: .variable, .itemSave)
+        reconcile.one = choice(mapping["one"], ReconcileOne.self) ?? .adopt
+        reconcile.none = choice(mapping["none"], ReconcileNone.self) ?? .hold
+        return reconcile
+    }
+
+    /// What every look-up takes.
+    mutating func readLookUp(_ mapping: Mapping, _ reconcile: inout DraftReconcile) {
         if let call = mapping["call"] { reconcile.call = readStateCall(call) }
         reconcile.afterMilliseconds = duration(mapping["after"])
         reconcile.effectWithinMilliseconds = duration(mapping["effect_within"])
@@ -16,10 +25,6 @@ extension DefinitionReader {
         reconcile.withinMilliseconds = duration(mapping["within"])
         reconcile.items = mapping["items"].flatMap { expression($0, .items) }
         reconcile.condition = mapping["where"].flatMap { expression($0, .itemCondition) }
-        reconcile.save = templates(mapping["save"], as: .variable, .itemSave)
-        reconcile.one = choice(mapping["one"], ReconcileOne.self) ?? .adopt
-        reconcile.none = choice(mapping["none"], ReconcileNone.self) ?? .hold
-        return reconcile
     }
 
     private mutating func readPages(_ node: Node) -> LookUpPages? {

@@ -17,7 +17,7 @@ extension DefinitionReader {
             state.hasPause = true
             readPause(pause, &state)
         }
-        if let retry = mapping["retry"] { readRetry(retry, &state) }
+        if let retry = mapping["retry"] { (state.retry, state.retriesNothing) = readRetry(retry) }
         if let catches = mapping["catch"] {
             state.catches = list(catches, of: "errors with what to do").map { readCatch($0) }
         }
@@ -38,15 +38,14 @@ extension DefinitionReader {
         return .inline(readCall(nil, node))
     }
 
-    private mutating func readRetry(_ node: Node, _ state: inout DraftState) {
-        if node.value.stringValue == "none" {
-            state.retriesNothing = true
-            return
-        }
+    /// The entries, or that there is to be no retry at all.
+    mutating func readRetry(_ node: Node) -> (entries: [DraftRetry], isNone: Bool) {
+        if node.value.stringValue == "none" { return ([], true) }
         guard case .array = node.value else {
-            return wrongType(node, "a list of errors with policies, or none")
+            wrongType(node, "a list of errors with policies, or none")
+            return ([], false)
         }
-        state.retry = list(node, of: "errors with policies").map { item in
+        let entries = list(node, of: "errors with policies").map { item in
             var retry = DraftRetry(path: item.path)
             guard let mapping = mapping(item, Vocabulary.retryEntry) else { return retry }
             retry.errors = readErrorNames(mapping["error"])
@@ -55,6 +54,7 @@ extension DefinitionReader {
             }
             return retry
         }
+        return (entries, false)
     }
 
     private mutating func readErrorNames(_ node: Node?) -> [Located<String>] {

@@ -63,7 +63,7 @@ extension DefinitionReader {
         }
         state.reconcile = mapping["reconcile"].flatMap { readReconcile($0) }
         state.identity = mapping["identity"].flatMap { readIdentity($0) }
-        if let undo = mapping["undo"] { readUndo(undo, &state) }
+        if let undo = mapping["undo"] { readUndo(undo, of: &state) }
         if let show = mapping["show"] { readShow(show, &state) }
         guard let node = mapping["stable"], let stable = self.mapping(node, Vocabulary.stable) else { return }
         state.isAskedAgain = true
@@ -83,23 +83,6 @@ extension DefinitionReader {
     private mutating func readIdentity(_ node: Node) -> IdentityDefinition? {
         if node.value.stringValue == "none" { return IdentityDefinition.none }
         return expression(node, .identity).map { .value($0) }
-    }
-
-    /// In an end state, `undo` says whether to undo at all; elsewhere it says how.
-    private mutating func readUndo(_ node: Node, _ state: inout DraftState) {
-        if state.exitKeywords == ["end"] {
-            state.undoesAtEnd = flag(node) ?? true
-            state.callKeywords.removeAll { $0 == "undo" }
-        } else if node.value.stringValue == "none" {
-            state.declinesUndo = true
-            state.callKeywords.removeAll { $0 == "undo" }
-        } else if node.value["call"] != nil {
-            guard let mapping = mapping(node, Vocabulary.undo) else { return }
-            state.undo = mapping["call"].map { readStateCall($0) }
-            state.undoesAdopted = flag(mapping["adopted"]) ?? false
-        } else {
-            state.undo = readStateCall(node)
-        }
     }
 
     private mutating func readShow(_ node: Node, _ state: inout DraftState) {

@@ -42,10 +42,7 @@ extension Vocabulary {
             .optional("pause", .either([.duration, .mapping(pause)]), "How long to wait, or until when."),
             .optional("next", .name(.plain), "The state that follows."),
             .optional("choose", .filledList(.mapping(branch)), "The first branch whose condition holds."),
-            .optional(
-                "retry", .either([.choice(["none"]), .list(.mapping(retryEntry))]),
-                "Tested in order; each counts alone."
-            ),
+            retry,
             .optional("catch", .list(.mapping(catchEntry)), "Tested in order, once retry gave up."),
             .optional("end", .choice(StateDefinition.EndStatus.allCases.map(\.rawValue)), "The run ends here."),
             .notYet("await", .names(.plain, .mapping(awaitEntry)), "Signals; the first one wins."),
@@ -57,9 +54,12 @@ extension Vocabulary {
             .notYet("show", .mapping(show), "Something for people to see; never in the history."),
             .optional("stable", .mapping(stable), "Successes in a row before going on."),
             .optional(
-                "undo", .either([.flag, .choice(["none"]), .mapping(undo), callOrName]),
-                "The call that takes it back when the run fails; none where nothing can. At an end: whether to undo."),
+                "undo", .either([.flag, .choice(["none"]), .mapping(undo)]),
+                "How it is taken back when the run fails; none where nothing can. At an end: whether to undo."),
         ], atLeastOne: ["next", "choose", "await", "end"])
+
+    private static let retry = Keyword.optional(
+        "retry", .either([.choice(["none"]), .list(.mapping(retryEntry))]), "Tested in order; each counts alone.")
 
     private static let titled = Keyword.optional("title", .text, "Shown to people, as it stands.")
 
@@ -92,40 +92,51 @@ extension Vocabulary {
         "undo",
         [
             .required("call", callOrName, "The call that takes it back."),
+            .required(
+                "gone", .either([.choice([notCheckable]), .mapping(gone)]),
+                "The look-up that shows that it is gone; not_checkable where the platform's word must count."),
+            .optional("before", .filledList(callOrName), "Calls to send before it at each try, such as a fresh token."),
+            retry,
             .optional(
                 "adopted", .flag, "Whether to take back also what was found and may have been there before; false."),
         ])
 
+    static let notCheckable = "not_checkable"
+
+    static let gone = Shape("gone", lookUp)
+
     static let reconcile = Shape(
         "reconcile",
-        [
-            .required("call", callOrName, "The call that looks; it must be harmless to repeat."),
-            .required("items", .condition, "The list of what there is, such as response.body."),
-            .required("where", .condition, "Which item is ours, such as item.reference == run.id."),
-            .optional(
-                "after", .duration,
-                note(
-                    "How long the platform usually takes to show it",
-                    standard: ReconcileDefinition.standardAfterMilliseconds)),
-            .optional(
-                "effect_within", .duration,
-                "How long after its deadline a request may still take effect; the call's timeout plus after."),
-            .optional("looks", .mapping(looks), "How many look-ups must find nothing until nothing counts as made."),
-            .optional(
-                "filter", .choice(LookUpFilter.allCases.map(\.rawValue)),
-                "What the request filters by; exact when it sends a value that where compares, else none."),
-            .optional(
-                "pages", .either([.choice(["whole", "link"]), .mapping(pages)]),
-                "How to get the further pages of the list; whole when there are none."),
-            .optional(
-                "within", .duration,
-                note(
-                    "How long to look until a person is asked", standard: ReconcileDefinition.standardWithinMilliseconds
-                )),
+        lookUp + [
             .optional("save", .names(.variable, .template), "Variables from ${item.…}."),
             .optional("one", .choice(ReconcileOne.allCases.map(\.rawValue)), "One was found; adopt."),
             .optional("none", .choice(ReconcileNone.allCases.map(\.rawValue)), "Nothing was made; hold."),
         ])
+
+    /// What every look-up takes.
+    private static let lookUp: [Keyword] = [
+        .required("call", callOrName, "The call that looks; it must be harmless to repeat."),
+        .required("items", .condition, "The list of what there is, such as response.body."),
+        .required("where", .condition, "Which item is ours, such as item.reference == run.id."),
+        .optional(
+            "after", .duration,
+            note(
+                "How long the platform usually takes to show it",
+                standard: ReconcileDefinition.standardAfterMilliseconds)),
+        .optional(
+            "effect_within", .duration,
+            "How long after its deadline a request may still take effect; the call's timeout plus after."),
+        .optional("looks", .mapping(looks), "How many look-ups in a row must find nothing."),
+        .optional(
+            "filter", .choice(LookUpFilter.allCases.map(\.rawValue)),
+            "What the request filters by; exact when it sends a value that where compares, else none."),
+        .optional(
+            "pages", .either([.choice(["whole", "link"]), .mapping(pages)]),
+            "How to get the further pages of the list; whole when there are none."),
+        .optional(
+            "within", .duration,
+            note("How long to look until a person is asked", standard: ReconcileDefinition.standardWithinMilliseconds)),
+    ]
 
     static let looks = Shape(
         "looks",

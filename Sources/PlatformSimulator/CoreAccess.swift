@@ -37,6 +37,17 @@ extension SimulatorCore {
         }
     }
 
+    /// The longer standstill counts.
+    func freeze(milliseconds: Int) {
+        let end = clock.nowMilliseconds + milliseconds
+        contents.withLock { $0.frozenUntil = max($0.frozenUntil, end) }
+    }
+
+    var isFrozen: Bool {
+        let now = clock.nowMilliseconds
+        return contents.withLock { $0.state.behaviour.frozen || now < $0.frozenUntil }
+    }
+
     func scan(_ account: String) -> Bool {
         contents.withLock { $0.state.scan(account) }
     }

@@ -1,7 +1,7 @@
 import PlatformSimulator
 import Testing
 
-/// A platform that stands still, does things late, shows what was not asked for and keeps what it was to delete; and whose
+/// A platform that stands still, does things late, shows what nobody asked for and keeps what it was to delete; and whose
 /// own books know better.
 @Suite struct LieTests {
     private let create = RequestMatch(method: "POST", path: "/clients")

@@ -1,10 +1,11 @@
 import Foundation
 import FoundationNetworking
 import Glibc
+import Synchronization
 
 /// A real third party: an ejabberd of one test's own, started by hand on loopback, with its database, its log and its
 /// settings in one folder. It answers calls over HTTP to whoever is on this machine.
-actor Ejabberd {
+final class Ejabberd: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -27,16 +28,16 @@ actor Ejabberd {
         }.first
     }
 
-    private struct Server {
+    private struct Server: Sendable {
         /// Kills the server when its input ends, however this process ends.
         let guardian: Process
         let leash: Pipe
         let process: pid_t
     }
 
-    nonisolated let port: Int
+    let port: Int
     private let folder: String
-    private var server: Server?
+    private let server = Mutex<Server?>(nil)
 
     /// Runs `body` with a started server, which is gone afterwards.
     static func with(_ body: (Ejabberd) async throws -> Void) async throws {
@@ -75,7 +76,9 @@ actor Ejabberd {
 
     /// Returns when it answers. Its accounts outlive a kill.
     func start() async throws {
-        guard server == nil, let program = Self.program else { throw Failure(description: "it cannot be started") }
+        guard server.withLock({ $0 == nil }), let program = Self.program else {
+            throw Failure(description: "it cannot be started")
+        }
         let guardian = Process()
         let leash = Pipe()
         let said = Pipe()
@@ -104,7 +107,7 @@ actor Ejabberd {
         guard let process = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw Failure(description: "no process was started: \(text)")
         }
-        server = Server(guardian: guardian, leash: leash, process: process)
+        server.withLock { $0 = Server(guardian: guardian, leash: leash, process: process) }
         let isUp = await eventually(seconds: 90) { (try? await call("status", [:])) != nil }
         guard isUp else {
             let console = (try? String(contentsOfFile: "\(folder)/console", encoding: .utf8)) ?? ""
@@ -113,14 +116,21 @@ actor Ejabberd {
     }
 
     /// The whole process stands still; the system goes on to take connections and requests for it.
-    func freeze() { server.map { _ = Glibc.kill($0.process, SIGSTOP) } }
+    func freeze() { send(SIGSTOP) }
 
-    func thaw() { server.map { _ = Glibc.kill($0.process, SIGCONT) } }
+    func thaw() { send(SIGCONT) }
+
+    private func send(_ signal: Int32) {
+        server.withLock { if let server = $0 { _ = Glibc.kill(server.process, signal) } }
+    }
 
     /// As if its machine had lost it: nothing is written any more, and open connections end.
     func kill() async {
-        guard let server else { return }
-        self.server = nil
+        let running = server.withLock { server in
+            defer { server = nil }
+            return server
+        }
+        guard let server = running else { return }
         _ = Glibc.kill(server.process, SIGKILL)
         try? server.leash.fileHandleForWriting.close()
         _ = await eventually(seconds: 30) { Glibc.kill(server.process, 0) != 0 && !server.guardian.isRunning }

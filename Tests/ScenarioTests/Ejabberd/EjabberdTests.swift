@@ -65,7 +65,7 @@ struct EjabberdTests {
         async throws
     {
         try await with(EjabberdDefinitions.account) { installation, ejabberd in
-            await ejabberd.freeze()
+            ejabberd.freeze()
             var runs: [Identifier] = []
             for number in 1...6 {
                 runs.append(
@@ -73,7 +73,7 @@ struct EjabberdTests {
                         "name-\(number)", organisation: "o\(number % 2)", workflow: "xmpp-account", input: "name"))
             }
             try await losesAnswers(installation, runs[0], "requested")
-            await ejabberd.thaw()
+            ejabberd.thaw()
             for run in runs {
                 try await installation.reaches(.succeeded, run, seconds: 180)
                 #expect(try await sent(installation, run, "requested") == 1)
@@ -92,9 +92,9 @@ struct EjabberdTests {
         try await with(EjabberdDefinitions.account) { installation, ejabberd in
             let run = try await installation.enqueue("name", organisation: "o", workflow: "xmpp-account", input: "name")
             #expect(try await eventually(seconds: 60) { try await installation.store.run(run)?.state == "settling" })
-            await ejabberd.freeze()
+            ejabberd.freeze()
             try await losesAnswers(installation, run, "token-pending")
-            await ejabberd.thaw()
+            ejabberd.thaw()
             try await installation.reaches(.succeeded, run, seconds: 180)
             #expect(try await sent(installation, run, "token-pending") == 1)
             #expect(try await ejabberd.tokenOwners() == [run.description])
@@ -103,12 +103,12 @@ struct EjabberdTests {
 
     @Test func `frozen in the create and cancelled: what it makes on waking is taken back`() async throws {
         try await with(EjabberdDefinitions.account) { installation, ejabberd in
-            await ejabberd.freeze()
+            ejabberd.freeze()
             let run = try await installation.enqueue("name", organisation: "o", workflow: "xmpp-account", input: "name")
             try await losesAnswers(installation, run, "requested", lookUps: 0)
             try await installation.cancel(run, reason: "wrong name")
             try await losesAnswers(installation, run, "requested")
-            await ejabberd.thaw()
+            ejabberd.thaw()
             try await installation.reaches(.cancelled, run, seconds: 180)
             #expect(try await installation.purposes(run).contains("undo"))
             #expect(try await ejabberd.users() == ["ann", "joann"])
@@ -122,7 +122,7 @@ struct EjabberdTests {
         async throws
     {
         try await with(EjabberdDefinitions.account) { installation, ejabberd in
-            await ejabberd.freeze()
+            ejabberd.freeze()
             let run = try await installation.enqueue("name", organisation: "o", workflow: "xmpp-account", input: "name")
             #expect(try await eventually(seconds: 60) { try await sent(installation, run, "requested") == 1 })
             // The answer is awaited until the time-out; a kill ends the connection before that, or comes after it.
@@ -143,10 +143,10 @@ struct EjabberdTests {
         async throws
     {
         try await with(EjabberdDefinitions.account) { installation, ejabberd in
-            await ejabberd.freeze()
+            ejabberd.freeze()
             let run = try await installation.enqueue("name", organisation: "o", workflow: "xmpp-account", input: "name")
             try await losesAnswers(installation, run, "requested", lookUps: 0)
-            await ejabberd.thaw()
+            ejabberd.thaw()
             #expect(try await eventually(seconds: 60) { try await ejabberd.users().contains(run.description) })
             await ejabberd.kill()
             try await ejabberd.start()
@@ -179,10 +179,10 @@ struct EjabberdTests {
         async throws
     {
         try await with(EjabberdDefinitions.named) { installation, ejabberd in
-            await ejabberd.freeze()
+            ejabberd.freeze()
             let run = try await installation.enqueue("ann", organisation: "o", workflow: "xmpp-name", input: "name")
             try await losesAnswers(installation, run, "requested")
-            await ejabberd.thaw()
+            ejabberd.thaw()
             try await installation.reaches(.failed, run, seconds: 180)
             #expect(try await sent(installation, run, "requested") == 1)
             #expect(try await !installation.purposes(run).contains("undo"))
@@ -195,12 +195,12 @@ struct EjabberdTests {
         async throws
     {
         try await with(EjabberdDefinitions.named) { installation, ejabberd in
-            await ejabberd.freeze()
+            ejabberd.freeze()
             let run = try await installation.enqueue("bob", organisation: "o", workflow: "xmpp-name", input: "name")
             try await losesAnswers(installation, run, "requested", lookUps: 0)
             try await installation.cancel(run, reason: "wrong name")
             try await losesAnswers(installation, run, "requested")
-            await ejabberd.thaw()
+            ejabberd.thaw()
             try await installation.reaches(.cancelled, run, seconds: 180)
             #expect(try await !installation.purposes(run).contains("undo"))
             #expect(try await ejabberd.users() == ["ann", "bob", "joann"])

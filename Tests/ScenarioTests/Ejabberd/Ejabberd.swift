@@ -63,7 +63,11 @@ final class Ejabberd: Sendable {
             auth_method: internal
             oauth_access: all
             listen:
-              - {port: \(port), ip: 127.0.0.1, module: ejabberd_http, request_handlers: {/api: mod_http_api}}
+              - port: \(port)
+                ip: 127.0.0.1
+                backlog: 100
+                module: ejabberd_http
+                request_handlers: {/api: mod_http_api}
             api_permissions:
               this machine: {who: {ip: 127.0.0.1/8}, what: "*"}
             modules: {mod_admin_extra: {}}

@@ -17,6 +17,8 @@ enum Fault: Hashable {
     case commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
     case notYetActive, wrongReplica, conflict
+    // What a platform does against all sense.
+    case lateEffect, frozen, namesake, unfilteredList, fuzzyList, staleList, furtherPage, inUse, inProgress, brokenOff
     case secretMissing, lookUpFailed, leaseTooShort, keyTooOld
     case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
     case behind, fenced, noPermit, cancelled
@@ -26,7 +28,9 @@ enum Fault: Hashable {
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .conflict, .secretMissing, .lookUpFailed, .leaseTooShort, .keyTooOld,
+            .notYetActive, .wrongReplica, .conflict, .lateEffect, .frozen, .namesake, .unfilteredList, .fuzzyList,
+            .staleList, .furtherPage, .inUse, .inProgress, .brokenOff, .secretMissing, .lookUpFailed, .leaseTooShort,
+            .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
             .behind, .fenced, .noPermit, .cancelled,
         ] + OperatorAction.allCases.map { .person($0) }

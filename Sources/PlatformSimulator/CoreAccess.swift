@@ -4,6 +4,7 @@ import Synchronization
 extension SimulatorCore {
     var behaviour: Behaviour { contents.withLock { $0.state.behaviour } }
     var clients: [ClientRecord] { contents.withLock { $0.state.clients } }
+    var liesTold: [String: Int] { contents.withLock { $0.state.liesTold } }
     var faults: [ArmedFault] { contents.withLock { $0.faults } }
     var requestCount: Int { contents.withLock { $0.entries.count } }
     var heldCount: Int { contents.withLock { $0.holders.count } }

@@ -32,6 +32,7 @@ struct PlatformState {
     var savedReplies: [String: SavedReply] = [:]
     /// How often there was an occasion for each lie, and which names somebody has asked for.
     var lieOccasions: [String: Int] = [:]
+    var liesTold: [String: Int] = [:]
     var namesAskedFor: Set<String> = []
     /// How many lists were answered; the replicas take turns.
     var listReads = 0

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How often a register lies. Each share is drawn from the seed and from what the lie is about: the same seed tells the
 /// same lies about the same client, in whatever order the requests come.
 public struct RegisterLies: Sendable, Hashable {
@@ -60,12 +62,15 @@ extension PlatformState {
         let place = lie + "\n" + subject
         lieOccasions[place, default: 0] += 1
         var chance = SplitMix64(seed: seed, about: "lie", lie, subject, ordinal: lieOccasions[place, default: 0])
-        return chance.unit() < share
+        let isLie = chance.unit() < share
+        if isLie { liesTold[lie, default: 0] += 1 }
+        return isLie
     }
 
-    /// The first time that somebody asks for a name, a stranger may have had it before.
+    /// The first time that somebody asks for a name, a stranger may have had it before. A random id is no name that two
+    /// people would choose.
     mutating func plantNamesake(_ externalId: String, _ lies: RegisterLies, at now: Int) {
-        guard lies.namesakes > 0, namesAskedFor.insert(externalId).inserted,
+        guard lies.namesakes > 0, UUID(uuidString: externalId) == nil, namesAskedFor.insert(externalId).inserted,
             self.lies(lies.namesakes, "namesake", about: externalId)
         else { return }
         // Older than any delay of the list.

@@ -103,6 +103,7 @@ import Testing
             #expect(try await count(calls.admin("GET", "/clients?externalId=ann")) == 2)
             #expect(simulator.clients().map(\.organisation) == ["stranger ann", "org-1"])
             #expect(simulator.clients().allSatisfy { $0.madeBy == nil })
+            #expect(simulator.liesTold() == ["namesake": 1])
         }
     }
 

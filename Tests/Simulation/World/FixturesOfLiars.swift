@@ -34,10 +34,14 @@ extension Fixtures {
         loose: looser(
             markedText,
             [
+                // Looks that follow each other closely are no proof by themselves.
+                .disturbanceIgnored: (
+                    #""looks": {"times": 2, "every": "10s"}"#, #""looks": {"times": 2, "every": "1s"}"#
+                ),
                 .earlyProof: (
                     #""after": "10s", "effect_within": "30s", "looks": {"times": 2, "every": "10s"}"#,
                     #""after": "1ms", "effect_within": "1ms", "looks": {"times": 2, "every": "1ms"}"#
-                )
+                ),
             ]),
         maximumAttempts: mostOfLiars, hasWay: true, undoes: true, isLiedTo: true)
 

@@ -52,7 +52,7 @@ extension World {
             let allowed = shadow.resendsByPeople + (shadow.isPutBack || shadow.isLiedTo ? 100 : 0)
             let place = Place(fixture: run.fixture, key: run.key)
             var entry = found[place] ?? (0, 1, index)
-            entry.things += platform.living(madeBy: index).count
+            entry.things += platform.living(madeBy: index)
             entry.allowed += allowed
             entry.run = index
             found[place] = entry
@@ -90,7 +90,7 @@ extension World {
         let made = platform.living(madeBy: index)
         if run.status == .succeeded {
             if mine.isEmpty { checker.fail("E3", run: index, "active, and nothing is there") }
-            if made.isEmpty, Fixtures.all[run.fixture].isLiedTo, !Fixtures.all[run.fixture].sharesNames,
+            if made == 0, Fixtures.all[run.fixture].isLiedTo, !Fixtures.all[run.fixture].sharesNames,
                 !checker.shadows[index].isPersonsChoice
             {
                 checker.fail("F1", run: index, "active with a thing that it has not made")
@@ -105,16 +105,16 @@ extension World {
         let fixture = Fixtures.all[run.fixture]
         let isGivenUp = run.status == .failed || run.status == .cancelled
         // What was found under a name that others have too may be theirs.
-        if fixture.undoes, !fixture.sharesNames, isGivenUp, !made.isEmpty, !shadow.isLeftBehind, !shadow.isTakenOver {
-            checker.fail("U2", run: index, "\(run.status.rawValue), and \(made.count) things were not taken back")
+        if fixture.undoes, !fixture.sharesNames, isGivenUp, made > 0, !shadow.isLeftBehind, !shadow.isTakenOver {
+            checker.fail("U2", run: index, "\(run.status.rawValue), and \(made) things were not taken back")
         }
         if fixture.choosesId || shadow.isLiedTo { return }
-        if !run.ownsKey, !made.isEmpty, !shadow.isTakenOver {
-            checker.fail("K1", run: index, "the key is free, and \(made.count) things are there")
+        if !run.ownsKey, made > 0, !shadow.isTakenOver {
+            checker.fail("K1", run: index, "the key is free, and \(made) things are there")
         }
-        if isGivenUp, !made.isEmpty, !run.mayBeLeft {
+        if isGivenUp, made > 0, !run.mayBeLeft {
             checker.fail(
-                "F2", run: index, "\(run.status.rawValue), \(made.count) things are there, and nothing says so")
+                "F2", run: index, "\(run.status.rawValue), \(made) things are there, and nothing says so")
         }
     }
 }

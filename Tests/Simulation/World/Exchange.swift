@@ -220,7 +220,7 @@ extension World {
         platform.remember(request, reply, at: now)
         if reply.status == 409 { checker.conflicts(request) }
         if reply.status < 300, !reply.body.isEmpty, fired(.truncated, faults.truncated, cell) { reply.body = [:] }
-        checker.platformHolds(request.run, living: platform.living(madeBy: request.run).count, store)
+        checker.platformHolds(request.run, living: platform.living(madeBy: request.run), store)
         return reply
     }
 

@@ -78,7 +78,7 @@ final class PlatformModel {
     func living(_ reference: String) -> Int { things.count { $0.reference == reference && $0.isAlive } }
 
     /// What the run itself made.
-    func living(madeBy run: Int) -> [Thing] { things.filter { $0.run == run && $0.isAlive } }
+    func living(madeBy run: Int) -> Int { things.count { $0.run == run && $0.isAlive } }
 
     func thing(_ id: Int?) -> Thing? { things.first { $0.id == id } }
 

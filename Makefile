@@ -1,4 +1,4 @@
-.PHONY: help demo test unit mutations simulate simulate-long simulate-bugs soak bench bench-shapes syscall-sweep systemd-trial failover-trial limits-trial build docs format setup
+.PHONY: help demo test unit mutations simulate simulate-long simulate-bugs soak bench bench-shapes syscall-sweep systemd-trial failover-trial limits-trial ejabberd build docs format setup
 
 TURNUP = .build/debug/turnup
 
@@ -59,6 +59,9 @@ failover-trial: setup ## a primary killed and its standby promoted, again and ag
 limits-trial: setup ## limits held while workers are killed, for ten minutes; LIMITS_SECONDS=60 for a short one, LIMITS_SEED
 	@swift build --product turnup
 	@Tests/Checkers/limits-trial --seconds $(or $(LIMITS_SECONDS),600) --seed $(or $(LIMITS_SEED),7)
+
+ejabberd: setup ## real runs on a real third party, an ejabberd that is frozen and killed; installs it, or says how
+	@.ci/ejabberd
 
 build: setup ## turnup and all tests
 	@swift build --build-tests

@@ -36,6 +36,9 @@ public struct ArmedFault: Codable, Sendable, Hashable {
             matchedByOrganisation[owner] = count
             var generator = SplitMix64(seed: seed, about: "fault", rule.name, String(id), owner, ordinal: count)
             hit = generator.unit() < share
+        case .organisations(let share):
+            var generator = SplitMix64(seed: seed, about: "fault", rule.name, String(id), organisation ?? "")
+            hit = generator.unit() < share
         }
         if hit { fired += 1 }
         return hit

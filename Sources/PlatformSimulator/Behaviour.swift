@@ -15,6 +15,8 @@ public struct Behaviour: Sendable, Hashable {
     public var requiresScan = false
     /// The platform port does not listen.
     public var refuse = false
+    /// The whole platform stands still: it takes requests and answers none, and works them all off when it goes on.
+    public var frozen = false
     /// `POST /auth/token` answers 503.
     public var tokenUnavailable = false
     /// Scheduled outages, in addition to the two switches above.
@@ -54,6 +56,7 @@ extension Behaviour: Codable {
         case connectMilliseconds
         case requiresScan
         case refuse
+        case frozen
         case tokenUnavailable
         case outageWindows
         case rateLimit
@@ -79,6 +82,7 @@ extension Behaviour: Codable {
         try take(.connectMilliseconds, &connectMilliseconds)
         try take(.requiresScan, &requiresScan)
         try take(.refuse, &refuse)
+        try take(.frozen, &frozen)
         try take(.tokenUnavailable, &tokenUnavailable)
         try take(.outageWindows, &outageWindows)
         try take(.dateSkewSeconds, &dateSkewSeconds)

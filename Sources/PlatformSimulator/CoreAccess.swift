@@ -4,6 +4,7 @@ import Synchronization
 extension SimulatorCore {
     var behaviour: Behaviour { contents.withLock { $0.state.behaviour } }
     var clients: [ClientRecord] { contents.withLock { $0.state.clients } }
+    var liesTold: [String: Int] { contents.withLock { $0.state.liesTold } }
     var faults: [ArmedFault] { contents.withLock { $0.faults } }
     var requestCount: Int { contents.withLock { $0.entries.count } }
     var heldCount: Int { contents.withLock { $0.holders.count } }
@@ -35,6 +36,17 @@ extension SimulatorCore {
             let index = contents.state.insert(into: organisation, externalId: externalId, isDead: false, at: now)
             return contents.state.clients[index]
         }
+    }
+
+    /// The longer standstill counts.
+    func freeze(milliseconds: Int) {
+        let end = clock.nowMilliseconds + milliseconds
+        contents.withLock { $0.frozenUntil = max($0.frozenUntil, end) }
+    }
+
+    var isFrozen: Bool {
+        let now = clock.nowMilliseconds
+        return contents.withLock { $0.state.behaviour.frozen || now < $0.frozenUntil }
     }
 
     func scan(_ account: String) -> Bool {

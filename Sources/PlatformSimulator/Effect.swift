@@ -15,6 +15,10 @@ public struct Effect: Sendable, Hashable {
         case status(code: Int, headers: [String: String], body: String)
         /// The answer comes later. A client that leaves meanwhile does not stop the platform from doing its work.
         case delay(milliseconds: Int)
+        /// The whole platform stands still for so long: this request and all that come meanwhile are worked off then.
+        case freeze(milliseconds: Int)
+        /// The connection is closed without a byte, and what was asked for is done so much later.
+        case lateEffect(milliseconds: Int)
         /// No answer ever; the exchange ends when the client leaves.
         case hang
         /// No progress until the control port releases it.
@@ -60,6 +64,10 @@ public struct Effect: Sendable, Hashable {
     public static func delay(milliseconds: Int, moment: Moment = .before) -> Effect {
         Effect(.delay(milliseconds: milliseconds), moment)
     }
+    public static func freeze(milliseconds: Int) -> Effect { Effect(.freeze(milliseconds: milliseconds), .before) }
+    public static func lateEffect(milliseconds: Int) -> Effect {
+        Effect(.lateEffect(milliseconds: milliseconds), .before)
+    }
     public static func hang(_ moment: Moment = .before) -> Effect { Effect(.hang, moment) }
     public static func hold(_ moment: Moment = .before) -> Effect { Effect(.hold, moment) }
     public static func close(_ moment: Moment = .before) -> Effect { Effect(.close, moment) }
@@ -83,9 +91,14 @@ public struct Effect: Sendable, Hashable {
         switch action {
         case .close, .reset: true
         case .status, .delay, .hang, .hold, .redirect, .html: moment != .beforeRead
+        case .freeze, .lateEffect: moment == .before
         default: moment == .after
         }
     }
 
     func moved(to moment: Moment) -> Effect { Effect(action, moment) }
+
+    var lateMilliseconds: Int? {
+        if case .lateEffect(let milliseconds) = action { milliseconds } else { nil }
+    }
 }

@@ -4,6 +4,8 @@ extension Effect.Action {
         switch self {
         case .status: "status"
         case .delay: "delay"
+        case .freeze: "freeze"
+        case .lateEffect: "late-effect"
         case .hang: "hang"
         case .hold: "hold"
         case .close: "close"
@@ -49,6 +51,8 @@ extension Effect: Codable {
                 code, headers: container.decodeIfPresent([String: String].self, forKey: .headers) ?? [:],
                 body: container.decodeIfPresent(String.self, forKey: .body) ?? #"{"error":"Service unavailable"}"#)
         case "delay": effect = try .delay(milliseconds: container.decodeNonNegative(.milliseconds))
+        case "freeze": effect = try .freeze(milliseconds: container.decodeNonNegative(.milliseconds))
+        case "late-effect": effect = try .lateEffect(milliseconds: container.decodeNonNegative(.milliseconds))
         case "hang": effect = .hang()
         case "hold": effect = .hold()
         case "close": effect = .close()
@@ -84,7 +88,8 @@ extension Effect: Codable {
             try container.encode(code, forKey: .code)
             try container.encode(headers, forKey: .headers)
             try container.encode(body, forKey: .body)
-        case .delay(let milliseconds): try container.encode(milliseconds, forKey: .milliseconds)
+        case .delay(let milliseconds), .freeze(let milliseconds), .lateEffect(let milliseconds):
+            try container.encode(milliseconds, forKey: .milliseconds)
         case .missingField(let name): try container.encode(name, forKey: .name)
         case .redirect(let location): try container.encode(location, forKey: .location)
         case .hugeBody(let bytes): try container.encode(bytes, forKey: .bytes)

@@ -50,6 +50,8 @@ public struct FaultRule: Sendable, Hashable {
         /// Each match with this probability, drawn from the seed, the rule, the organisation and the organisation's
         /// own count of matches, so that the order of arrival between organisations changes nothing.
         case probability(Double)
+        /// Every match of this share of the organisations, drawn once for each: it goes wrong for these alone, and always.
+        case organisations(Double)
     }
 
     public var name: String
@@ -74,6 +76,7 @@ extension FaultRule: Codable {
         case every
         case untilCount
         case probability
+        case organisations
         case effect
     }
 
@@ -92,8 +95,12 @@ extension FaultRule: Codable {
         if let share = try container.decodeIfPresent(Double.self, forKey: .probability) {
             triggers.append(.probability(share))
         }
+        if let share = try container.decodeIfPresent(Double.self, forKey: .organisations) {
+            triggers.append(.organisations(share))
+        }
         guard triggers.count <= 1 else {
-            throw container.complaint(.effect, "a rule takes one of nth, every, untilCount and probability")
+            throw container.complaint(
+                .effect, "a rule takes one of nth, every, untilCount, probability and organisations")
         }
         self.init(
             name: try container.decodeIfPresent(String.self, forKey: .name),
@@ -112,6 +119,7 @@ extension FaultRule: Codable {
         case .every(let count): try container.encode(count, forKey: .every)
         case .untilCount(let count): try container.encode(count, forKey: .untilCount)
         case .probability(let share): try container.encode(share, forKey: .probability)
+        case .organisations(let share): try container.encode(share, forKey: .organisations)
         }
     }
 }

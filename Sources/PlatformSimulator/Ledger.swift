@@ -86,6 +86,8 @@ public struct ClientRecord: Codable, Sendable, Hashable {
     public let externalId: String?
     public let session: String
     public var apiKey: String
+    /// The `X-Request-Id` of the create; nil when it sent none, and for what others made.
+    public let madeBy: String?
     public let createdAtMilliseconds: Int
     /// Nil for a key that never works.
     public var activeAtMilliseconds: Int?

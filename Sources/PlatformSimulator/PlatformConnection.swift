@@ -45,7 +45,10 @@ struct PlatformConnection: Sendable {
         let exchange = core.receive(request)
         let before = exchange.effects.filter { $0.moment == .before }
         let after = exchange.effects.filter { $0.moment == .after }
-        guard await goThrough(before, exchange) else { return false }
+        guard await goThrough(before, exchange), await standStill(exchange) else { return false }
+        if let milliseconds = before.compactMap(\.lateMilliseconds).max() {
+            return await doLater(request, exchange, milliseconds: milliseconds)
+        }
         let reply: Reply
         if let substitute = Reply.substitute(before) {
             core.skip(exchange, status: substitute.status)
@@ -90,6 +93,32 @@ struct PlatformConnection: Sendable {
             return false
         }
         return true
+    }
+
+    /// Waits until the platform goes on, if it stands still; its clock may be set forward meanwhile.
+    private func standStill(_ exchange: Exchange) async -> Bool {
+        for effect in exchange.effects {
+            if case .freeze(let milliseconds) = effect.action { core.freeze(milliseconds: milliseconds) }
+        }
+        do {
+            while core.isFrozen { try await Task.sleep(for: .milliseconds(20)) }
+            return true
+        } catch {
+            return giveUp(exchange)
+        }
+    }
+
+    /// Nobody waits for the answer any more when the work is done.
+    private func doLater(_ request: PlatformRequest, _ exchange: Exchange, milliseconds: Int) async -> Bool {
+        await close(.close)
+        do {
+            try await Task.sleep(for: .milliseconds(milliseconds))
+        } catch {
+            return giveUp(exchange)
+        }
+        _ = core.perform(request, in: exchange, answering: nil)
+        core.end(exchange, cut: "fault: late-effect")
+        return false
     }
 
     private func giveUp(_ exchange: Exchange) -> Bool {

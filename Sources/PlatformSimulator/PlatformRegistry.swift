@@ -44,7 +44,12 @@ extension PlatformState {
         guard let externalId = request.fields?["externalId"]?.text, !externalId.isEmpty else {
             return Self.refuse(400, "externalId is required", reason: "malformed")
         }
+        plantNamesake(externalId, registry.lies, at: now)
         if let saved = savedReply(for: request, registry, at: now) {
+            guard now >= saved.savedAtMilliseconds + registry.inProgressMilliseconds else {
+                return Self.refuse(
+                    409, "Request is still in progress", reason: "still in progress", client: saved.client)
+            }
             guard saved.bodyHash == FowlerNollVo.hexadecimal(of: request.body) else {
                 return Self.refuse(
                     422, "Idempotency key was used with another body", reason: "idempotency key with another body",
@@ -57,26 +62,49 @@ extension PlatformState {
             return Self.refuse(
                 409, "Client already exists", reason: "external id exists", client: clients[holder].number)
         }
+        if let kept = clients.last(where: { $0.externalId == externalId })?.deletedAtMilliseconds,
+            now < kept + registry.nameKeptMilliseconds
+        {
+            return Self.refuse(409, "Client already exists", reason: "the name of a deleted client is kept")
+        }
         let organisation = request.fields?["organizationId"]?.text ?? externalId
-        let first = clientsByOrganisation[organisation]?.first { clients[$0].deletedAtMilliseconds == nil }
-        let isReturned = registry.existing == .returned && first != nil
-        let index =
-            if isReturned, let first { first } else {
-                insert(into: organisation, externalId: externalId, isDead: false, at: now)
-            }
+        if let there = others(externalId, of: organisation, holder, registry) {
+            return (describeNew(there), Decision(.clientReturned, session: there.session, client: there.number))
+        }
+        let index = insert(
+            into: organisation, externalId: externalId, isDead: false, madeBy: request.requestId, at: now)
         let client = clients[index]
-        let reply = Reply(
-            status: 201,
-            ["id": .text(client.session), "externalId": .text(externalId), "apiKey": .text(client.apiKey)])
+        let reply = describeNew(client)
         if let key = request.idempotencyKey {
             savedReplies[key] = SavedReply(
                 bodyHash: FowlerNollVo.hexadecimal(of: request.body), savedAtMilliseconds: now, client: client.number,
                 reply: reply)
         }
-        return (
-            reply,
-            Decision(isReturned ? .clientReturned : .clientCreated, session: client.session, client: client.number)
-        )
+        return (reply, Decision(.clientCreated, session: client.session, client: client.number))
+    }
+
+    /// The client that a create answers with in place of a new one.
+    private mutating func others(
+        _ externalId: String, of organisation: String, _ holder: Int?, _ registry: Registry
+    ) -> ClientRecord? {
+        if registry.existing == .first,
+            let first = clientsByOrganisation[organisation]?.first(where: { clients[$0].deletedAtMilliseconds == nil })
+        {
+            return clients[first]
+        }
+        if registry.existing == .returned, let holder { return clients[holder] }
+        guard lies(registry.lies.othersAnswers, "another's client", about: externalId) else { return nil }
+        return clients.last { $0.externalId != nil && $0.deletedAtMilliseconds == nil }
+    }
+
+    /// What a create answers: the only place that shows the API key.
+    private func describeNew(_ client: ClientRecord) -> Reply {
+        Reply(
+            status: 201,
+            [
+                "id": .text(client.session), "externalId": .text(client.externalId ?? ""),
+                "apiKey": .text(client.apiKey),
+            ])
     }
 
     private func savedReply(for request: PlatformRequest, _ registry: Registry, at now: Int) -> SavedReply? {
@@ -97,14 +125,16 @@ extension PlatformState {
 
     // MARK: - Looking
 
-    private func list(_ request: PlatformRequest, _ registry: Registry, at now: Int) -> (Reply, Decision) {
+    private mutating func list(_ request: PlatformRequest, _ registry: Registry, at now: Int) -> (Reply, Decision) {
         let asked = request.query["externalId"]
+        if let asked { plantNamesake(asked, registry.lies, at: now) }
+        let (filter, lag) = answering(asked ?? "", registry)
         let found = clients.filter { client in
             guard let id = client.externalId, client.deletedAtMilliseconds == nil,
-                now >= client.createdAtMilliseconds + registry.listLagMilliseconds
+                now >= client.createdAtMilliseconds + lag
             else { return false }
             guard let asked else { return true }
-            return switch registry.listFilter {
+            return switch filter {
             case .exact: id == asked
             case .fuzzy: id.contains(asked)
             case .ignored: true
@@ -123,6 +153,20 @@ extension PlatformState {
             reply.headers["Link"] = "</clients?\(filter)page=\(page + 1)>; rel=\"next\""
         }
         return (reply, decision)
+    }
+
+    /// How the replica whose turn it is answers a list: what it makes of the filter, and how far it is behind.
+    private mutating func answering(_ asked: String, _ registry: Registry) -> (Registry.ListFilter, Int) {
+        let replica = listReads % registry.listReplicaLagMilliseconds.count
+        listReads += 1
+        var filter = registry.listFilter
+        if lies(registry.lies.fuzzyLists, "fuzzy list", about: asked) { filter = .fuzzy }
+        if lies(registry.lies.unfilteredLists, "unfiltered list", about: asked) { filter = .ignored }
+        var lag = registry.listLagMilliseconds + registry.listReplicaLagMilliseconds[replica]
+        if lies(registry.lies.staleLists, "stale list", about: asked) {
+            lag = max(lag, registry.lies.staleMilliseconds)
+        }
+        return (filter, lag)
     }
 
     private func read(_ id: String) -> (Reply, Decision) {
@@ -147,7 +191,11 @@ extension PlatformState {
 
     private mutating func delete(_ id: String, _ registry: Registry, at now: Int) -> (Reply, Decision) {
         guard let index = index(of: id) else { return unknownClient() }
-        if registry.keepsDeleted {
+        if now < clients[index].createdAtMilliseconds + registry.provisioningMilliseconds {
+            return Self.refuse(
+                409, "Client is still provisioning", reason: "still provisioning", client: clients[index].number)
+        }
+        if registry.keepsDeleted || lies(registry.lies.keptDeletes, "kept delete", about: id) {
             return (
                 Reply(status: 204, text: ""),
                 Decision(.refused, reason: "kept all the same", session: id, client: clients[index].number)

@@ -128,6 +128,9 @@ public final class PlatformSimulator: Sendable {
     /// Every client there is, with its key.
     public func clients() -> [ClientRecord] { core.clients }
 
+    /// How often the register has told each of its lies (`Registry.lies`), by a name for people.
+    public func liesTold() -> [String: Int] { core.liesTold }
+
     /// The fault rules in force, with how often they have been met.
     public func faults() -> [ArmedFault] { core.faults }
 

@@ -30,6 +30,12 @@ struct PlatformState {
     private var replays: [String: Reply] = [:]
     /// What the register's idempotency keys give again.
     var savedReplies: [String: SavedReply] = [:]
+    /// How often there was an occasion for each lie, and which names somebody has asked for.
+    var lieOccasions: [String: Int] = [:]
+    var liesTold: [String: Int] = [:]
+    var namesAskedFor: Set<String> = []
+    /// How many lists were answered; the replicas take turns.
+    var listReads = 0
     private var bucket = (tokens: 0.0, atMilliseconds: -1)
     var accounts: [String: Account] = [:]
     var accountOrder: [String] = []
@@ -85,17 +91,19 @@ struct PlatformState {
         }
         let replay = behaviour.idempotencyHeader == nil ? nil : request.idempotencyKey.map { organisation + "\n" + $0 }
         if let replay, let reply = replays[replay] { return (reply, Decision(.replayed)) }
-        let answer = create(organisation, at: now)
+        let answer = create(organisation, for: request.requestId, at: now)
         if let replay, answer.0.status == 200 { replays[replay] = answer.0 }
         return answer
     }
 
-    private mutating func create(_ organisation: String, at now: Int) -> (Reply, Decision) {
+    private mutating func create(
+        _ organisation: String, for requestId: String?, at now: Int
+    ) -> (Reply, Decision) {
         guard let first = clientsByOrganisation[organisation]?.first else {
-            return add(to: organisation, kind: .clientCreated, at: now)
+            return add(to: organisation, kind: .clientCreated, for: requestId, at: now)
         }
         switch behaviour.create {
-        case .newClient: return add(to: organisation, kind: .clientCreated, at: now)
+        case .newClient: return add(to: organisation, kind: .clientCreated, for: requestId, at: now)
         case .oldKey: return describe(first, kind: .clientReturned)
         case .oldKeyRevoked:
             if clients[first].revokedAtMilliseconds == nil { clients[first].revokedAtMilliseconds = now }
@@ -109,8 +117,9 @@ struct PlatformState {
             clientByKey[clients[first].apiKey] = first
             return describe(first, kind: .keyRotated)
         case .sameSession:
-            return add(to: organisation, kind: .clientCreated, session: clients[first].session, at: now)
-        case .silentDeadKey: return add(to: organisation, kind: .deadClientCreated, at: now)
+            return add(
+                to: organisation, kind: .clientCreated, session: clients[first].session, for: requestId, at: now)
+        case .silentDeadKey: return add(to: organisation, kind: .deadClientCreated, for: requestId, at: now)
         case .conflict:
             return Self.refuse(
                 409, "Only one client per organization is allowed", reason: "one client per organisation",
@@ -119,9 +128,10 @@ struct PlatformState {
     }
 
     private mutating func add(
-        to organisation: String, kind: Decision.Kind, session: String? = nil, at now: Int
+        to organisation: String, kind: Decision.Kind, session: String? = nil, for requestId: String?, at now: Int
     ) -> (Reply, Decision) {
-        let index = insert(into: organisation, session: session, isDead: kind == .deadClientCreated, at: now)
+        let index = insert(
+            into: organisation, session: session, isDead: kind == .deadClientCreated, madeBy: requestId, at: now)
         let client = clients[index]
         if accounts[client.session] == nil {
             accounts[client.session] = Account(id: client.session, client: index, startedAtMilliseconds: now)
@@ -132,7 +142,8 @@ struct PlatformState {
 
     /// One more client with a key of its own; answers its index.
     mutating func insert(
-        into organisation: String, session: String? = nil, externalId: String? = nil, isDead: Bool, at now: Int
+        into organisation: String, session: String? = nil, externalId: String? = nil, isDead: Bool,
+        madeBy: String? = nil, at now: Int
     ) -> Int {
         let index = clients.count
         let ordinal = clientsByOrganisation[organisation, default: []].count + 1
@@ -143,7 +154,7 @@ struct PlatformState {
         let client = ClientRecord(
             number: index + 1, organisation: organisation, ordinal: ordinal, externalId: externalId,
             session: session ?? (externalId == nil ? "session-" : "client-") + names.hexadecimal(bytes: 6),
-            apiKey: newKey(organisation, ordinal: ordinal, rotation: 0), createdAtMilliseconds: now,
+            apiKey: newKey(organisation, ordinal: ordinal, rotation: 0), madeBy: madeBy, createdAtMilliseconds: now,
             activeAtMilliseconds: isDead ? nil : delay.map { now + $0 })
         clients.append(client)
         clientsByOrganisation[organisation, default: []].append(index)

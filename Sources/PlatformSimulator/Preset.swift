@@ -14,7 +14,7 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
     case rateLimited = "rate-limited"
     /// Keeps a register of its clients: it lists them (half a second late), deletes them, and honours idempotency keys.
     case registry
-    /// A seeded mix: long-tailed activation, 503, lost answers, late answers and cut connections.
+    /// A seeded mix: long-tailed activation, 503, lost answers, late answers and cut connections; and a register that lies.
     case chaos
 
     public var behaviour: Behaviour {
@@ -37,14 +37,35 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
         case .chaos:
             behaviour.activation = .lognormal(medianMilliseconds: 2000, sigma: 1)
             behaviour.firstClientToo = true
+            behaviour.registry = Self.lyingRegistry
+            behaviour.idempotencyHeader = "Idempotency-Key"
         }
         return behaviour
+    }
+
+    /// Everything that a register may make its clients believe, now and then.
+    private static var lyingRegistry: Registry {
+        var registry = Registry()
+        registry.listReplicaLagMilliseconds = [0, 3000]
+        registry.pageSize = 20
+        registry.inProgressMilliseconds = 2000
+        registry.provisioningMilliseconds = 1000
+        registry.lies.staleLists = 0.1
+        registry.lies.unfilteredLists = 0.05
+        registry.lies.fuzzyLists = 0.05
+        registry.lies.namesakes = 0.1
+        registry.lies.othersAnswers = 0.02
+        registry.lies.keptDeletes = 0.1
+        return registry
     }
 
     public var faults: [FaultRule] {
         guard self == .chaos else { return [] }
         let token = RequestMatch(path: "/auth/token")
         let create = RequestMatch(path: "/api/integrations/wpp/create")
+        let register = RequestMatch(method: "POST", path: "/clients")
+        let list = RequestMatch(method: "GET", path: "/clients")
+        let client = RequestMatch(method: "GET", path: "/clients/*")
         return [
             FaultRule(name: "token-503", match: token, trigger: .probability(0.1), effect: .status(503)),
             FaultRule(name: "token-lost", match: token, trigger: .probability(0.05), effect: .close(.after)),
@@ -54,6 +75,16 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
             FaultRule(name: "create-lost", match: create, trigger: .probability(0.02), effect: .close(.after)),
             FaultRule(
                 name: "create-500", match: create, trigger: .probability(0.02), effect: .status(500, moment: .after)),
+            FaultRule(name: "register-lost", match: register, trigger: .probability(0.05), effect: .close(.after)),
+            FaultRule(
+                name: "register-late", match: register, trigger: .probability(0.03),
+                effect: .lateEffect(milliseconds: 10_000)),
+            FaultRule(
+                name: "register-frozen", match: register, trigger: .probability(0.01),
+                effect: .freeze(milliseconds: 10_000)),
+            FaultRule(name: "list-503", match: list, trigger: .probability(0.05), effect: .status(503)),
+            // For a few organisations alone, and for these always.
+            FaultRule(name: "read-cut", match: client, trigger: .organisations(0.05), effect: .close(.after)),
         ]
     }
 
@@ -67,7 +98,7 @@ public enum Preset: String, Codable, Sendable, CaseIterable {
         case .outage: "refuses connections from second 2 to 6, fails token calls from second 8 to 12"
         case .rateLimited: "two calls a second; the rest get 429 with Retry-After"
         case .registry: "lists, looks up and deletes its clients, and honours Idempotency-Key for a day"
-        case .chaos: "a seeded mix of delays, 503, lost answers and cut connections"
+        case .chaos: "a seeded mix of delays, 503, lost answers and cut connections, with a register that lies"
         }
     }
 }

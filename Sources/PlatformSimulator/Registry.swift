@@ -7,8 +7,10 @@ public struct Registry: Sendable, Hashable {
         case newClient = "new-client"
         /// 409 "already exists".
         case conflict
-        /// The organisation's first client again, whatever was asked for, as if it had just been made.
+        /// 201 with the client that is there, whoever made it.
         case returned
+        /// 201 with the organisation's first client, whatever was asked for.
+        case first
     }
 
     /// What a list makes of the external id that it is asked for.
@@ -28,13 +30,23 @@ public struct Registry: Sendable, Hashable {
     public var keepsDeleted = false
     /// A delete takes a living token of the client itself, not the master secret.
     public var deletesWithToken = false
+    /// For so long after its creation a client is still being set up: a delete answers 409.
+    public var provisioningMilliseconds = 0
+    /// For so long after a delete the name stays taken: a create answers 409, and the list shows nothing.
+    public var nameKeptMilliseconds = 0
     /// How long after its creation a client appears in the list.
     public var listLagMilliseconds = 0
+    /// One entry for each replica that answers lists: how much later than that it knows a client. They take turns.
+    public var listReplicaLagMilliseconds = [0]
+    /// For so long after a create the same idempotency key answers 409 "in progress".
+    public var inProgressMilliseconds = 0
     /// How long an idempotency key is honoured; the same key after that makes a new client.
     public var keyHonouredMilliseconds = 86_400_000
     /// One entry for each replica that answers status calls: how long after its creation that replica knows a client.
     /// The replicas take turns, so with `[0, 2000, 0]` a young client's status is 200, 403, 200, 200, 403 and so on.
     public var replicaLagMilliseconds = [0]
+    /// Lies that are told now and then.
+    public var lies = RegisterLies()
 
     public init() {}
 }
@@ -46,9 +58,14 @@ extension Registry: Codable {
         case pageSize
         case keepsDeleted
         case deletesWithToken
+        case provisioningMilliseconds
+        case nameKeptMilliseconds
         case listLagMilliseconds
+        case listReplicaLagMilliseconds
+        case inProgressMilliseconds
         case keyHonouredMilliseconds
         case replicaLagMilliseconds
+        case lies
     }
 
     /// Names left out keep their default; unknown names are an error.
@@ -64,18 +81,24 @@ extension Registry: Codable {
         }
         if let value = try container.decodeIfPresent(Bool.self, forKey: .keepsDeleted) { keepsDeleted = value }
         if let value = try container.decodeIfPresent(Bool.self, forKey: .deletesWithToken) { deletesWithToken = value }
-        if container.contains(.listLagMilliseconds) {
-            listLagMilliseconds = try container.decodeNonNegative(.listLagMilliseconds)
+        func take(_ key: CodingKeys, _ target: inout Int) throws {
+            if container.contains(key) { target = try container.decodeNonNegative(key) }
         }
-        if container.contains(.keyHonouredMilliseconds) {
-            keyHonouredMilliseconds = try container.decodeNonNegative(.keyHonouredMilliseconds)
-        }
-        if let lags = try container.decodeIfPresent([Int].self, forKey: .replicaLagMilliseconds) {
+        try take(.provisioningMilliseconds, &provisioningMilliseconds)
+        try take(.nameKeptMilliseconds, &nameKeptMilliseconds)
+        try take(.listLagMilliseconds, &listLagMilliseconds)
+        try take(.inProgressMilliseconds, &inProgressMilliseconds)
+        try take(.keyHonouredMilliseconds, &keyHonouredMilliseconds)
+        func take(_ key: CodingKeys, _ target: inout [Int]) throws {
+            guard let lags = try container.decodeIfPresent([Int].self, forKey: key) else { return }
             guard !lags.isEmpty, lags.allSatisfy({ $0 >= 0 }) else {
                 throw container.complaint(
-                    .replicaLagMilliseconds, "'replicaLagMilliseconds' needs one replica or more, and no negative lag")
+                    key, "'\(key.stringValue)' needs one replica or more, and no negative lag")
             }
-            replicaLagMilliseconds = lags
+            target = lags
         }
+        try take(.listReplicaLagMilliseconds, &listReplicaLagMilliseconds)
+        try take(.replicaLagMilliseconds, &replicaLagMilliseconds)
+        if let value = try container.decodeIfPresent(RegisterLies.self, forKey: .lies) { lies = value }
     }
 }

@@ -20,6 +20,8 @@ final class SimulatorCore: Sendable {
         var holders: [Int: Holder] = [:]
         var heldOrdinals: Set<Int> = []
         var leftOrdinals: Set<Int> = []
+        /// Until when the platform stands still, by its clock.
+        var frozenUntil = 0
         var file: LedgerFile?
     }
 

@@ -13,7 +13,8 @@ QUERY = r"""
 \set ON_ERROR_STOP on
 begin transaction isolation level repeatable read read only;
 select jsonb_build_object('table', 'run', 'id', id, 'workflow', workflow, 'version', version,
-  'definition', encode(definition, 'hex'), 'organisation', organisation, 'key', key, 'owns_key', owns_key, 'state', state,
+  'definition', encode(definition, 'hex'), 'organisation', organisation, 'key', key, 'owns_key', owns_key,
+  'may_be_left', may_be_left, 'state', state,
   'status', status, 'seq', h.seq, 'epoch', h.epoch, 'hash', encode(h.hash, 'hex'))
 from turnup.run r join turnup.head h on h.run_id = r.id order by id;
 select jsonb_build_object('table', 'event', 'run', run_id, 'seq', seq, 'type', type, 'body', body::text, 'epoch', epoch,

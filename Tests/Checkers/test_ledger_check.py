@@ -53,7 +53,7 @@ class World:
     def add_run(self, run, key):
         self.runs[run] = {
             "table": "run", "id": run, "workflow": "w", "version": 1, "definition": "00", "organisation": "academy",
-            "key": key, "owns_key": True, "state": "requested", "status": "live", "seq": 0, "epoch": 1, "hash": "",
+            "key": key, "owns_key": True, "may_be_left": False, "state": "requested", "status": "live", "seq": 0, "epoch": 1, "hash": "",
         }
         self.tasks.append(run)
         self.event(run, "run.requested", {"state": "requested", "key": key}, epoch=0, actor="person:test")
@@ -205,6 +205,77 @@ class CheckerTests(unittest.TestCase):
             "path": f"/clients/client-{client}", "requestId": identifier, "status": 204, "faults": [],
             "decision": {"kind": "client-deleted", "client": client}, "delivery": "delivered"})
         world.event(run, "attempt.done", {"state": "requested", "evidence": {"status": 204}}, identifier)
+
+    # Who made what
+
+    def lost(self, **values):
+        """The second run made client 2 and lost the answer."""
+        world = good()
+        world.definition["states"]["requested"].update(reconcile={"one": "adopt"}, **values)
+        world.call(SECOND, 11, "requested", outcome="unknown", client=2)
+        return world
+
+    def end(self, world, status="cancelled", **row):
+        world.event(SECOND, f"run.{status}", {"state": "requested"})
+        world.row(SECOND, status=status, **{"owns_key": True, "may_be_left": True, **row})
+
+    def test_accepts_what_was_taken_back_and_what_is_listed_as_left(self):
+        world = self.lost(undo="delete_client")
+        self.delete(world, 12, 2, purpose="undo")
+        self.end(world, owns_key=False, may_be_left=False)
+        self.accepts(world)
+        world = self.lost()
+        self.end(world)
+        self.accepts(world)
+
+    def test_F1_a_client_of_others_is_deleted(self):
+        world = self.lost(undo="delete_client")
+        self.delete(world, 12, 7, purpose="undo")
+        self.end(world)
+        self.finds("F1", world, "client 7, which others made")
+
+    def test_F1_a_client_of_another_run_is_deleted(self):
+        world = self.lost(undo="delete_client")
+        self.delete(world, 12, 1, purpose="undo")
+        self.end(world)
+        self.finds("F1", world, f"client 1, which run {FIRST} made")
+
+    def test_F1_a_delete_that_did_nothing_counts_too(self):
+        world = self.lost(undo="delete_client")
+        self.delete(world, 12, 7, purpose="undo")
+        world.ledger[-1]["decision"]["kind"] = "refused"
+        self.end(world)
+        self.finds("F1", world, "client 7")
+
+    def test_accepts_that_the_definition_takes_back_what_was_adopted(self):
+        world = self.lost(undo={"call": "delete_client", "adopted": True})
+        self.delete(world, 12, 7, purpose="undo")
+        self.end(world)
+        self.accepts(world)
+
+    def test_F2_what_was_made_is_forgotten(self):
+        world = self.lost()
+        world.event(SECOND, "undo.started", {"state": "requested"})
+        self.end(world, may_be_left=False)
+        self.finds("F2", world, "its client 2 is there")
+
+    def test_F2_a_delete_that_did_nothing_is_found_where_the_definition_looks(self):
+        for gone, is_found in [({"call": "list"}, True), ("not_checkable", False)]:
+            world = self.lost(undo={"call": "delete_client", "gone": gone})
+            self.delete(world, 12, 2, purpose="undo")
+            world.ledger[-1]["decision"]["kind"] = "refused"
+            self.end(world, may_be_left=False)
+            if is_found:
+                self.finds("F2", world, "its client 2 is there")
+            else:
+                self.accepts(world)
+
+    def test_O1_two_runs_of_a_key_each_have_one(self):
+        world = good()
+        world.row(SECOND, key="+1")
+        world.call(SECOND, 11, "requested", client=2)
+        self.edit(self.event(world, "run.requested", SECOND), key="+1")
+        self.finds("O1", world, "key +1 has 2 things of state requested: clients 1, 2")
 
     # Streams
 
@@ -409,7 +480,7 @@ class CheckerTests(unittest.TestCase):
         world.call(SECOND, 11, "requested", outcome="unknown", client=2)
         world.event(SECOND, "run.held", {})
         world.event(SECOND, "run.taken_over", {"by": FIRST}, actor="person:test")
-        world.row(SECOND, status="cancelled", owns_key=False)
+        world.row(SECOND, status="cancelled", owns_key=False, may_be_left=True)
         self.accepts(world)
         world = good()
         world.call(SECOND, 11, "requested", client=2)

@@ -16,7 +16,7 @@ import WorkflowCore
         async throws
     {
         try await Installation.withRegister(RegistryDefinitions.adopting) {
-            $0.existing = .returned
+            $0.existing = .first
         } _: { installation in
             let first = try await installation.enqueue("+1", workflow: "registered-number")
             try await installation.reaches(.succeeded, first)
@@ -41,7 +41,7 @@ import WorkflowCore
             of: "output: {client: '${data.client_id}'}",
             with: "output: {client: '${data.client_id}', adopted: '${run.adopted}'}")
         try await Installation.withRegister(definition) {
-            $0.existing = .returned
+            $0.existing = .first
         } _: { installation in
             let first = try await installation.enqueue("+1", workflow: "registered-number")
             try await installation.reaches(.succeeded, first)

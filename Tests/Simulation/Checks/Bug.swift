@@ -49,6 +49,15 @@ enum Bug: String, CaseIterable {
     case conflictIsFailure = "conflict-is-failure"
     case findIsIgnored = "find-is-ignored"
     case cancelForgetsUnknown = "cancel-forgets-unknown"
+    // What a lying platform may not bring about.
+    case earlyProof = "early-proof"
+    case disturbanceIgnored = "disturbance-ignored"
+    case firstPageOnly = "first-page-only"
+    case filterTrusted = "filter-trusted"
+    case adoptedIsTakenBack = "adopted-is-taken-back"
+    case inUseIsMade = "in-use-is-made"
+    case refusalForgetsUnknown = "refusal-forgets-unknown"
+    case conflictIsResent = "conflict-is-resent"
     // In and around the run's machine.
     case outcomeDroppedOnBehind = "outcome-dropped-on-behind"
     case evidenceLostWhenGivingUp = "evidence-lost-when-giving-up"
@@ -80,6 +89,14 @@ enum Bug: String, CaseIterable {
             AttemptResult(outcome: .notDone, error: "http.400", status: 400)
         case .findIsIgnored where value.found ?? 0 > 0:
             AttemptResult(outcome: .done, status: value.status, found: 0)
+        case .firstPageOnly where value.nextPage != nil:
+            AttemptResult(
+                outcome: .done, status: value.status, saved: value.saved, found: value.found, listed: value.listed,
+                candidates: value.candidates)
+        case .inUseIsMade where !value.isMade:
+            AttemptResult(outcome: .done, status: value.status, saved: value.saved, sealed: value.sealed)
+        case .conflictIsResent where value.status == 409:
+            AttemptResult(outcome: .notDone, error: "unreachable", isCounted: false)
         default: value
         }
     }
@@ -105,7 +122,28 @@ enum Bug: String, CaseIterable {
                 guard let list = json["undo_list"]?.arrayValue else { return }
                 json["undo_list"] = .array(Array(list.suffix(1)))
             }
+        case .disturbanceIgnored where state.unknown?.isDisturbed == true:
+            Self.altered(state) { json in
+                guard var unknown = json["unknown"]?.objectValue else { return }
+                unknown["disturbed"] = nil
+                json["unknown"] = .object(unknown)
+            }
         default: state
+        }
+    }
+
+    /// What is stored is then no fold of the events, which is not what is to be found.
+    var changesState: Bool { self == .disturbanceIgnored || self == .refusalForgetsUnknown }
+
+    /// A refused resend is taken for the fate of the first request.
+    func changed(_ state: RunState, before trigger: Trigger) -> RunState {
+        guard self == .refusalForgetsUnknown, state.unknown != nil, case .finished(let value) = trigger,
+            value.outcome == .notDone, value.status == 400, state.openAttempt?.purpose == .call
+        else { return state }
+        return Self.altered(state) { json in
+            json["unknown"] = nil
+            json["had_unknown"] = nil
+            json["undo_list"] = nil
         }
     }
 

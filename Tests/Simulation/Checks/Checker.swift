@@ -36,6 +36,8 @@ final class Checker {
         /// A person, or the engine in an event of its own, has said that something may stay behind.
         var isLeftBehind = false
         var isLiedTo = false
+        /// A person has looked over there, and said which thing is the run's.
+        var isPersonsChoice = false
         var isCancelAsked = false
         var endedAt: Instant?
         /// A person said: send again, whatever is there.
@@ -222,7 +224,10 @@ final class Checker {
             shadow.charged = []
             if choice == "retry_anyway" { shadow.resendsByPeople += 1 }
             if choice == "retry_anyway" || choice == "abandon" { shadow.isLeftBehind = true }
-            if choice == "done" || choice == "adopt" { shadow.successes = 1000 }
+            if choice == "done" || choice == "adopt" {
+                shadow.successes = 1000
+                shadow.isPersonsChoice = true
+            }
             if let entered = event.body["entered"]?.stringValue { move(run, entered, &shadow) }
         case .runReopened:
             if shadow.status != .failed { fail("S2", run: run, "reopened while \(shadow.status.rawValue)") }
@@ -428,7 +433,8 @@ final class Checker {
 
     private func isLost(_ attempt: Identifier?) -> Bool { attempt.map { lostAttempts.contains($0) } ?? false }
 
-    func arrives(_ request: Request, _ store: StoreModel, at time: Instant) {
+    /// `isLate`: the platform does it when nobody waits for it any more.
+    func arrives(_ request: Request, _ store: StoreModel, isLate: Bool, at time: Instant) {
         let shadow = shadows[request.run]
         if !shadow.started.contains(request.attempt), !isLost(request.attempt) {
             fail("X2", run: request.run, "a request without a committed intent")
@@ -436,7 +442,7 @@ final class Checker {
         if !sent.insert(request.attempt).inserted {
             fail("X6", run: request.run, "attempt \(request.attempt.low) is sent twice")
         }
-        if let endedAt = shadow.endedAt, shadow.status.isEnded, !shadow.isPutBack,
+        if let endedAt = shadow.endedAt, shadow.status.isEnded, !shadow.isPutBack, !isLate,
             time.milliseconds(since: endedAt) > World.leaseMilliseconds
         {
             fail("E5", run: request.run, "a request after the end")
@@ -454,10 +460,20 @@ final class Checker {
 
     /// The newest first: what stands on a thing goes before the thing.
     func takesBack(_ request: Request, _ platform: PlatformModel) {
+        touches(request, platform)
         guard request.kind == .remove, request.purpose == .undo, platform.has(extraOf: request.thing),
             !shadows[request.run].isLeftBehind, !shadows[request.run].isPutBack
         else { return }
         fail("U1", run: request.run, "the thing is taken back before what stands on it")
+    }
+
+    /// Only what the run itself made is its own, or what a person said is.
+    private func touches(_ request: Request, _ platform: PlatformModel) {
+        guard request.kind == .remove, let thing = platform.thing(request.thing), thing.isAlive,
+            thing.run != request.run, !shadows[request.run].isPersonsChoice, !shadows[request.run].isPutBack
+        else { return }
+        let whose = thing.run.map { "run \($0)" } ?? "others"
+        fail("F1", run: request.run, "\(request.purpose.rawValue) takes thing \(thing.id), which \(whose) made")
     }
 
     func platformHolds(_ run: Int, living: Int, _ store: StoreModel) {

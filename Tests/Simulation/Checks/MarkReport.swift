@@ -36,6 +36,10 @@ struct MarkReport {
         case .notYetActive: .everyState { $0 == "token-pending" }
         case .truncated: .everyState { $0 != "checking" && $0 != "attaching" }
         case .wrongReplica, .conflict, .deleteIgnored, .keyTooOld, .requestChanged, .person: .once
+        case .lateEffect, .frozen, .namesake, .unfilteredList, .fuzzyList, .staleList, .furtherPage, .inUse,
+            .inProgress,
+            .brokenOff:
+            .once
         case .crash(let point), .pause(let point): demand(point)
         case .commitLost(let point), .commitUnknown(let point), .commitLate(let point):
             switch point {

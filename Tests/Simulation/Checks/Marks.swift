@@ -17,6 +17,8 @@ enum Fault: Hashable {
     case commitLate(Point)
     case refused, requestLost, answerLost, slowAnswer, truncated, errorBefore, errorAfter, tooMany, refusal
     case notYetActive, wrongReplica, conflict, deleteIgnored
+    // What a platform does against all sense.
+    case lateEffect, frozen, namesake, unfilteredList, fuzzyList, staleList, furtherPage, inUse, inProgress, brokenOff
     case secretMissing, requestChanged, lookUpFailed, leaseTooShort, keyTooOld
     case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
     case behind, fenced, noPermit, cancelled
@@ -26,8 +28,9 @@ enum Fault: Hashable {
         Point.allCases.flatMap { [.crash($0), .pause($0), .commitLost($0), .commitUnknown($0), .commitLate($0)] }
         + [
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
-            .notYetActive, .wrongReplica, .conflict, .deleteIgnored, .secretMissing, .requestChanged, .lookUpFailed,
-            .leaseTooShort,
+            .notYetActive, .wrongReplica, .conflict, .deleteIgnored, .lateEffect, .frozen, .namesake, .unfilteredList,
+            .fuzzyList, .staleList, .furtherPage, .inUse, .inProgress, .brokenOff, .secretMissing, .requestChanged,
+            .lookUpFailed, .leaseTooShort,
             .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
             .behind, .fenced, .noPermit, .cancelled,

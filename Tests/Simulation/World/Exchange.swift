@@ -33,11 +33,16 @@ extension RunDriver {
             thing: planned.data["thing"]?.stringValue.flatMap { Int($0) },
             apiKey: planned.secrets.first { $0.reference.name == "api_key" }?.reference.fingerprint,
             idempotencyValue: planned.call.idempotency == nil ? nil : planned.idempotencyKey,
-            refusesTwins: fixture.refusesTwins, seesGone: fixture.seesGone)
+            refusesTwins: fixture.refusesTwins, seesGone: fixture.seesGone,
+            asksFor: fixture.sharesNames ? nil : world.reference(of: run),
+            behind: planned.page.flatMap { Int($0.next) } ?? 0)
     }
 
     /// What the answer means by the definition, as the production classification has it.
-    static func judged(_ reply: Reply, _ kind: CallKind, _ state: RunState) -> AttemptResult {
+    static func judged(
+        _ reply: Reply, _ request: Request, _ state: RunState, trustsFilter: Bool = false
+    ) -> AttemptResult {
+        let kind = request.kind
         let retryAfter = reply.retryAfterMilliseconds
         switch reply.status {
         case 200...299:
@@ -57,10 +62,14 @@ extension RunDriver {
                 return true
             }
             if let items = reply.items {
-                let found = items.map { JSONObject([("thing", .string("\($0)"))]) }
+                let ours = trustsFilter ? Array(items.prefix(1)) : items.filter { $0.reference == request.reference }
+                let found = ours.map {
+                    JSONObject([("thing", .string("\($0.id)"))])
+                }
                 return AttemptResult(
                     outcome: .done, status: reply.status, saved: found.count == 1 ? found[0] : JSONObject(),
-                    found: found.count, candidates: found.count > 1 ? found : [])
+                    found: found.count, listed: items.count, nextPage: reply.next,
+                    candidates: found.count > 1 ? found : [])
             }
             let isComplete =
                 switch kind {
@@ -74,7 +83,9 @@ extension RunDriver {
             guard isComplete else {
                 return AttemptResult(outcome: .unknown, error: "bad_answer", status: reply.status)
             }
-            return AttemptResult(outcome: .done, status: reply.status, saved: saved, sealed: sealed)
+            return AttemptResult(
+                outcome: .done, status: reply.status, saved: saved, sealed: sealed,
+                isMade: reply.body["status"] != "in-use")
         case 404 where kind == .remove || kind == .detach:
             return AttemptResult(outcome: .done, status: reply.status)
         case 429:
@@ -92,7 +103,7 @@ extension RunDriver {
 /// One request and its answer on their ways.
 final class Exchange {
     private let process: Process
-    private let request: Request
+    private var request: Request
     private let state: RunState
     private let cell: Int?
     private let then: (AttemptResult) -> Void
@@ -101,6 +112,9 @@ final class Exchange {
     private var isRead = false
     private var isSlow = false
     private var isLost = false
+    /// It takes effect when nobody waits for it any more.
+    private var isLate = false
+    private var isLiedTo: Bool { Fixtures.all[world.store.runs[request.run].fixture].isLiedTo }
 
     private var world: World { process.world }
 
@@ -121,13 +135,35 @@ final class Exchange {
         if world.fired(.requestLost, world.faults.requestLost, cell) { return }
         isSlow = world.fired(.slowAnswer, world.faults.slowAnswer, cell)
         isLost = world.fired(.answerLost, world.faults.answerLost, cell)
-        let there = isSlow ? world.milliseconds(500, timeoutMilliseconds) : world.milliseconds(1, 60)
+        var there = isSlow ? world.milliseconds(500, timeoutMilliseconds) : world.milliseconds(1, 60)
+        if isLiedTo, request.purpose == .call, cell != nil, request.isCreating,
+            world.lies(.lateEffect, world.lies.lateEffect, cell)
+        {
+            there = (timeoutMilliseconds + world.lieChance.between(0, Lies.lateMilliseconds)) * 1000
+            takeForLater()
+        }
+        if world.lies.victim == request.run, !world.isHealed, request.kind != .list {
+            world.marks.hit(.brokenOff, cell: cell)
+            isLost = true
+        }
         world.after(there) { [self] in arrive() }
         if world.bug == .transportSendsTwice, isLost { world.after(there + 100_000) { [self] in arrive() } }
     }
 
+    private func takeForLater() {
+        isLate = true
+        request.takenAt = request.takenAt ?? world.now
+    }
+
     private func arrive() {
-        guard let answer = world.receive(request, cell: cell), !isLost else { return }
+        if isLiedTo, world.platform.isFrozen {
+            takeForLater()
+            world.platform.queued.append { [self] in arrive() }
+            return
+        }
+        guard let answer = world.receive(request, isLiedTo: isLiedTo, isLate: isLate, cell: cell), !isLost else {
+            return
+        }
         world.after(world.milliseconds(1, isSlow ? 4000 : 60)) { [self] in
             reply = answer
             process.later(0, at: .answer, run: request.run, for: asker) { [self] in read() }
@@ -139,7 +175,7 @@ final class Exchange {
         guard !isRead else { return }
         isRead = true
         world.checker.returns(request.attempt)
-        let result = reply.map { RunDriver.judged($0, request.kind, state) }
+        let result = reply.map { RunDriver.judged($0, request, state, trustsFilter: world.bug == .filterTrusted) }
         then(result ?? AttemptResult(outcome: .unknown, error: "timeout"))
     }
 }
@@ -153,15 +189,18 @@ extension World {
     }
 
     /// A request reaches the platform. Nil: no answer ever comes.
-    func receive(_ request: Request, cell: Int?) -> Reply? {
-        checker.arrives(request, store, at: databaseTime)
+    func receive(_ request: Request, isLiedTo: Bool, isLate: Bool, cell: Int?) -> Reply? {
+        checker.arrives(request, store, isLate: isLate, at: databaseTime)
         trace.mix(request.attempt.low)
         if fired(.tooMany, faults.tooMany, cell) {
             return Reply(status: 429, retryAfterMilliseconds: chance.pick([nil, 0, 2000, 120_000]))
         }
         if fired(.errorBefore, faults.errorBefore, cell) { return Reply(status: chance.pick([500, 502, 503])) }
         if fired(.refusal, faults.refusal, cell) { return Reply(status: 400) }
-        if let again = platform.remembered(request, at: now) { return again }
+        if let again = platform.remembered(request, at: now, inProgress: isLiedTo ? lies.inProgressMilliseconds : 0) {
+            if again.error == "in_progress" { marks.hit(.inProgress, cell: cell) }
+            return again
+        }
         if request.kind == .check, fired(.wrongReplica, faults.wrongReplica, cell) { return Reply(status: 404) }
         if request.kind == .list, request.refusesTwins, fired(.wrongReplica, faults.wrongReplica, cell) {
             checker.isLiedTo(request.run)
@@ -171,9 +210,11 @@ extension World {
             return Reply(status: chance.pick([204, 404]))
         }
         checker.takesBack(request, platform)
-        var reply = platform.perform(
-            request, at: now, activation: faults.activationMilliseconds,
-            lag: isHealed ? 0 : chance.between(0, Fixtures.readLagMilliseconds))
+        var reply =
+            lie(request, isLiedTo: isLiedTo, cell: cell)
+            ?? platform.perform(
+                request, at: now, activation: faults.activationMilliseconds,
+                lag: isHealed ? 0 : chance.between(0, Fixtures.readLagMilliseconds))
         trace.note("platform: \(request.kind.rawValue) of run \(request.run) answers \(reply.status)")
         trace.mix(UInt64(reply.status))
         if reply.status == 403 { marks.hit(.notYetActive, cell: cell) }
@@ -182,7 +223,31 @@ extension World {
         platform.remember(request, reply, at: now)
         if reply.status == 409 { checker.conflicts(request) }
         if reply.status < 300, !reply.body.isEmpty, fired(.truncated, faults.truncated, cell) { reply.body = [:] }
-        checker.platformHolds(request.run, living: platform.living(request.reference), store)
+        checker.platformHolds(request.run, living: platform.living(madeBy: request.run), store)
         return reply
+    }
+
+    /// What the platform that lies answers in place of the truth.
+    private func lie(_ request: Request, isLiedTo: Bool, cell: Int?) -> Reply? {
+        guard isLiedTo else { return nil }
+        if request.kind == .list {
+            var list = ListLies()
+            list.isFuzzy = lies(.fuzzyList, lies.fuzzyList, cell)
+            list.isUnfiltered = lies(.unfilteredList, lies.unfilteredList, cell)
+            if lies(.staleList, lies.staleList, cell) { list.lag = Fixtures.readLagMilliseconds }
+            let reply = platform.list(request, at: now, list, pageSize: lies.pageSize)
+            if reply.next != nil { marks.hit(.furtherPage, cell: cell) }
+            return reply
+        }
+        // What others made is not for this run to use.
+        if request.kind == .check, let thing = platform.thing(request.thing), thing.isAlive, thing.run != request.run {
+            return Reply(status: 403)
+        }
+        if request.isCreating, request.asksFor == nil, let there = platform.newestLiving(request.reference),
+            lies(.inUse, lies.inUse, cell)
+        {
+            return Reply(status: 200, body: ["id": "\(there.id)", "status": "in-use"])
+        }
+        return nil
     }
 }

@@ -38,6 +38,10 @@ struct Fixture {
     var refusesTwins = false
     /// Nothing found is for a person to judge.
     var asksWhenNothingIsFound = false
+    /// Of the platform that lies.
+    var isLiedTo = false
+    /// Others may have things of the same name, and what is found is not ours for that.
+    var sharesNames = false
     /// Successes in a row that a state asks for.
     var stable: [String: Int] = [:]
 
@@ -54,7 +58,10 @@ struct Fixture {
 
 enum Fixtures {
     /// Read once; they are constants of the program.
-    static let all: [Fixture] = [number, thing, keyed, found, asked, both, replaced]
+    static let all: [Fixture] = honest + [marked, named, busy]
+
+    /// Of a platform that is slow and loses answers, and tells the truth.
+    static let honest = [number, thing, keyed, found, asked, both, replaced]
 
     /// So long the platform remembers idempotency values, and so late it may show what it has done.
     static let honouredMilliseconds: Int64 = 60_000

@@ -77,7 +77,7 @@ final class RunDriver {
             now: bug == .dueFromWorkerClock ? process.wallClock : context.now, random: world.chance.next())
         guard let bug else { return WorkflowCore.decide(state, definition, trigger, context) }
         let trigger = bug.changed(trigger, state)
-        let state = bug.changed(state)
+        let state = bug.changed(bug.changed(state), before: trigger)
         let decision = WorkflowCore.decide(state, fixture.loose[bug] ?? definition, trigger, context)
         return bug.changed(decision, from: state, trigger, self, now: context.now)
     }

@@ -15,6 +15,9 @@ final class World {
     let bug: Bug?
     var chance: Chance
     var faults: Faults
+    /// Apart from the other: a world without lies draws as it always did.
+    var lieChance: Chance
+    var lies = Lies()
     /// Microseconds since the world began; the database's clock shows it too.
     private(set) var now: Int64 = 0
     private(set) var actions = 0
@@ -47,6 +50,7 @@ final class World {
         self.marks = marks
         chance = Chance(seed: seed)
         faults = Faults.drawn(&chance)
+        lieChance = Chance(seed: seed ^ 0x6C69_6573)
         let trace = Trace(isOn: isTracing)
         self.trace = trace
         let checker = Checker(trace: trace)
@@ -81,8 +85,13 @@ final class World {
     /// The name under which the platform knows what a run creates.
     func reference(of run: Int) -> String {
         let row = store.runs[run]
-        return Fixtures.all[row.fixture].choosesId ? "key-\(row.key)" : "run-\(run)"
+        let fixture = Fixtures.all[row.fixture]
+        if fixture.sharesNames { return "name-\(row.key)" }
+        return fixture.choosesId ? "key-\(row.key)" : "run-\(run)"
     }
+
+    /// What is written down is asked of a real store, for which the platform does not matter.
+    var tellsLies: Bool { store.recorder == nil }
 
     // MARK: The run of a world
 
@@ -93,6 +102,7 @@ final class World {
         if checker.violation == nil, !isWrittenDown { settle() }
         // The actions hold the world, and the world holds them.
         agenda.removeAll()
+        platform.queued = []
         for worker in workers { worker.parked = [] }
         workers = []
     }
@@ -130,6 +140,7 @@ final class World {
     }
 
     private func setUp() {
+        setUpLies()
         store.tables.service.concurrent = faults.concurrent > 0 ? faults.concurrent : nil
         // What is written down is made again on a database that forgets nothing.
         store.losesClaims = faults.losesClaims && store.recorder == nil
@@ -144,7 +155,7 @@ final class World {
         }
         pendingEnqueues = 10 + chance.below(10)
         for _ in 0..<pendingEnqueues {
-            let fixture = chance.below(Fixtures.all.count)
+            let fixture = chance.below(tellsLies ? Fixtures.all.count : Fixtures.honest.count)
             let key = "\(chance.below(40))"
             after(milliseconds(0, 40_000)) { self.enqueue(fixture, key) }
         }
@@ -219,8 +230,10 @@ final class World {
     private func heal() {
         isHealed = true
         faults = .none
+        lies.end()
         store.isDown = false
         platform.isDown = false
+        thaw()
         trace.note("all faults stop")
         store.resumeService(actor: "person:ana")
         for worker in workers { worker.heal() }
@@ -232,7 +245,9 @@ final class World {
     private func enqueue(_ fixture: Int, _ key: String) {
         let again = { self.after(self.milliseconds(100, 2000)) { self.enqueue(fixture, key) } }
         if store.isDown || chance.hits(faults.lostRequest) { return again() }
-        let run = store.enqueue(fixture: fixture, key: key).run
+        let answer = store.enqueue(fixture: fixture, key: key)
+        let run = answer.run
+        if case .created = answer { plantNamesake(of: run) }
         if chance.hits(faults.lostReply) { return again() }
         pendingEnqueues -= 1
         checker.acknowledged(run, fixture: fixture, key: key, store)

@@ -63,6 +63,10 @@ import WorkflowCore
             if Int.random(in: 0..<3) == 0 { body["gone_after_milliseconds"] = 5 }
             if Bool.random() { body["gone"] = .string(["seen", "word", "not_gone"].randomElement() ?? "seen") }
             body["settled"] = .string(["adopt", "replace", "resend", "none", "hold"].randomElement() ?? "none")
+            if Int.random(in: 0..<6) == 0 {
+                body["made"] = false
+                if Bool.random() { body["held_by"] = "another run" }
+            }
             return NewEvent(type, body, attemptId: state.openAttempt?.id)
         case .attemptLate: return state.openAttempt.map { NewEvent(type, body, attemptId: $0.id) }
         case .runResolved:
@@ -77,6 +81,9 @@ import WorkflowCore
         case .runSucceeded, .runFailed, .runCancelled, .runTakenOver:
             guard Int.random(in: 0..<6) == 0, state.status == .live || type == .runTakenOver else { return nil }
             return NewEvent(type, body)
+        case .releaseRequested: return state.status == .succeeded ? NewEvent(type, body) : nil
+        case .runReleased: return state.ending?.status == .released ? NewEvent(type, body) : nil
+        case .redoStarted, .redoRefused: return state.status == .released ? NewEvent(type, body) : nil
         case .retryRequested, .cancelRequested: return NewEvent(type, body)
         }
     }

@@ -74,6 +74,19 @@ struct EngineIdentityTests {
         #expect(!run.events.contains { $0.type == "undo.started" })
     }
 
+    @Test(arguments: [("/accounts/${input.number}", false), ("/clients/${run.id}", true)])
+    func `what a lost create may have made is taken back only by a name that nobody else has`(
+        _ path: String, _ isTakenBack: Bool
+    ) throws {
+        var run = try sent(asked(reconciles: false, undoPath: path))
+        #expect(try run.finish(.unknown("timeout"), after: 30_000) == .held)
+        try run.cancel()
+        #expect(try run.claim().purpose == (isTakenBack ? .undo : nil))
+        guard !isTakenBack else { return }
+        #expect(run.types.contains("undo.skipped") && run.state.status == .cancelled)
+        #expect(run.state.mayBeLeft && run.state.ownsKey)
+    }
+
     @Test func `a person may share it: it stays the other run's, and is not taken back`() throws {
         let definition = asked(undoesAdopted: true)
         var run = try sent(definition)

@@ -16,6 +16,10 @@ extension CallDefinition {
         return sentReferences.contains { $0.text == value.text }
     }
 
+    /// Whether the request names something that this run has: its id, or what its calls have saved. What stands in the input
+    /// alone, such as a number, may be the name of what others made.
+    var namesWhatTheRunHas: Bool { sentReferences.contains { $0.text == "run.id" || $0.root == "data" } }
+
     /// What the request carries beside its credentials.
     var sentReferences: [ExpressionReference] {
         var found = path.references + query.flatMap(\.value.references) + headers.flatMap(\.template.references)

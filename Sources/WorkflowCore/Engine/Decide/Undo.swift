@@ -26,6 +26,11 @@ extension DecisionBuilder {
                 skipUndo(entry, "nobody knows data.\(missing) of what the lost request may have made")
                 continue
             }
+            guard entry.isCertain || undo.call.namesWhatTheRunHas else {
+                skipUndo(
+                    entry, "nobody knows whether the lost request made it, and the undo names it by what others may have too")
+                continue
+            }
             let next = takingBack(undo, here, entry)
             return waitLeft(service: next.call.service) ?? .call(next)
         }

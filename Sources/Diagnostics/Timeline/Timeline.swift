@@ -50,10 +50,7 @@ public struct Timeline: Sendable {
             let old = body["instead_of"]?.stringValue.map { " instead of run \($0)" } ?? ""
             return "requested by \(event.actor)\(old): \(input.joined(separator: " "))"
         case .attemptStarted:
-            let cut = body["timeout_cut_by_lease"]?.boolValue == true ? body["timeout_milliseconds"]?.integerValue : nil
             return "\(Self.sending(body["purpose"])) \(body["request"]?.stringValue ?? "a request")"
-                + (cut.map { ", for at most \(Phrases.span(milliseconds: $0)), because the worker's lease is short" }
-                    ?? "")
         case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate:
             return AttemptText(event: event, nextTry: nextTry, clock: clock).text
         case .stateEntered:

@@ -10,7 +10,8 @@ public struct RunMachine: Sendable {
         /// The call's address, credentials and secrets are looked up.
         case admitting(Decision, PlannedCall)
         case committing(CommitPlan, sentAt: Int64)
-        case sending(PlannedCall)
+        /// With the request that has left.
+        case sending(PlannedCall, Flight?)
         /// The stream holds events after this seq.
         case readingTail(after: Int64)
         case keepingEvidence(LateOutcome, then: AfterEvidence)
@@ -86,9 +87,10 @@ public struct RunMachine: Sendable {
             return next(.finished(value), clock, random)
         case (.committing, .failed(let trouble)): return giveUp(trouble)
 
-        case (.sending, .answered(let value)):
+        case (.sending(_, let flight), .answered(let value)):
             guard let attempt = state.openAttempt else { return giveUp(.broken("no attempt was open")) }
             outcome = LateOutcome(attempt: attempt, value: value)
+            if flight?.isRefused == true { return keepEvidence(then: .stop(.done)) }
             return next(.finished(value), clock, random)
 
         case (.readingTail(let seq), .tail(let events)): return caughtUp(after: seq, events, clock, random)
@@ -126,8 +128,11 @@ public struct RunMachine: Sendable {
         case .wait(let milliseconds, let service):
             return commit(decision, due: milliseconds, service: service, at: clock)
         case .call(let planned):
-            // An outcome that was refused must not take the next intent down with it.
-            guard !isStripped else { return commit(decision, service: planned.call.service, at: clock) }
+            // An outcome that was refused must not take the next intent down with it. A worker whose lease may have ended
+            // sends nothing more.
+            guard !isStripped, lease.leftMilliseconds(at: clock) > 0 else {
+                return commit(decision, service: planned.call.service, at: clock)
+            }
             phase = .admitting(decision, planned)
             return .admit(planned)
         }

@@ -32,7 +32,7 @@ extension RunMachine {
         case admit(PlannedCall)
         /// `accepted`, `behind`, `noPermit`, `fenced`, `refused` or `failed`.
         case commit(CommitPlan)
-        /// Ask `clearance`, send once, judge: `answered`.
+        /// Ask `clearance`, send once, do meanwhile what `renewal` says, judge: `answered`.
         case send(PlannedCall, Identifier, timeoutMilliseconds: Int64)
         /// Read the stream's newer events: `tail` or `failed`.
         case readTail(after: Int64)

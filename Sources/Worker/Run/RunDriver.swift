@@ -210,7 +210,7 @@ struct RunDriver {
         return outcome.result
     }
 
-    private func perform(_ planned: PlannedCall, _ id: Identifier, _ timeout: Int64) async -> ActionOutcome {
+    private mutating func perform(_ planned: PlannedCall, _ id: Identifier, _ timeout: Int64) async -> ActionOutcome {
         guard let service = machine.definition.service(planned.call.service), let admitted,
             let baseURL = admitted.record.baseURL
         else { return ActionOutcome(result: .unsent("unreachable", "the service has no base URL")) }
@@ -243,7 +243,53 @@ struct RunDriver {
         case .go(let latest):
             action.startedAt = time
             action.latestDeparture = latest.map { time + .milliseconds($0) }
-            return await parts.perform(action)
+            if case .over = machine.renewal(at: Self.clock()) { return await parts.perform(action) }
+            return await performRenewing(action)
+        }
+    }
+
+    private enum Progress: Sendable {
+        case ended(ActionOutcome)
+        case renewed(RunMachine.RenewalAnswer, askedAt: Int64)
+        case pauseOver
+    }
+
+    /// Sends, and renews the run's lease meanwhile: by this task, so that only a worker that really waits for an answer
+    /// does it.
+    private mutating func performRenewing(_ action: Action) async -> ActionOutcome {
+        let parts = parts
+        return await withTaskGroup(of: Progress.self) { group in
+            group.addTask { .ended(await parts.perform(action)) }
+            renew(&group)
+            while let progress = await group.next() {
+                switch progress {
+                case .ended(let outcome):
+                    group.cancelAll()
+                    return outcome
+                case .renewed(let answer, let askedAt): machine.renewed(answer, askedAt: askedAt, at: Self.clock())
+                case .pauseOver: break
+                }
+                renew(&group)
+            }
+            return ActionOutcome(result: AttemptResult(outcome: .unknown, error: "unknown_outcome"))
+        }
+    }
+
+    private func renew(_ group: inout TaskGroup<Progress>) {
+        guard !Task.isCancelled else { return }
+        let askedAt = Self.clock()
+        switch machine.renewal(at: askedAt) {
+        case .wait(let milliseconds):
+            group.addTask {
+                try? await Task.sleep(for: .milliseconds(milliseconds))
+                return .pauseOver
+            }
+        case .ask(let milliseconds):
+            let (renewer, lease) = (
+                parts.renewer, LeaseRenewal(runId: state.id, token: token, leaseMilliseconds: milliseconds)
+            )
+            group.addTask { .renewed(await renewer.renew(lease), askedAt: askedAt) }
+        case .over: break
         }
     }
 }

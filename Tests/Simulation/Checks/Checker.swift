@@ -76,8 +76,19 @@ final class Checker {
     private var lostAttempts: Set<Identifier> = []
     /// Until when a person has shut the service.
     private var personsPause: Pause?
-    /// Requests under way, with the time of the world until which each may be.
-    private var underWay: [(attempt: Identifier, until: Int64, isAlive: () -> Bool)] = []
+    private struct UnderWay {
+        let run: Int
+        let attempt: Identifier
+        /// The time of the world until which it may be under way.
+        let until: Int64
+        let isAlive: () -> Bool
+        /// Nothing has kept its worker from renewing its lease.
+        let canRenew: () -> Bool
+        /// Its lease, with the permit, is its worker's.
+        let isLeased: () -> Bool
+    }
+
+    private var underWay: [UnderWay] = []
 
     init(trace: Trace) { self.trace = trace }
 
@@ -126,6 +137,9 @@ final class Checker {
 
     func claimed(_ run: Int, epoch: Int64, at time: Instant) {
         trace.note("run \(run) is claimed with epoch \(epoch)")
+        if underWay.contains(where: { $0.run == run && $0.until > worldTime && $0.isAlive() && $0.canRenew() }) {
+            fail("N1", run: run, "it is taken over, though its worker waits for an answer and can renew its lease")
+        }
         trace.mix(UInt64(bitPattern: epoch) &* 31 &+ UInt64(run))
         if epoch <= shadows[run].claimedEpoch {
             fail("X3", run: run, "the claim did not raise the epoch above \(shadows[run].claimedEpoch)")
@@ -403,17 +417,27 @@ final class Checker {
     /// A worker is about to write the first byte: it must have the lease now.
     func departs(
         _ run: Int, attempt: Identifier, lease: StoreModel.Lease?, token: Int64, limit: Int?, at time: Instant,
-        until: Int64, isAlive: @escaping () -> Bool
+        until: Int64, isAlive: @escaping () -> Bool, canRenew: @escaping () -> Bool, isLeased: @escaping () -> Bool
     ) {
         trace.note("run \(run) sends attempt \(attempt.low)")
         if isLost(attempt) { return }
         guard let lease, lease.token == token, lease.expires > time else {
             return fail("X3", run: run, "a request leaves without the lease")
         }
-        guard let limit else { return }
+        underWay.append(
+            UnderWay(
+                run: run, attempt: attempt, until: until, isAlive: isAlive, canRenew: canRenew, isLeased: isLeased))
+        countUnderWay(run, limit)
+    }
+
+    /// A lease goes on, and with it its permit.
+    func renewed(_ run: Int, limit: Int?) { countUnderWay(run, limit) }
+
+    private func countUnderWay(_ run: Int, _ limit: Int?) {
         underWay.removeAll { $0.until <= worldTime || !$0.isAlive() }
-        underWay.append((attempt, until, isAlive))
-        if underWay.count > limit { fail("B2", run: run, "\(underWay.count) requests at the same time, of \(limit)") }
+        guard let limit else { return }
+        let count = underWay.count { $0.isLeased() }
+        if count > limit { fail("B2", run: run, "\(count) requests at the same time, of \(limit)") }
     }
 
     /// The worker has its answer, or waits no longer.
@@ -430,7 +454,7 @@ final class Checker {
             fail("X6", run: request.run, "attempt \(request.attempt.low) is sent twice")
         }
         if let endedAt = shadow.endedAt, shadow.status.isEnded, !shadow.isPutBack,
-            time.milliseconds(since: endedAt) > World.leaseMilliseconds
+            time.milliseconds(since: endedAt) > World.leaseMilliseconds + Fixtures.longestRequestMilliseconds
         {
             fail("E5", run: request.run, "a request after the end")
         }

@@ -35,7 +35,7 @@ struct MarkReport {
         case .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial: .once
         case .notYetActive: .everyState { $0 == "token-pending" }
         case .truncated: .everyState { $0 != "checking" && $0 != "attaching" }
-        case .wrongReplica, .conflict, .keyTooOld, .person: .once
+        case .wrongReplica, .conflict, .keyTooOld, .person, .renewed, .renewalRefused: .once
         case .crash(let point), .pause(let point): demand(point)
         case .commitLost(let point), .commitUnknown(let point), .commitLate(let point):
             switch point {
@@ -50,7 +50,7 @@ struct MarkReport {
     private static func demand(_ point: Point) -> Demand {
         switch point {
         case .beforeSending, .answer, .commit: .everyState { _ in true }
-        case .poll, .claim, .deadline, .outage, .release, .read, .evidence: .once
+        case .poll, .claim, .deadline, .outage, .release, .read, .evidence, .renewal: .once
         }
     }
 }

@@ -1,6 +1,6 @@
 /// Where a worker stands when something happens to it.
 enum Point: Int, CaseIterable {
-    case poll, claim, beforeSending, answer, deadline, commit, outage, release, read, evidence
+    case poll, claim, beforeSending, answer, deadline, commit, outage, release, read, evidence, renewal
 }
 
 /// What a person may do.
@@ -20,6 +20,7 @@ enum Fault: Hashable {
     case secretMissing, lookUpFailed, leaseTooShort, keyTooOld
     case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
     case behind, fenced, noPermit, cancelled
+    case renewed, renewalRefused
     case person(OperatorAction)
 
     static let all: [Fault] =
@@ -28,7 +29,7 @@ enum Fault: Hashable {
             .refused, .requestLost, .answerLost, .slowAnswer, .truncated, .errorBefore, .errorAfter, .tooMany, .refusal,
             .notYetActive, .wrongReplica, .conflict, .secretMissing, .lookUpFailed, .leaseTooShort, .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
-            .behind, .fenced, .noPermit, .cancelled,
+            .behind, .fenced, .noPermit, .cancelled, .renewed, .renewalRefused,
         ] + OperatorAction.allCases.map { .person($0) }
 
     var index: Int {

@@ -16,6 +16,9 @@ final class RunDriver {
     private var hash: Int64
     /// What the outcome in hand says of the service.
     private var report: ServiceModel.Report?
+    /// By the world's clock, while an answer is on its way.
+    private var renewalAskedAt: Int64?
+    private var hasRenewalFailed = false
     /// Planted: what an answer said that came before its intent.
     var sentBefore: AttemptResult?
 
@@ -222,8 +225,47 @@ final class RunDriver {
                     result.error == "key_too_old" ? .keyTooOld : .leaseTooShort, cell: cell(planned.state))
                 return take(result, of: attempt)
             }
-            let timeout = timeoutMilliseconds * (bug == .timeoutNotCut ? 4 : 1)
-            transmit(planned, id, timeoutMilliseconds: timeout) { [self] in take($0, of: attempt) }
+            transmit(planned, id, timeoutMilliseconds: timeoutMilliseconds) { [self] in take($0, of: attempt) }
+            renew(attempt)
+        }
+    }
+
+    /// Whether nothing has kept this worker from renewing the lease of its request since then.
+    func canRenew(since departure: Int64, generation: Int) -> Bool {
+        !process.isPaused && process.wokeAt < departure && !hasRenewalFailed && store.generation == generation
+            && renewalAskedAt.map { world.now - $0 < 1_000_000 } ?? true
+    }
+
+    /// What the machine does for the lease of a request under way.
+    private func renew(_ attempt: OpenAttempt) {
+        guard state.openAttempt?.id == attempt.id, bug != .neverRenewed else { return }
+        switch machine.renewal(at: process.clock) {
+        case .over: return
+        case .wait(let milliseconds):
+            process.later(milliseconds * 1000, at: .renewal, run: run) { [self] in renew(attempt) }
+        case .ask(let milliseconds):
+            let (store, run, token, index) = (store, run, token, process.index)
+            let askedAt = process.clock
+            renewalAskedAt = world.now
+            process.ask(
+                at: .renewal, run: run,
+                { store.renew(run: run, token: token, worker: index, leaseMilliseconds: milliseconds) },
+                then: { [self] isRenewed in
+                    renewalAskedAt = nil
+                    switch isRenewed {
+                    case nil:
+                        hasRenewalFailed = true
+                        machine.renewed(.unknown, askedAt: askedAt, at: process.clock)
+                    case true?:
+                        world.marks.hit(.renewed, cell: cell(attempt.state))
+                        machine.renewed(
+                            .renewed(leaseMilliseconds: milliseconds), askedAt: askedAt, at: process.clock)
+                    case false?:
+                        world.marks.hit(.renewalRefused, cell: cell(attempt.state))
+                        machine.renewed(.refused, askedAt: askedAt, at: process.clock)
+                    }
+                    renew(attempt)
+                })
         }
     }
 

@@ -223,6 +223,27 @@ extension StoreModel {
         checker.settled(run, runs[run], at: time)
     }
 
+    /// Renews the lease of a request under way. False: it is somebody else's, or has ended.
+    func renew(run: Int, token: Int64, worker: Int, leaseMilliseconds: Int64) -> Bool {
+        let isRenewed = renewed(run, token, leaseMilliseconds)
+        recorder?.renew(
+            run: run, token: token, worker: worker, leaseMilliseconds, answer: isRenewed, self, at: clock())
+        return isRenewed
+    }
+
+    private func renewed(_ run: Int, _ token: Int64, _ milliseconds: Int64) -> Bool {
+        let time = clock()
+        guard let lease = runs[run].lease, lease.token == token, lease.expires > time else { return false }
+        flushed()
+        let ends = max(lease.expires, time.advanced(byMilliseconds: milliseconds))
+        tables.runs[run].lease?.expires = ends
+        if tables.service.trialToken == token {
+            tables.notes.append(ServiceModel.Note(finding: .renewed, token: token, notBefore: ends))
+        }
+        checker.renewed(run, limit: tables.service.concurrent)
+        return true
+    }
+
     enum AppendAnswer: String { case accepted, behind, keyTaken }
 
     /// A person's verb; refused when the run has moved on since it was looked at.

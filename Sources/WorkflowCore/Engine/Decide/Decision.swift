@@ -75,8 +75,11 @@ public struct PlannedCall: Sendable, Equatable {
     }
 
     /// The intent, to be committed before the first byte leaves.
-    /// `isCutByLease`: the call's own timeout would outlast the worker's lease.
-    public func started(attemptId: Identifier, timeoutMilliseconds: Int64, isCutByLease: Bool = false) -> NewEvent {
+    /// `endsMilliseconds`: after this time the request is over, counted from the intent, though its worker may have lost
+    /// its lease before; nil: it is over when the lease is.
+    public func started(
+        attemptId: Identifier, timeoutMilliseconds: Int64, endsMilliseconds: Int64? = nil
+    ) -> NewEvent {
         var body: JSONObject = [
             "state": .string(state), "attempt": .integer(attemptNumber), "service": .string(call.service),
             "request": .string("\(call.method) \(call.service):\(call.path.source)"),
@@ -84,7 +87,7 @@ public struct PlannedCall: Sendable, Equatable {
         ]
         if purpose != .call { body["purpose"] = .string(purpose.rawValue) }
         if armsUndo { body["undo"] = true }
-        if isCutByLease { body["timeout_cut_by_lease"] = true }
+        if let endsMilliseconds { body["ends_milliseconds"] = .integer(endsMilliseconds) }
         if let name = call.name { body["call"] = .string(name) }
         if let page { body["page"] = .integer(page.number) }
         return NewEvent(.attemptStarted, body, attemptId: attemptId)

@@ -223,7 +223,7 @@ extension DecisionBuilder {
     func effectMilliseconds(
         of attempt: OpenAttempt, _ here: StateDefinition, _ reconcile: ReconcileDefinition
     ) -> Int64 {
-        let timeout = here.call.map { definition.timeoutMilliseconds(of: $0) } ?? 0
+        let timeout = attempt.endsMilliseconds ?? here.call.map { definition.timeoutMilliseconds(of: $0) } ?? 0
         let rest = Wait(since: attempt.startedAt, milliseconds: timeout).remainingMilliseconds(now: context.now)
         return effectMilliseconds(here, reconcile).addingClamped(rest)
     }

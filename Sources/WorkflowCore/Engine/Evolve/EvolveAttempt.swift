@@ -16,7 +16,8 @@ extension RunState {
         wait = nil
         openAttempt = OpenAttempt(
             id: id, state: event.body["state"]?.stringValue ?? state, number: attempts, startedAt: event.recordedAt,
-            isRepeatable: event.body["repeatable"]?.boolValue ?? false, purpose: purpose)
+            isRepeatable: event.body["repeatable"]?.boolValue ?? false, purpose: purpose,
+            endsMilliseconds: event.body["ends_milliseconds"]?.integerValue)
         guard purpose == .call else { return }
         idempotencyFirstSentAt = idempotencyFirstSentAt ?? event.recordedAt
         if event.body["undo"]?.boolValue == true, undoEntryOfStay == nil {

@@ -62,9 +62,12 @@ public struct OpenAttempt: Sendable, Equatable {
     public let startedAt: Instant
     public let isRepeatable: Bool
     public let purpose: Purpose
+    /// How long after its start the request may be under way, where it may outlast its worker's lease.
+    public let endsMilliseconds: Int64?
 
     public init(
-        id: Identifier, state: String, number: Int, startedAt: Instant, isRepeatable: Bool, purpose: Purpose = .call
+        id: Identifier, state: String, number: Int, startedAt: Instant, isRepeatable: Bool, purpose: Purpose = .call,
+        endsMilliseconds: Int64? = nil
     ) {
         self.id = id
         self.state = state
@@ -72,6 +75,7 @@ public struct OpenAttempt: Sendable, Equatable {
         self.startedAt = startedAt
         self.isRepeatable = isRepeatable
         self.purpose = purpose
+        self.endsMilliseconds = endsMilliseconds
     }
 }
 

@@ -59,10 +59,12 @@ extension OpenAttempt: SnapshotValue {
     static var bearsTimes: Bool { true }
 
     func json(_ times: inout SnapshotTimes) -> JSONValue {
-        [
+        var json: JSONObject = [
             "id": .string(id.description), "state": .string(state), "number": .integer(number),
             "started_at": times.add(startedAt), "repeatable": .bool(isRepeatable), "purpose": .string(purpose.rawValue),
         ]
+        if let endsMilliseconds { json["ends_milliseconds"] = .integer(endsMilliseconds) }
+        return .object(json)
     }
 
     init?(_ json: JSONValue, _ times: SnapshotTimes) {
@@ -73,13 +75,13 @@ extension OpenAttempt: SnapshotValue {
         else { return nil }
         self.init(
             id: id, state: state, number: Int(clamping: number), startedAt: startedAt, isRepeatable: isRepeatable,
-            purpose: purpose)
+            purpose: purpose, endsMilliseconds: json["ends_milliseconds"]?.integerValue)
     }
 
     func committed(at time: Instant) -> OpenAttempt {
         OpenAttempt(
             id: id, state: state, number: number, startedAt: startedAt.committed(at: time), isRepeatable: isRepeatable,
-            purpose: purpose)
+            purpose: purpose, endsMilliseconds: endsMilliseconds)
     }
 }
 

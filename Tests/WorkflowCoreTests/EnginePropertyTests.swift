@@ -231,7 +231,7 @@ struct EnginePropertyTests {
                 return
             }
         }
-        let others = ["attempt.late", "reconcile.started", "undo.started", "undo.skipped"]
+        let others = ["attempt.late", "attempt.settled", "reconcile.started", "undo.started", "undo.skipped"]
         #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(others))
         #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))
         #expect(tally.sends > 2500)
@@ -256,7 +256,8 @@ struct EnginePropertyTests {
                 return
             }
         }
-        #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late"]))
+        #expect(
+            tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late", "attempt.settled"]))
         #expect(tally.statuses == Set(RunStatus.allCases))
         #expect(tally.sends > 2500)
     }

@@ -26,6 +26,7 @@ public enum LeftBehindText {
         case .answerLost: lost
         case .sentAgain: "\(lost), and a person had the call sent again"
         case .noUndo: "the workflow declares no undo for it"
+        case .lateAnswer: "its answer came when the run had ended"
         case .undoSkipped: "its undo needs values that nobody knows"
         case .undoFailed: "taking it back failed"
         case .undoGivenUp: "a person gave up taking it back"

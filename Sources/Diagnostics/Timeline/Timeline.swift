@@ -51,7 +51,7 @@ public struct Timeline: Sendable {
             return "requested by \(event.actor)\(old): \(input.joined(separator: " "))"
         case .attemptStarted:
             return "\(Self.sending(body["purpose"])) \(body["request"]?.stringValue ?? "a request")"
-        case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate:
+        case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate, .attemptSettled:
             return AttemptText(event: event, nextTry: nextTry, clock: clock).text
         case .stateEntered:
             let why = body["gave_up"]?.stringValue.map { ": \($0)" } ?? ""

@@ -12,6 +12,8 @@ public struct RunMachine: Sendable {
         case committing(CommitPlan, sentAt: Int64)
         /// With the request that has left.
         case sending(PlannedCall, Flight?)
+        /// The secrets of a late answer are fetched, before it settles what is not known.
+        case readingLate(LateAnswer, Trigger)
         /// The stream holds events after this seq.
         case readingTail(after: Int64)
         case keepingEvidence(LateOutcome, then: AfterEvidence)
@@ -36,6 +38,8 @@ public struct RunMachine: Sendable {
     public package(set) var outcome: LateOutcome?
     /// The store refused the outcome as it was; the outcome in hand now leaves out the platform's values.
     var isStripped = false
+    /// The attempt whose late answer's secrets are in hand.
+    var lateInHand: Identifier?
 
     /// `decider` is `decide`; a simulation may plant a mistake in it. `actor` is written into the events.
     public init(
@@ -98,6 +102,13 @@ public struct RunMachine: Sendable {
             guard outcome != nil, trouble.mayPass else { return giveUp(trouble) }
             return pause(before: .readTail(after: seq))
 
+        case (.readingLate(let late, let trigger), .lateRead):
+            lateInHand = late.attemptId
+            return next(trigger, clock, random)
+        case (.readingLate(let late, _), .failed(let trouble)):
+            guard outcome != nil, trouble.mayPass else { return giveUp(trouble) }
+            return pause(before: .readLate(late))
+
         case (.keepingEvidence(_, let next), .kept):
             outcome = nil
             return go(on: next, at: clock)
@@ -121,6 +132,12 @@ public struct RunMachine: Sendable {
     // MARK: Deciding
 
     mutating func next(_ trigger: Trigger, _ clock: Int64, _ random: UInt64) -> Action {
+        if let late = state.lateAnswer, !late.sealed.isEmpty, lateInHand != late.attemptId,
+            state.lateAnswerSettles || state.openAttempt?.id == late.attemptId
+        {
+            phase = .readingLate(late, trigger)
+            return .readLate(late)
+        }
         let decision = decider(
             state, definition, trigger, DecisionContext(now: lease.now(at: clock), random: random))
         switch decision.next {

@@ -22,6 +22,7 @@ extension RunMachine {
         case refused
         case answered(AttemptResult)
         case tail([RecordedEvent])
+        case lateRead
         case kept
         case pauseOver
         case failed(Trouble)
@@ -36,6 +37,8 @@ extension RunMachine {
         case send(PlannedCall, Identifier, timeoutMilliseconds: Int64)
         /// Read the stream's newer events: `tail` or `failed`.
         case readTail(after: Int64)
+        /// Fetch the sealed values of an answer that came late: `lateRead` or `failed`.
+        case readLate(LateAnswer)
         /// Append it as `attempt.late`: `kept`, `refused` or `failed`.
         case keepEvidence(LateOutcome)
         case pause(milliseconds: Int64)

@@ -12,7 +12,7 @@ enum RunJSON {
     static func line(
         _ run: RunOverview, _ state: RunState, _ choices: [OperatorChoices.Choice]?, now: Instant,
         service: ServiceRecord?,
-        wait: RunWait?, leftBehind: [LeftBehind]
+        wait: RunWait?, leftBehind: [LeftBehind], others: [Identifier]
     ) -> String {
         let secrets = state.secrets.map { secret in
             JSONValue.object(
@@ -24,7 +24,8 @@ enum RunJSON {
         return JSONText.object(
             members(run, now: now, service: service, wait: wait) + [
                 ("data", .object(state.data)), ("secrets", .array(secrets)), ("hold", state.hold.map(json) ?? .null),
-                ("left_behind", .array(leftBehind.map(\.json))),
+                ("left_behind", .array(leftBehind.map(\.json))), ("key_with", .optional(state.keyWith)),
+                ("left_by", .array(others.map { .string($0.description) })),
                 ("choices", choices.map { .array($0.map(\.json)) } ?? .null),
             ])
     }

@@ -58,6 +58,7 @@ enum Bug: String, CaseIterable {
     case sentWithoutPermit = "sent-without-permit"
     case fenceTakenForCommit = "fence-taken-for-commit"
     case neverRenewed = "never-renewed"
+    case lateAnswerWaits = "late-answer-waits"
 
     /// A state that takes itself to stand elsewhere, without having folded what lies between.
     static func reread(_ state: RunState, seq: Int64) -> RunState {

@@ -45,6 +45,9 @@ final class Checker {
         var asksPerson = false
         /// A standby that did not have its last events has taken over.
         var isPutBack = false
+        /// What was sent last that may change the platform, and what the hold asks about.
+        var lastSent: Identifier?
+        var asked: String?
     }
 
     /// What changes with the tables, and goes back with them.
@@ -192,10 +195,21 @@ final class Checker {
             if !shadow.started.contains(where: { $0 == event.attemptId }), !isLost(event.attemptId) {
                 fail("X3", run: run, "late evidence of an attempt that was never started")
             }
+            let isAnswer =
+                (event.body["outcome"] == "done" || event.body["outcome"] == "not_done")
+                && event.body["purpose"] == nil && event.body["repeatable"] != true
+            if isAnswer, shadow.lastSent == event.attemptId, let id = event.attemptId {
+                // The run is looked at now, whatever it waited for.
+                shadow.notBefore = nil
+                if shadow.status == .held, shadow.asked == id.description { shadow.status = .live }
+            }
+        case .attemptSettled: settle(run, event, &shadow)
         case .stateEntered: move(run, event.body["state"]?.stringValue, &shadow)
         case .runHeld:
             if shadow.status != .live { fail("S2", run: run, "held while \(shadow.status.rawValue)") }
             if shadow.open != nil { fail("X1", run: run, "held with an open attempt") }
+            let isAboutAnswer = event.body["code"] == "unknown_outcome" && event.body["error"] != "deadline"
+            shadow.asked = isAboutAnswer ? event.body["attempt"]?.stringValue : nil
             if event.body["choices"]?.arrayValue?.isEmpty ?? true { fail("S2", run: run, "held without choices") }
             shadow.status = .held
         case .cancelRequested, .retryRequested, .runResolved, .runReopened, .runTakenOver:
@@ -212,6 +226,23 @@ final class Checker {
         case .runFailed: end(run, .failed, event, &shadow)
         case .runCancelled: end(run, .cancelled, event, &shadow)
         }
+    }
+
+    private func settle(_ run: Int, _ event: RecordedEvent, _ shadow: inout Shadow) {
+        if shadow.open != nil || shadow.status != .live { fail("X1", run: run, "settled at the wrong time") }
+        if shadow.lastSent != event.attemptId { fail("U3", run: run, "settled, though something was sent since") }
+        if !shadow.closed.contains(where: { $0 == event.attemptId }) {
+            fail("X1", run: run, "an attempt is settled that was not closed")
+        }
+        shadow.asksPerson = false
+        shadow.notBefore = nil
+        if event.body["outcome"] == "done" { shadow.successes += 1 } else { shadow.mustHoldKey = false }
+        for name in ["retry", "wait_milliseconds"] {
+            let value = event.body[name]
+            guard let delay = value?["delay_milliseconds"]?.integerValue ?? value?.integerValue else { continue }
+            shadow.notBefore = (event.recordedAt.advanced(byMilliseconds: delay), worldTime + delay * 1000)
+        }
+        if let entered = event.body["entered"]?.stringValue { move(run, entered, &shadow) }
     }
 
     private func person(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
@@ -271,6 +302,7 @@ final class Checker {
             fail("X5", run: run, "an attempt \((world - worldTime) / 1000) ms before it is due")
         }
         shadow.started.append(id)
+        if purpose != "lookup" { shadow.lastSent = id }
         shadow.open = Open(id: id, epoch: event.epoch, isRepeatable: event.body["repeatable"] == true, purpose: purpose)
         shadow.notBefore = nil
     }

@@ -100,6 +100,7 @@ final class RunDriver {
         case .commit(let plan): commit(plan)
         case .send(let planned, let id, let timeout): send(planned, id, timeoutMilliseconds: timeout)
         case .readTail(let seq): readTail(after: seq)
+        case .readLate: handle(.lateRead)
         case .keepEvidence(let late): keepEvidence(late)
         case .pause(let milliseconds):
             process.later(milliseconds * 1000, at: .outage, run: run) { [self] in handle(.pauseOver) }
@@ -197,8 +198,24 @@ final class RunDriver {
     private func keepEvidence(_ late: LateOutcome) {
         if bug == .fencedResultDropped { return handle(.kept) }
         var body: JSONObject = [
-            "state": .string(late.attempt.state), "outcome": .string(late.value.outcome.rawValue),
+            "state": .string(late.attempt.state), "attempt": .integer(late.attempt.number),
+            "outcome": .string(late.value.outcome.rawValue),
         ]
+        if late.attempt.purpose != .call { body["purpose"] = .string(late.attempt.purpose.rawValue) }
+        if late.attempt.isRepeatable { body["repeatable"] = true }
+        if state.openAttempt?.id == late.attempt.id { body["stay"] = .integer(state.idempotencyGeneration) }
+        if !late.value.isCounted { body["counted"] = false }
+        if let error = late.value.error { body["error"] = .string(error) }
+        if let status = late.value.status { body["evidence"] = ["status": .integer(status)] }
+        if !late.value.sealed.isEmpty {
+            body["sealed"] = .array(
+                late.value.sealed.map {
+                    SealedReference(
+                        name: "late/\(late.attempt.id)/\($0.name)", version: 1, fingerprint: $0.fingerprint,
+                        length: $0.length
+                    ).json
+                })
+        }
         if !late.value.saved.isEmpty { body["saved"] = .object(late.value.saved) }
         let (store, run, epoch, index) = (store, run, machine.epoch, process.index)
         process.ask(
@@ -251,6 +268,7 @@ final class RunDriver {
                 at: .renewal, run: run,
                 { store.renew(run: run, token: token, worker: index, leaseMilliseconds: milliseconds) },
                 then: { [self] isRenewed in
+                    if let asked = renewalAskedAt, world.now - asked > 1_000_000 { hasRenewalFailed = true }
                     renewalAskedAt = nil
                     switch isRenewed {
                     case nil:

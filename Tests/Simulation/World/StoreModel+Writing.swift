@@ -329,6 +329,30 @@ extension StoreModel {
             !runs[run].events.contains(where: { $0.type == late && $0.attemptId == attempt && $0.epoch == epoch })
         else { return false }
         let time = clock()
+        let row = runs[run]
+        let wakes = settles(row, attempt, body)
+        var body = body
+        let isLeft = Self.isAnswer(body) && body["outcome"] == "done" && [.failed, .cancelled].contains(row.status)
+        if isLeft, !row.ownsKey {
+            if let holder = holder(fixture: row.fixture, row.key) {
+                body["key_with"] = .string(Self.identifier(of: holder).description)
+            } else if !row.events.contains(where: { $0.type == EventType.runTakenOver.rawValue }) {
+                tables.runs[run].ownsKey = true
+            }
+        }
+        if wakes, row.status == .held {
+            tables.runs[run].status = .live
+            tables.runs[run].reason = nil
+            tables.runs[run].mayBeLeft = false
+            tables.runs[run].task = Task(due: time, service: "", epoch: row.epoch, seq: row.seq)
+        } else if isLeft {
+            tables.runs[run].mayBeLeft = true
+        }
+        if wakes, let task = tables.runs[run].task {
+            tables.runs[run].task?.due = min(task.due, time)
+            tables.runs[run].task?.service = ""
+            tables.runs[run].task?.waitReason = nil
+        }
         record(run, NewEvent(.attemptLate, body, attemptId: attempt), epoch: epoch, actor: Self.actor(worker), at: time)
         let seq = runs[run].seq
         tables.runs[run].task?.seq = seq
@@ -338,6 +362,26 @@ extension StoreModel {
         }
         checker.settled(run, runs[run], at: time)
         return true
+    }
+
+    /// The answer of a call, and not that there is none.
+    private static func isAnswer(_ body: JSONObject) -> Bool {
+        (body["outcome"] == "done" || body["outcome"] == "not_done") && body["purpose"] == nil
+            && body["repeatable"] != true
+    }
+
+    /// Nothing that may change the platform was sent after the call; and a hold is about that call.
+    private func settles(_ row: Run, _ attempt: Identifier, _ body: JSONObject) -> Bool {
+        guard Self.isAnswer(body), bug != .lateAnswerWaits else { return false }
+        let sent = row.events.last {
+            $0.type == EventType.attemptStarted.rawValue && $0.body["purpose"] != "lookup"
+        }
+        guard sent?.attemptId == attempt else { return false }
+        if row.status == .live { return true }
+        guard row.status == .held, let hold = row.events.last(where: { $0.type == EventType.runHeld.rawValue })?.body
+        else { return false }
+        return hold["code"] == "unknown_outcome" && hold["error"] != "deadline"
+            && hold["attempt"] == .string(attempt.description)
     }
 
     // MARK: The service

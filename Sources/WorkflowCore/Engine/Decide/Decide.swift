@@ -14,6 +14,8 @@ struct DecisionBuilder {
     let context: DecisionContext
     private(set) var state: RunState
     private(set) var events: [NewEvent] = []
+    /// The attempt whose late answer is being settled: it was closed as unknown before.
+    var lateAttempt: Identifier?
 
     /// More steps than this without a call or a pause are a circle.
     static let maximumSteps = 100
@@ -27,12 +29,14 @@ struct DecisionBuilder {
     var here: StateDefinition? { definition.state(state.state) }
 
     mutating func emit(_ type: EventType, _ body: JSONObject, attemptId: Identifier? = nil) {
+        let (type, body) = settling(type, body, attemptId)
         events.append(NewEvent(type, body, attemptId: attemptId))
         state = folded(type, body, attemptId: attemptId)
     }
 
     /// The state as it would be after one more event.
     func folded(_ type: EventType, _ body: JSONObject, attemptId: Identifier? = nil) -> RunState {
+        let (type, body) = settling(type, body, attemptId)
         let event = RecordedEvent(
             seq: state.seq.addingClamped(1), type: type.rawValue, body: body, epoch: 0, attemptId: attemptId,
             actor: "decide",
@@ -82,6 +86,7 @@ struct DecisionBuilder {
                     choices: ["retry", "abandon"])
             }
             if state.ending != nil { return undo() }
+            if state.lateAnswerSettles, let late = state.lateAnswer { return settle(late) }
             if case .end(let status) = here.exit {
                 if let step = finish(status) { return step } else { continue }
             }

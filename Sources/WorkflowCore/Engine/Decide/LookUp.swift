@@ -16,6 +16,12 @@ extension DecisionBuilder {
     mutating func settleLookUp(_ result: AttemptResult, _ body: JSONObject, _ attempt: OpenAttempt) -> NextStep {
         let type = EventType.closing(result.outcome)
         var body = body
+        if state.lateAnswerSettles {
+            // Meanwhile the lost answer has come. It says more than what a look-up shows.
+            body["saved"] = nil
+            emit(type, body, attemptId: attempt.id)
+            return flow()
+        }
         guard let here, let reconcile = here.reconcile else {
             emit(type, body, attemptId: attempt.id)
             return hold(

@@ -98,8 +98,8 @@ extension RunState {
             end(.failed, body)
         case .runCancelled:
             end(.cancelled, body)
-        case .attemptLate:
-            break  // evidence only
+        case .attemptLate: learn(event)
+        case .attemptSettled: try settleLate(event)
         }
     }
 
@@ -118,6 +118,12 @@ extension RunState {
                 openAttempt.id == event.attemptId ? nil : "it closes another attempt than \(openAttempt.id)"
             } else {
                 "no attempt is open"
+            }
+        case .attemptSettled:
+            if status != .live || openAttempt != nil {
+                "the run is \(status.rawValue)\(openAttempt == nil ? "" : ", and an attempt is open")"
+            } else {
+                unknown?.attemptId == event.attemptId ? nil : "it settles another attempt than the unknown one"
             }
         case .runResolved: status == .held ? nil : "the run is \(status.rawValue), not held"
         case .runReopened: status == .failed ? nil : "the run is \(status.rawValue), not failed"
@@ -155,6 +161,7 @@ extension RunState {
         successesInARow = 0
         hadUnknown = false
         unknown = nil
+        lateAnswer = nil
         isReplacing = false
         heldInStateMilliseconds = 0
         renewKey()

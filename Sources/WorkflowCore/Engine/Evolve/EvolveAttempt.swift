@@ -18,6 +18,7 @@ extension RunState {
             id: id, state: event.body["state"]?.stringValue ?? state, number: attempts, startedAt: event.recordedAt,
             isRepeatable: event.body["repeatable"]?.boolValue ?? false, purpose: purpose,
             endsMilliseconds: event.body["ends_milliseconds"]?.integerValue)
+        if purpose != .lookup { unknown?.isFollowed = true }
         guard purpose == .call else { return }
         idempotencyFirstSentAt = idempotencyFirstSentAt ?? event.recordedAt
         if event.body["undo"]?.boolValue == true, undoEntryOfStay == nil {
@@ -178,11 +179,12 @@ extension RunState {
         if let index = undoEntryOfStay { undoList.remove(at: index) }
         isReplacing = false
         unknown = nil
+        lateAnswer = nil
         hadUnknown = false
         renewKey()
     }
 
-    private mutating func count(_ body: JSONObject, at time: Instant) {
+    mutating func count(_ body: JSONObject, at time: Instant) {
         if body["counted"]?.boolValue == false {
             uncountedInARow = uncountedInARow.addingClamped(1)
             return

@@ -21,6 +21,8 @@ public protocol EventStore: Sendable {
     /// shows whether a commit could succeed.
     func commit(_ commits: [RunCommit], worker: String, leaseMilliseconds: Int64) async throws -> [CommitAnswer]
     func release(_ leases: [LeaseRelease]) async throws
+    /// Renews leases of requests under way. False for each that is not this worker's any more, or has ended.
+    func renew(_ leases: [LeaseRenewal]) async throws -> [Bool]
     func append(_ request: AppendRequest) async throws -> AppendAnswer
     /// False when the same evidence was there already.
     func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool

@@ -56,6 +56,13 @@ public struct Vault: Sendable {
         return secret
     }
 
+    /// Seals the same value anew, under another name of its scope.
+    public func resealed(_ sealed: SealedSecret, name: String, version: Int) throws(VaultError) -> SealedSecret {
+        let place = SecretPlace(
+            scope: sealed.place.scope, scopeId: sealed.place.scopeId, name: name, version: version)
+        return try seal(try open(sealed), at: place)
+    }
+
     /// The encrypted bytes, then the tag; nil when the key or the nonce has a wrong size.
     static func encrypt(
         _ plain: [UInt8], key: SymmetricKey, nonce: [UInt8], authenticating data: [UInt8]

@@ -28,7 +28,8 @@ public struct Worker: Service {
             store: store, prepare: prepare, perform: perform, configuration: configuration,
             commits: CommitBatcher(
                 store: store, configuration: configuration, monitor: monitor, logger: logger),
-            services: ServiceBook(store: store), metrics: WorkerMetrics(),
+            renewer: LeaseRenewer(store: store, logger: logger), services: ServiceBook(store: store),
+            metrics: WorkerMetrics(),
             definitions: DefinitionCache(store: store),
             credentials: CredentialReader(store: store, vault: vault), monitor: monitor, logger: logger)
     }

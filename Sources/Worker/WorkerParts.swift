@@ -11,6 +11,7 @@ struct WorkerParts: Sendable {
     let perform: @Sendable (Action) async -> ActionOutcome
     let configuration: WorkerConfiguration
     let commits: CommitBatcher
+    let renewer: LeaseRenewer
     let services: ServiceBook
     let metrics: WorkerMetrics
     let definitions: DefinitionCache

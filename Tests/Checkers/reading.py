@@ -126,7 +126,7 @@ class Snapshot:
             run.attempts.append(attempt)
         elif event.attempt in self.attempts:
             attempt = self.attempts[event.attempt]
-            (attempt.late if event.type == "attempt.late" else attempt.closings).append(event)
+            (attempt.late if event.type in ("attempt.late", "attempt.settled") else attempt.closings).append(event)
 
     def definition(self, run):
         return self.definitions.get((run.row["workflow"], run.row["version"]), {})

@@ -12,7 +12,7 @@ AFTER_THE_END = {
 }
 KNOWN = AFTER_THE_END | CLOSING | set(TERMINAL) | {
     "run.requested", "attempt.started", "state.entered", "run.held", "run.resolved", "reconcile.started", "undo.started",
-    "undo.skipped", "secret.sealed", "run.moved",
+    "undo.skipped", "attempt.settled", "secret.sealed", "run.moved",
 }
 
 
@@ -79,6 +79,11 @@ def attempts(run):
             if event.attempt not in seen:
                 yield "X3", f"event {event.seq} is a late answer of an attempt that was never started"
             continue
+        if event.type == "attempt.settled":
+            if open_attempt is not None:
+                yield "X1", f"event {event.seq} settles an attempt while {open_attempt.attempt} is open"
+            if not any(e.type == "attempt.late" and e.attempt == event.attempt and e.seq < event.seq for e in run.events):
+                yield "X3", f"event {event.seq} settles attempt {event.attempt}, which has no late answer"
         if event.epoch < epoch:
             yield "X3", f"event {event.seq} has epoch {event.epoch} after epoch {epoch}"
         epoch = max(epoch, event.epoch)
@@ -132,15 +137,23 @@ def length(value):
 def fold(run):
     """State, status and key of a run from its events alone. Key: True, False, or None where the events leave it open."""
     state, status, taken_over = run.events[0].body.get("state"), "live", False
+    asked, sent = None, None
     for event in run.events[1:]:
         kind, body = event.type, event.body
-        if kind in CLOSING or kind == "run.resolved":
+        if kind == "attempt.started" and body.get("purpose") != "lookup":
+            sent = event.attempt
+        if kind == "run.held":
+            by_evidence = body.get("code") == "unknown_outcome" and body.get("error") != "deadline"
+            asked = body.get("attempt") if by_evidence else None
+        if kind in CLOSING or kind in ("run.resolved", "attempt.settled"):
             state = body.get("entered", state)
         elif kind in ("state.entered", "run.reopened"):
             state = body.get("state", state)
         if kind == "run.held":
             status = "held"
         elif kind in ("run.resolved", "run.reopened"):
+            status = "live"
+        elif kind == "attempt.late" and status == "held" and answers(body) and event.attempt == asked == sent:
             status = "live"
         elif kind == "cancel.requested" and status == "held":
             status = "live"
@@ -152,6 +165,12 @@ def fold(run):
     return state, status, taken_over
 
 
+def answers(body):
+    """Whether a late answer is one of a call, and complete."""
+    return (body.get("outcome") in ("done", "not_done") and "purpose" not in body and "incomplete" not in body
+            and not body.get("repeatable", False))
+
+
 def projection(run):
     state, status, taken_over = fold(run)
     row = run.row
@@ -161,7 +180,7 @@ def projection(run):
         yield "S1", f"its row is in state {row['state']}, its events lead to {state}"
     if row["status"] != status:
         yield "S1", f"its row is {row['status']}, its events say {status}"
-    if taken_over:
+    if taken_over or any(event.type == "attempt.late" and "key_with" in event.body for event in run.events):
         expected = False
     elif status in ("live", "held", "succeeded"):
         expected = True
@@ -174,7 +193,7 @@ def projection(run):
 def left_behind(run):
     """Whether a failed or cancelled run may have left something over there. None where a look-up, an undo or a person had
     a say: then the ledger knows better (E3)."""
-    if any(event.type in ("run.resolved", "undo.started", "undo.skipped") for event in run.events):
+    if any(event.type in ("run.resolved", "undo.started", "undo.skipped", "attempt.settled") for event in run.events):
         return None
     if any(attempt.purpose != "call" for attempt in run.attempts):
         return None

@@ -240,6 +240,11 @@ final class ScheduleReplay {
                 waitReason: call["wait_reason"]?.stringValue.flatMap(WaitReason.init))
             try await store.release([lease])
             return .null
+        case "renew":
+            let lease = LeaseRenewal(
+                runId: try run(), token: tokens[try whole("token")] ?? Self.noToken,
+                leaseMilliseconds: try whole("lease"))
+            return .bool(try await store.renew([lease]).first == true)
         case "append":
             let request = AppendRequest(
                 runId: try run(), expectedSeq: try whole("expected_seq"),

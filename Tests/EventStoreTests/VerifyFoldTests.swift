@@ -37,14 +37,14 @@ import WorkflowCore
         while events.count < count {
             tries += 1
             try #require(tries < 100_000, "no event can follow \(state)")
-            guard let event = candidate(state), let after = try? state.after([event]) else { continue }
+            guard let event = candidate(state, events), let after = try? state.after([event]) else { continue }
             state = after
             events.append(event)
         }
         return events
     }
 
-    private static func candidate(_ state: RunState) -> NewEvent? {
+    private static func candidate(_ state: RunState, _ before: [NewEvent]) -> NewEvent? {
         let type = EventType.allCases.randomElement() ?? .stateEntered
         var body: JSONObject = ["reason": "a test"]
         if Bool.random() { body["entered"] = .string("s\(Int.random(in: 0..<3))") }
@@ -68,7 +68,19 @@ import WorkflowCore
                 if Bool.random() { body["held_by"] = "another run" }
             }
             return NewEvent(type, body, attemptId: state.openAttempt?.id)
-        case .attemptLate: return state.openAttempt.map { NewEvent(type, body, attemptId: $0.id) }
+        case .attemptLate:
+            body["outcome"] = .string(Outcome.allCases.randomElement()?.rawValue ?? "")
+            if Int.random(in: 0..<5) == 0 { body["purpose"] = "undo" }
+            if Int.random(in: 0..<5) == 0 { body["repeatable"] = true }
+            if Int.random(in: 0..<5) == 0 { body["incomplete"] = true }
+            if state.status.isEnded, Bool.random() { body["key_with"] = "another" }
+            let started = before.filter { $0.type == .attemptStarted }.compactMap(\.attemptId)
+            let attempts = [state.openAttempt?.id, state.unknown?.attemptId, started.randomElement()]
+            return attempts.compactMap { $0 }.randomElement().map { NewEvent(type, body, attemptId: $0) }
+        case .attemptSettled:
+            body["outcome"] = .string(Bool.random() ? "done" : "not_done")
+            if Int.random(in: 0..<4) == 0 { body["made"] = false }
+            return state.unknown.map { NewEvent(type, body, attemptId: $0.attemptId) }
         case .runResolved:
             body["choice"] = .string(HoldChoice.allCases.randomElement()?.rawValue ?? "")
             return NewEvent(type, body)
@@ -76,7 +88,14 @@ import WorkflowCore
             body["state"] = .string("s\(Int.random(in: 0..<3))")
             return state.status == (type == .stateEntered ? .live : .failed) ? NewEvent(type, body) : nil
         // The check is stricter than the workers' fold: these are a worker's, and a worker has live runs only.
-        case .runHeld, .reconcileStarted, .undoStarted, .undoSkipped:
+        case .runHeld:
+            if let unknown = state.unknown {
+                body["code"] = Bool.random() ? "unknown_outcome" : "caught"
+                body["attempt"] = .string(unknown.attemptId.description)
+                if Int.random(in: 0..<4) == 0 { body["error"] = "deadline" }
+            }
+            return state.status == .live ? NewEvent(type, body) : nil
+        case .reconcileStarted, .undoStarted, .undoSkipped:
             return state.status == .live ? NewEvent(type, body) : nil
         case .runSucceeded, .runFailed, .runCancelled, .runTakenOver:
             guard Int.random(in: 0..<6) == 0, state.status == .live || type == .runTakenOver else { return nil }

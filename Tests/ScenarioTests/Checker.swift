@@ -32,7 +32,7 @@ enum Checker {
             }
             switch try row.string("type") {
             case "attempt.started": intents[attempt.description] = try row.int("at")
-            case "attempt.late": break
+            case "attempt.late", "attempt.settled": break
             default: closings[attempt.description, default: 0] += 1
             }
         }

@@ -115,12 +115,73 @@ import WorkflowCore
     @Test func `a request leaves only while the lease outlasts it, counted from before the statement that gave it`()
         throws
     {
-        var run = try Run()
+        // 60 s, less 20 for the request and 1 for the commit after it.
+        var run = try Run(timeout: "20s")
         try run.untilSent()
-        guard case .go = run.machine.clearance(at: run.clock) else { throw Unexpected("it may not leave") }
-        // 60 s, less 30 for the request and 1 for the commit after it.
-        guard case .no(let result) = run.machine.clearance(at: 29_000_000) else { throw Unexpected("it may leave") }
+        guard case .no(let result) = run.machine.clearance(at: 39_000_000) else { throw Unexpected("it may leave") }
         #expect(result.error == "lease_too_short" && result.outcome == .notDone && !result.isCounted)
+        guard case .go(nil) = run.machine.clearance(at: 38_999_000) else { throw Unexpected("it may not leave") }
+        #expect(run.machine.renewal(at: 58_000_000) == .over, "a lease that outlasts its request is not renewed")
+    }
+
+    @Test
+    func `a request that may outlast its lease leaves with half of it, before its end, and says until when it lasts`()
+        throws
+    {
+        var run = try Run(timeout: "10m")
+        _ = try run.admitted()
+        let plan = try run.commit(.admitted(attemptId: Run.attempt))
+        #expect(plan.events.last?.body["timeout_milliseconds"] == 600_000)
+        #expect(plan.events.last?.body["ends_milliseconds"] == 630_000)
+        try run.send()
+        guard case .no = run.machine.clearance(at: 30_000_000) else { throw Unexpected("it may leave") }
+        guard case .go(30_001) = run.machine.clearance(at: 29_999_000) else { throw Unexpected("it may not leave") }
+    }
+
+    @Test
+    func `the lease of a request under way is renewed when a third has passed, and at last up to the request's end`()
+        throws
+    {
+        var run = try Run(timeout: "100s")
+        try run.leaves()
+        #expect(run.machine.renewal(at: 0) == .wait(milliseconds: 20_000))
+        #expect(run.machine.renewal(at: 20_000_000) == .ask(leaseMilliseconds: 60_000))
+        run.machine.renewed(.renewed(leaseMilliseconds: 60_000), askedAt: 20_000_000, at: 25_000_000)
+        #expect(run.machine.renewal(at: 25_000_000) == .wait(milliseconds: 15_000))
+        // The request ends at 100 s, and 2 s are for the commit.
+        guard case .ask(let rest) = run.machine.renewal(at: 45_000_000) else { throw Unexpected("not renewed") }
+        #expect(rest == 57_000)
+        run.machine.renewed(.renewed(leaseMilliseconds: rest), askedAt: 45_000_000, at: 46_000_000)
+        #expect(run.machine.renewal(at: 46_000_000) == .over && run.machine.renewal(at: 100_000_000) == .over)
+        #expect(run.machine.lease.leftMilliseconds(at: 100_000_000) == 2000)
+    }
+
+    @Test func `a renewal that the database does not answer is tried again until the lease may have ended`() throws {
+        var run = try Run(timeout: "10m")
+        try run.leaves()
+        run.machine.renewed(.unknown, askedAt: 20_000_000, at: 30_000_000)
+        #expect(run.machine.renewal(at: 30_000_000) == .wait(milliseconds: 1000))
+        #expect(run.machine.renewal(at: 59_000_000) == .ask(leaseMilliseconds: 60_000))
+        #expect(run.machine.renewal(at: 60_000_000) == .over)
+    }
+
+    @Test func `after a lease that may have ended the outcome is written, and nothing more is sent`() throws {
+        var run = try Run(calls: 2, timeout: "10m")
+        try run.leaves()
+        run.clock = 60_000_000
+        let plan = try run.commit(.answered(Run.done))
+        #expect(plan.events.map(\.type) == [.attemptDone] && plan.intent == nil && plan.service == "s")
+        _ = try run.evidence(.fenced)
+    }
+
+    @Test func `after a refused renewal the request goes on, and its answer is evidence`() throws {
+        var run = try Run(timeout: "10m")
+        try run.leaves()
+        run.machine.renewed(.refused, askedAt: 20_000_000, at: 20_010_000)
+        #expect(run.machine.renewal(at: 21_000_000) == .over)
+        let late = try run.evidence(.answered(Run.done))
+        #expect(late.value == Run.done && late.attempt.endsMilliseconds == 630_000)
+        #expect(run.give(.kept) == .stop(.done))
     }
 
     @Test func `a commit renews the lease only when a part of it has passed, from when it was sent`() throws {
@@ -199,18 +260,21 @@ private struct Run {
     var machine: RunMachine
     var clock: Int64 = 0
 
-    init(calls: Int = 1, isKeyed: Bool = false) throws {
+    let timeout: Int64
+
+    init(calls: Int = 1, timeout: String = "30s", isKeyed: Bool = false) throws {
         let key = isKeyed ? #","repeatable":false,"idempotency":{"header":"Key","honoured":"1h"}"# : ""
         let second = calls == 2 ? #""second":{"call":{"request":"PUT s:/second"},"next":"active"},"# : ""
         let text = """
             {"dsl":1,"workflow":"w","version":1,"key":"${input.number}","start":"create",
-             "input":{"number":{"type":"string"}},"services":{"s":{"timeout":"30s"}},
+             "input":{"number":{"type":"string"}},"services":{"s":{"timeout":"\(timeout)"}},
              "states":{"create":{"call":{"request":"PUT s:/first"\(key)},"next":"\(calls == 2 ? "second" : "active")"},
                \(second)"active":{"end":"succeeded"},"failed":{"end":"failed"}}}
             """
         let (definition, problems) = Definition.read(
             canonical: Definition.canonicalOrder(of: try JSONValue.parse(text)))
         guard let definition else { throw Unexpected("\(problems)") }
+        self.timeout = definition.service("s")?.timeoutMilliseconds ?? 0
         let id = Identifier(high: 1, low: 1)
         let requested = RecordedEvent(
             seq: 1, type: EventType.runRequested.rawValue,
@@ -255,7 +319,7 @@ private struct Run {
 
     /// The intent is committed: the request is to be sent.
     mutating func send() throws {
-        guard case .send(_, Self.attempt, 30_000) = handle(.accepted(at: Self.time)) else {
+        guard case .send(_, Self.attempt, timeout) = handle(.accepted(at: Self.time)) else {
             throw Unexpected("nothing is sent")
         }
     }
@@ -264,6 +328,12 @@ private struct Run {
         _ = try admitted()
         _ = try commit(.admitted(attemptId: Self.attempt))
         try send()
+    }
+
+    /// The request is under way, since 0 by the worker's clock.
+    mutating func leaves() throws {
+        try untilSent()
+        guard case .go = machine.clearance(at: 0) else { throw Unexpected("it may not leave") }
     }
 
     func recorded(_ event: NewEvent, seq: Int64) -> RecordedEvent {

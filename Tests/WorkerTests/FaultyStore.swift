@@ -15,6 +15,8 @@ final class FaultyStore: EventStore {
         var isAway = false
         var beforeClaim: @Sendable () async -> Void = {}
         var claim: @Sendable (ClaimAnswer) async throws -> ClaimAnswer = { $0 }
+        /// Called before leases are renewed.
+        var renew: @Sendable ([LeaseRenewal]) async throws -> Void = { _ in }
         var appendLate: @Sendable (LateEvidence) throws -> Void = { _ in }
         /// Called before a service's row is read.
         var service: @Sendable () async throws -> Void = {}
@@ -68,6 +70,12 @@ final class FaultyStore: EventStore {
     func release(_ leases: [LeaseRelease]) async throws {
         try enter("release")
         try await healthy.release(leases)
+    }
+
+    func renew(_ leases: [LeaseRenewal]) async throws -> [Bool] {
+        try enter("renew")
+        try await faults.withLock { $0.renew }(leases)
+        return try await healthy.renew(leases)
     }
 
     func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool {

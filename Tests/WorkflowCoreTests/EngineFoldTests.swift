@@ -91,6 +91,8 @@ struct EngineFoldTests {
         if [.attemptLate, .cancelRequested, .retryRequested].contains(type) {
             let after = try evolve(run.state, run: id, next)
             #expect(after.status == .succeeded && after.state == "active" && after.reason == run.state.reason)
+        } else if type == .releaseRequested {
+            #expect(try evolve(run.state, run: id, next).status == .live)
         } else {
             #expect(throws: EvolveError.self) { try evolve(run.state, run: id, next) }
         }

@@ -302,17 +302,17 @@ struct EngineGoneTests {
 
     @Test func `a lost create that is taken back unseen counts as gone only after it can no longer take effect`() throws
     {
-        let byNumber = ReconcileDefinition(
-            call: Sample.call("read", "/things/${input.number}", isRepeatable: true),
-            items: Sample.expression("response.body"), condition: Sample.expression("item.number == input.number"),
+        let byId = ReconcileDefinition(
+            call: Sample.call("read", "/things/${run.id}", isRepeatable: true),
+            items: Sample.expression("response.body"), condition: Sample.expression("item.reference == run.id"),
             afterMilliseconds: 10_000, effectWithinMilliseconds: 20_000)
         let definition = Sample.definition(
             start: "making",
             [
                 StateDefinition(
-                    name: "making", action: .call(Sample.call("make", "/things/${input.number}", isRepeatable: false)),
+                    name: "making", action: .call(Sample.call("make", "/things/${run.id}", isRepeatable: false)),
                     exit: .next("active"),
-                    undo: Sample.undo("delete", "/things/${input.number}", gone: .lookUp(byNumber)))
+                    undo: Sample.undo("delete", "/things/${run.id}", gone: .lookUp(byId)))
             ])
         var run = try TestRun(definition, random: .max / 2)
         try run.claim()

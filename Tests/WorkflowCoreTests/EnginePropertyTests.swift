@@ -49,6 +49,8 @@ private struct Fate {
         let values: JSONObject = chance(70) ? ["session": "s-9"] : [:]
         do throws(OperatorActionRefusal) {
             switch random.below(6) {
+            case _ where state.status == .succeeded:
+                return try state.releasing(reason: "the customer has left", leavesBehind: chance(60))
             case 0: return try state.cancelling(reason: "no longer wanted")
             case 1: return try state.retrying(reason: "the platform is well again", definition)
             case 2 where chance(30): return try state.takenOver(by: Identifier(high: 7, low: 7), reason: "anew")
@@ -230,7 +232,9 @@ struct EnginePropertyTests {
                     ["attempt.done", "attempt.unknown"].contains($0.type) && $0.body["state"] == "requested"
                         && $0.body["made"] != false
                 }
-                let holds = !run.state.status.isEnded || (mayExist && run.state.takenOverBy == nil)
+                let holds =
+                    !run.state.status.isEnded
+                    || (mayExist && run.state.takenOverBy == nil && run.state.status != .released)
                 guard run.state.ownsKey == holds || run.state.status == .succeeded else {
                     throw BrokenPromise("the key is \(run.state.ownsKey ? "held" : "free")")
                 }
@@ -239,7 +243,10 @@ struct EnginePropertyTests {
                 return
             }
         }
-        let others = ["attempt.late", "reconcile.started", "undo.started", "undo.skipped"]
+        let others = [
+            "attempt.late", "attempt.settled", "reconcile.started", "undo.started", "undo.skipped", "redo.started",
+            "redo.refused",
+        ]
         #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(others))
         #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))
         #expect(tally.sends > 2500)
@@ -264,7 +271,10 @@ struct EnginePropertyTests {
                 return
             }
         }
-        #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(["attempt.late"]))
+        #expect(
+            tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting([
+                    "attempt.late", "attempt.settled", "redo.started", "redo.refused",
+                ]))
         #expect(tally.statuses == Set(RunStatus.allCases))
         #expect(tally.sends > 2500)
     }

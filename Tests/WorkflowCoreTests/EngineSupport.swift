@@ -71,6 +71,12 @@ struct TestRun {
         state = folded
     }
 
+    /// A worker that has lost the run writes what it has learned.
+    mutating func learn(_ body: JSONObject, of attempt: Identifier) throws {
+        try append([NewEvent(.attemptLate, body, attemptId: attempt)], actor: "worker:2")
+        state = try reread(folded)
+    }
+
     /// A person's verb, as the history then has it.
     mutating func take(_ verb: OperatorActionEvent, after milliseconds: Int64 = 0) throws {
         now = now.advanced(byMilliseconds: milliseconds)

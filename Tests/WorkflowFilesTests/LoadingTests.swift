@@ -126,10 +126,10 @@ struct DurationTests {
             ("PT1H", 3_600_000), ("PT1H30M", 5_400_000), ("P3D", 259_200_000), ("P1W", 604_800_000),
             ("P1DT12H", 129_600_000), ("3653d", 315_619_200_000),
         ] as [(String, Int64)])
-    func `durations are read in both notations, by the timeout they give`(_ text: String, _ milliseconds: Int64) throws
+    func `durations are read in both notations, by the cooldown they give`(_ text: String, _ milliseconds: Int64) throws
     {
-        let check = WorkflowFile.check(Samples.small("timeout: 15s", "timeout: \(text)"), name: "small.yaml")
-        #expect(try #require(check.workflow).definition.service("api")?.timeoutMilliseconds == milliseconds)
+        let check = WorkflowFile.check(Samples.small("timeout: 15s", "cooldown: \(text)"), name: "small.yaml")
+        #expect(try #require(check.workflow).definition.service("api")?.cooldownMilliseconds == milliseconds)
     }
 
     @Test(arguments: [

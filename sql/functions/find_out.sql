@@ -2,7 +2,7 @@
 --
 -- answered: a success, or an answer that the definition names. limited: a 429. failed: no complete answer, or an unnamed
 -- 5xx. unclear: another unnamed answer; a broken service may give a 400, too, so it proves nothing. unsent: the trial's
--- lease was given back.
+-- lease was given back. renewed: the trial's request takes longer, and its lease was renewed.
 --
 -- Closed: the last 32 answers of a minute are looked at. The breaker opens when requests of three runs failed, of two
 -- organisations unless only one calls, and more failed than were answered or limited. What one run or one account
@@ -26,6 +26,12 @@ declare
   ends timestamptz;
 begin
   foreach found in array findings loop
+    if found.finding = 'renewed' then
+      if found.token = state.trial_token then
+        state.trial_expires := greatest(state.trial_expires, found.not_before);
+      end if;
+      continue;
+    end if;
     if found.finding = 'limited' then state.not_before := greatest(state.not_before, found.not_before); end if;
     continue when state.consecutive_failures > 0 and (found.token = state.trial_token) is not true;
     if state.consecutive_failures > 0 then state.trial_token := null; state.trial_expires := null; end if;

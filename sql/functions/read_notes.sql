@@ -37,7 +37,7 @@ begin
     -- A place that is ready will be looked at anyway.
     where l.ready_at > moment or excluded.bound_due < l.bound_due or excluded.not_before > l.not_before
   )
-  select array_agg(g order by g.xid) filter (where g.finding in ('answered', 'limited', 'unclear', 'failed', 'unsent'))
+  select array_agg(g order by g.xid) filter (where g.finding in ('answered', 'limited', 'unclear', 'failed', 'unsent', 'renewed'))
   into findings from gone g;
   if findings is not null then
     select * into state from turnup.service_state s where s.name = read_notes.name for update;

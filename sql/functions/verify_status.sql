@@ -8,6 +8,7 @@ set search_path = pg_catalog, pg_temp as $$
     when status is null then case when type = 'run.requested' then 'live' end
     -- Evidence of a worker that lost its lease may come at any time.
     when type = 'attempt.late' then status
+    when type = 'attempt.settled' then case when status = 'live' and not is_open then 'live' end
     -- People may ask at any time; a run that is held goes on, so that a worker can end it.
     when type = 'cancel.requested' then case status when 'held' then 'live' else status end
     when type = 'retry.requested' then status

@@ -45,6 +45,11 @@ declare
   owns_key boolean;
   may_be_left boolean;
   is_taken_over boolean;
+  is_key_elsewhere boolean;
+  is_late_success boolean;
+  -- What a hold asks about, and what was sent last that may change the platform.
+  held_attempt text;
+  last_sent uuid;
   first_body json;
   ended_at timestamptz;
   problem text;
@@ -71,6 +76,7 @@ begin
     seq := e.seq;
     if e.place = 1 then
       next_seq := 1; top_epoch := 0; is_sound := true; status := null; state := null; open_id := null;
+      is_key_elsewhere := false; held_attempt := null; last_sent := null;
       leaves_something := false; is_taken_over := false; first_body := null; ended_at := null; count := 0;
       stay := 1; undo_stays := '{}'; undo_attempts := '{}'; sure := false; is_unknown := false; is_replacing := false;
       is_replaced := false; is_taken_back := false; is_ending := false;
@@ -119,6 +125,19 @@ begin
       problem := 'epoch_of_close'; expected := e.start_epoch::text; actual := e.epoch::text;
     end if;
     next_status := turnup.verify_status(status, open_id is not null, e.type);
+    if e.type = 'attempt.late' and e.body ->> 'purpose' is null and e.body ->> 'repeatable' is distinct from 'true'
+      and e.body ->> 'outcome' in ('done', 'not_done')
+    then
+      is_late_success := e.body ->> 'outcome' = 'done';
+      -- It answers what the hold asks about, and nothing was sent since.
+      if status = 'held' and e.body ->> 'incomplete' is null and e.attempt_id = last_sent
+        and e.attempt_id::text = held_attempt
+      then
+        next_status := 'live';
+      end if;
+    else
+      is_late_success := false;
+    end if;
     if problem is null and next_status is null then
       expected := case when status is null then 'run.requested' else 'what may follow while ' || status end
         || case when open_id is not null then ' with an open attempt' else '' end;
@@ -144,6 +163,7 @@ begin
         open_id := e.attempt_id;
         open_purpose := coalesce(e.body ->> 'purpose', 'call');
         open_repeatable := coalesce(e.body ->> 'repeatable', '') = 'true';
+        if open_purpose <> 'lookup' then last_sent := e.attempt_id; end if;
         if open_purpose = 'call' and e.body ->> 'undo' = 'true' and not stay = any(undo_stays) then
           undo_stays := undo_stays || stay; undo_attempts := undo_attempts || e.attempt_id; sure := false;
         end if;
@@ -186,6 +206,23 @@ begin
           else null;
         end case;
         target := e.body ->> 'entered';
+      elsif e.type = 'attempt.settled' then
+        is_replacing := false;
+        if e.body ->> 'held_by' is not null then
+          is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_something := true; is_unknown := false;
+        elsif e.body ->> 'outcome' = 'done' then
+          worked := true; is_foreign := e.body ->> 'made' = 'false';
+        else
+          is_unknown := false;
+          is_taken_back := undo_stays[cardinality(undo_stays)] = stay and not sure;
+        end if;
+        target := e.body ->> 'entered';
+      elsif e.type = 'attempt.late' and is_late_success and status in ('failed', 'cancelled') then
+        leaves_something := true;
+        is_key_elsewhere := e.body ->> 'key_with' is not null;
+      elsif e.type = 'run.held' then
+        held_attempt := case when e.body ->> 'code' = 'unknown_outcome'
+          and e.body ->> 'error' is distinct from 'deadline' then e.body ->> 'attempt' end;
       elsif e.type = 'state.entered' then
         target := e.body ->> 'state';
       elsif e.type in ('undo.started', 'release.requested') then
@@ -211,7 +248,7 @@ begin
         end case;
         target := e.body ->> 'entered';
       elsif e.type = 'run.reopened' then
-        is_ending := false;
+        is_ending := false; is_key_elsewhere := false;
         target := e.body ->> 'state';
       elsif e.type = 'run.taken_over' then
         is_taken_over := true;
@@ -261,7 +298,8 @@ begin
     end if;
     may_be_left := status in ('held', 'failed', 'cancelled', 'released')
       and (leaves_something or is_unknown or cardinality(undo_stays) > 0);
-    owns_key := status in ('live', 'held', 'succeeded') or may_be_left and not is_taken_over and status <> 'released';
+    owns_key := status in ('live', 'held', 'succeeded')
+      or may_be_left and not is_taken_over and not is_key_elsewhere and status <> 'released';
     return query select e.run_id, c.code, null::bigint, c.expected, c.actual
       from turnup.verify_row(r, t, l, row_link, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
         owns_key, may_be_left, ended_at, open_id) as c;

@@ -38,6 +38,7 @@ public enum LeftBehindText {
         case .answerLost: lost
         case .sentAgain: "\(lost), and a person had the call sent again"
         case .noUndo: "the workflow declares no undo for it"
+        case .lateAnswer: "its answer came when the run had ended"
         case .undoSkipped: "its undo needs values that nobody knows"
         case .undoFailed: "taking it back failed"
         case .notGone: "its undo was sent, and it is not seen to be gone"

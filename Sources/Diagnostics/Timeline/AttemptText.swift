@@ -25,6 +25,8 @@ struct AttemptText {
             case .attemptDone: "done"
             case .attemptNotDone: "not done"
             case .attemptUnknown: "outcome unknown"
+            case .attemptSettled where body["outcome"] == "done": "settled by its late answer, done"
+            case .attemptSettled: "settled by its late answer, not done"
             default: "late answer, kept as evidence"
             }
         if let status = evidence["status"]?.integerValue { text += ": \(status)" }

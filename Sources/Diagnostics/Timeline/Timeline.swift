@@ -52,11 +52,8 @@ public struct Timeline: Sendable {
                 ?? body["redo_of"]?.stringValue.map { " anew after run \($0)" } ?? ""
             return "requested by \(event.actor)\(old): \(input.joined(separator: " "))"
         case .attemptStarted:
-            let cut = body["timeout_cut_by_lease"]?.boolValue == true ? body["timeout_milliseconds"]?.integerValue : nil
             return "\(Self.sending(body["purpose"])) \(body["request"]?.stringValue ?? "a request")"
-                + (cut.map { ", for at most \(Phrases.span(milliseconds: $0)), because the worker's lease is short" }
-                    ?? "")
-        case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate:
+        case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate, .attemptSettled:
             return AttemptText(event: event, nextTry: nextTry, clock: clock).text
         case .stateEntered:
             let why = body["gave_up"]?.stringValue.map { ": \($0)" } ?? ""

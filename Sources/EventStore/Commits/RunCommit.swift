@@ -85,6 +85,19 @@ public struct LeaseRelease: Sendable, Equatable {
     }
 }
 
+/// A lease that is to end so long from now, because its request is under way.
+public struct LeaseRenewal: Sendable, Equatable {
+    public var runId: Identifier
+    public var token: Identifier
+    public var leaseMilliseconds: Int64
+
+    public init(runId: Identifier, token: Identifier, leaseMilliseconds: Int64) {
+        self.runId = runId
+        self.token = token
+        self.leaseMilliseconds = leaseMilliseconds
+    }
+}
+
 /// What a worker without a lease still knows.
 public struct LateEvidence: Sendable {
     public var runId: Identifier

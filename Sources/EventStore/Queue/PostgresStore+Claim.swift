@@ -38,6 +38,24 @@ extension PostgresStore {
                 .intArray(leases.map(\.dueMilliseconds)), .textArray(leases.map(\.waitReason?.rawValue)),
             ], label: "release")
     }
+
+    public func renew(_ leases: [LeaseRenewal]) async throws -> [Bool] {
+        guard !leases.isEmpty else { return [] }
+        let rows = try await query(
+            "select place, is_renewed from turnup.renew_lease($1, $2, $3)",
+            [
+                .uuidArray(leases.map { PostgresUUID($0.runId) }), .uuidArray(leases.map { PostgresUUID($0.token) }),
+                .intArray(leases.map(\.leaseMilliseconds)),
+            ], label: "renew leases", lane: .commits)
+        return try decoded {
+            var answers = [Bool](repeating: false, count: leases.count)
+            for row in rows {
+                let index = Int(try row.int("place")) - 1
+                if answers.indices.contains(index) { answers[index] = try row.bool("is_renewed") }
+            }
+            return answers
+        }
+    }
 }
 
 extension LineAnswer {

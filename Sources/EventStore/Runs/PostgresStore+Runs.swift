@@ -106,6 +106,19 @@ extension PostgresStore {
         return try decoded { try rows.first.map { try RunOverview(row: $0) } }
     }
 
+    /// Other runs of a run's key that have ended and may have left something, the oldest first, at most ten.
+    public func runsThatMayHaveLeft(beside run: RunOverview) async throws -> [Identifier] {
+        let rows = try await query(
+            """
+            select r.id from turnup.run r
+            where r.key = $1 and r.organisation = $2 and r.workflow = $3 and not r.owns_key and r.may_be_left
+              and r.status in ('failed', 'cancelled') and r.id <> $4
+            order by r.id limit 10
+            """, [.text(run.key), .text(run.organisation), .text(run.workflow), .uuid(PostgresUUID(run.id))],
+            readOnly: true, label: "look for what others left")
+        return try decoded { try rows.map { try $0.identifier("id") } }
+    }
+
     /// At most two runs whose id begins with these hex digits; hyphens do not count.
     public func runs(beginningWith prefix: String) async throws -> [RunOverview] {
         let digits = prefix.filter { $0 != "-" }

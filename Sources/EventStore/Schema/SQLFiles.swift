@@ -55,6 +55,7 @@ enum SQLFiles {
         SQLFile("redo", PackageResources.redo_sql),
         SQLFile("refresh_limits", PackageResources.refresh_limits_sql),
         SQLFile("release", PackageResources.release_sql),
+        SQLFile("renew_lease", PackageResources.renew_lease_sql),
         SQLFile("repair_lines", PackageResources.repair_lines_sql),
         SQLFile("resume_service", PackageResources.resume_service_sql),
         SQLFile("set_service", PackageResources.set_service_sql),

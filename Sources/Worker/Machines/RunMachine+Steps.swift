@@ -1,4 +1,4 @@
-public import WorkflowCore
+import WorkflowCore
 
 extension RunMachine {
     // MARK: Committing
@@ -7,10 +7,10 @@ extension RunMachine {
     mutating func commitIntent(
         _ planned: PlannedCall, _ attemptId: Identifier, _ request: FrozenRequest?, _ decision: Decision, _ clock: Int64
     ) -> Action {
-        let timeout = timeoutMilliseconds(of: planned.call)
+        let timeout = definition.timeoutMilliseconds(of: planned.call)
         let event = planned.started(
-            attemptId: attemptId, timeoutMilliseconds: timeout,
-            isCutByLease: timeout < definition.timeoutMilliseconds(of: planned.call), request: request)
+            attemptId: attemptId, timeoutMilliseconds: timeout, endsMilliseconds: endsMilliseconds(timeout),
+            request: request)
         let recorded = RecordedEvent(
             seq: decision.state.seq + 1, type: event.type.rawValue, body: event.body, epoch: epoch,
             attemptId: attemptId, actor: actor, recordedAt: .ofThisCommit)
@@ -57,7 +57,7 @@ extension RunMachine {
     private mutating func commit(_ plan: CommitPlan, at clock: Int64) -> Action {
         var plan = plan
         plan.carriesOutcome = outcome != nil
-        // A request must fit into the lease. A lease that need not be renewed is not, so that its row stays in place.
+        // The next request needs its time. A lease that need not be renewed is not, so that its row stays in place.
         plan.renewsLease = lease.leftMilliseconds(at: clock) < lease.milliseconds - lease.marginMilliseconds
         phase = .committing(plan, sentAt: clock)
         return .commit(plan)
@@ -70,8 +70,9 @@ extension RunMachine {
         isStripped = false
         guard let intent = plan.intent else { return stop(.done) }
         let planned = intent.planned.committed(at: time)
-        phase = .sending(planned)
-        return .send(planned, intent.attemptId, timeoutMilliseconds: timeoutMilliseconds(of: planned.call))
+        phase = .sending(planned, nil)
+        return .send(
+            planned, intent.attemptId, timeoutMilliseconds: definition.timeoutMilliseconds(of: planned.call))
     }
 
     /// Newer events stand in the stream: they are folded, and it is decided again with the outcome in hand.
@@ -131,34 +132,36 @@ extension RunMachine {
 
     // MARK: Sending
 
-    /// The last question before the request leaves, because the commit of the intent may have taken long.
-    public func clearance(at clock: Int64) -> Clearance {
-        guard case .sending(let planned) = phase else { return .no(.unsent("not_sent", "nothing is to be sent")) }
-        guard
-            lease.leftMilliseconds(at: clock)
-                > timeoutMilliseconds(of: planned.call) + lease.marginMilliseconds / 2
-        else {
+    /// The last question before the request leaves, because the commit of the intent may have taken long. With the answer
+    /// `go` the request is under way.
+    public mutating func clearance(at clock: Int64) -> Clearance {
+        guard case .sending(let planned, nil) = phase else {
+            return .no(.unsent("not_sent", "nothing is to be sent"))
+        }
+        let timeout = definition.timeoutMilliseconds(of: planned.call)
+        let left = lease.leftMilliseconds(at: clock)
+        guard left > neededMilliseconds(timeout) else {
             return .no(
                 .unsent(
-                    "lease_too_short",
-                    "the commit of the intent took too long: the lease no longer outlasts the request"))
+                    "lease_too_short", "the commit of the intent took too long: too little of the lease is left"))
         }
-        guard planned.purpose == .call else { return .go(latestDepartureMilliseconds: nil) }
+        let promised = planned.purpose == .call ? honouredMilliseconds(planned, at: clock) : nil
+        guard promised != 0 else {
+            return .no(
+                .unsent("key_too_old", "the platform may have forgotten the idempotency value of the attempt before"))
+        }
+        phase = .sending(planned, Flight(endsAt: clock + timeout * 1000, renewsAt: lease.renewsAt))
+        // A process that stood still must not send when the lease has ended meanwhile.
+        return .go(latestDepartureMilliseconds: [promised, left < timeout ? left : nil].compactMap { $0 }.min())
+    }
+
+    /// For how long the platform still honours the idempotency value; nil: it need not.
+    private func honouredMilliseconds(_ planned: PlannedCall, at clock: Int64) -> Int64? {
         // The latest that the database's time can be. `now` lags behind by the time for which the claim's answer stayed
         // unread; this matters where a promise of the platform runs out.
         let latest =
             state.openAttempt.map { $0.startedAt.advanced(byMicroseconds: clock - lease.startedAt) }
             ?? lease.now(at: clock)
-        let left = state.millisecondsToResend(planned.call, now: latest)
-        guard left != 0 else {
-            return .no(
-                .unsent("key_too_old", "the platform may have forgotten the idempotency value of the attempt before"))
-        }
-        return .go(latestDepartureMilliseconds: left)
-    }
-
-    /// A request never runs longer than the lease allows.
-    public func timeoutMilliseconds(of call: CallDefinition) -> Int64 {
-        max(50, min(definition.timeoutMilliseconds(of: call), lease.milliseconds - 2 * lease.marginMilliseconds))
+        return state.millisecondsToResend(planned.call, now: latest)
     }
 }

@@ -10,7 +10,10 @@ public struct RunMachine: Sendable {
         /// The call's address, credentials and secrets are looked up.
         case admitting(Decision, PlannedCall)
         case committing(CommitPlan, sentAt: Int64)
-        case sending(PlannedCall)
+        /// With the request that has left.
+        case sending(PlannedCall, Flight?)
+        /// The secrets of a late answer are fetched, before it settles what is not known.
+        case readingLate(LateAnswer, Trigger)
         /// The stream holds events after this seq.
         case readingTail(after: Int64)
         case keepingEvidence(LateOutcome, then: AfterEvidence)
@@ -35,6 +38,8 @@ public struct RunMachine: Sendable {
     public package(set) var outcome: LateOutcome?
     /// The store refused the outcome as it was; the outcome in hand now leaves out the platform's values.
     var isStripped = false
+    /// The attempt whose late answer's secrets are in hand.
+    var lateInHand: Identifier?
 
     /// `decider` is `decide`; a simulation may plant a mistake in it. `actor` is written into the events.
     public init(
@@ -81,9 +86,8 @@ public struct RunMachine: Sendable {
             }
             return commit(intent.decision, service: intent.planned.call.service, at: clock)
         case (.committing, .contradicted(let other)):
-            guard let known = outcome, known.value.heldBy == nil else {
-                return giveUp(.broken("a commit that takes nothing was refused for what another run has"))
-            }
+            // Without an outcome in hand it was a late answer that named it.
+            guard let known = outcome else { return next(.contradicted(by: other), clock, random) }
             let value = known.value.contradicted(by: other)
             outcome = LateOutcome(attempt: known.attempt, value: value)
             return next(.finished(value), clock, random)
@@ -98,15 +102,23 @@ public struct RunMachine: Sendable {
             return next(.finished(value), clock, random)
         case (.committing, .failed(let trouble)): return giveUp(trouble)
 
-        case (.sending, .answered(let value)):
+        case (.sending(_, let flight), .answered(let value)):
             guard let attempt = state.openAttempt else { return giveUp(.broken("no attempt was open")) }
             outcome = LateOutcome(attempt: attempt, value: value)
+            if flight?.isRefused == true { return keepEvidence(then: .stop(.done)) }
             return next(.finished(value), clock, random)
 
         case (.readingTail(let seq), .tail(let events)): return caughtUp(after: seq, events, clock, random)
         case (.readingTail(let seq), .failed(let trouble)):
             guard outcome != nil, trouble.mayPass else { return giveUp(trouble) }
             return pause(before: .readTail(after: seq))
+
+        case (.readingLate(let late, let trigger), .lateRead):
+            lateInHand = late.attemptId
+            return next(trigger, clock, random)
+        case (.readingLate(let late, _), .failed(let trouble)):
+            guard outcome != nil, trouble.mayPass else { return giveUp(trouble) }
+            return pause(before: .readLate(late))
 
         case (.keepingEvidence(_, let next), .kept):
             outcome = nil
@@ -131,6 +143,12 @@ public struct RunMachine: Sendable {
     // MARK: Deciding
 
     mutating func next(_ trigger: Trigger, _ clock: Int64, _ random: UInt64) -> Action {
+        if let late = state.lateAnswer, !late.sealed.isEmpty, lateInHand != late.attemptId,
+            state.lateAnswerSettles || state.openAttempt?.id == late.attemptId
+        {
+            phase = .readingLate(late, trigger)
+            return .readLate(late)
+        }
         let decision = decider(
             state, definition, trigger, DecisionContext(now: lease.now(at: clock), random: random))
         switch decision.next {
@@ -138,8 +156,11 @@ public struct RunMachine: Sendable {
         case .wait(let milliseconds, let service):
             return commit(decision, due: milliseconds, service: service, at: clock)
         case .call(let planned):
-            // An outcome that was refused must not take the next intent down with it.
-            guard !isStripped else { return commit(decision, service: planned.call.service, at: clock) }
+            // An outcome that was refused must not take the next intent down with it. A worker whose lease may have ended
+            // sends nothing more.
+            guard !isStripped, lease.leftMilliseconds(at: clock) > 0 else {
+                return commit(decision, service: planned.call.service, at: clock)
+            }
             phase = .admitting(decision, planned)
             return .admit(planned)
         }

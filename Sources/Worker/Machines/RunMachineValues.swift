@@ -27,6 +27,7 @@ extension RunMachine {
         case refused
         case answered(AttemptResult)
         case tail([RecordedEvent])
+        case lateRead
         case kept
         case pauseOver
         case failed(Trouble)
@@ -37,10 +38,12 @@ extension RunMachine {
         case admit(PlannedCall)
         /// `accepted`, `behind`, `noPermit`, `contradicted`, `fenced`, `refused` or `failed`.
         case commit(CommitPlan)
-        /// Ask `clearance`, send once, judge: `answered`.
+        /// Ask `clearance`, send once, do meanwhile what `renewal` says, judge: `answered`.
         case send(PlannedCall, Identifier, timeoutMilliseconds: Int64)
         /// Read the stream's newer events: `tail` or `failed`.
         case readTail(after: Int64)
+        /// Fetch the sealed values of an answer that came late: `lateRead` or `failed`.
+        case readLate(LateAnswer)
         /// Append it as `attempt.late`: `kept`, `refused` or `failed`.
         case keepEvidence(LateOutcome)
         case pause(milliseconds: Int64)

@@ -138,9 +138,8 @@ actor CredentialReader {
     }
 
     /// Seals the same value under another name of its run, for a value that came too late to fill a variable.
-    nonisolated func resealed(_ sealed: SealedSecret, name: String) throws -> SealedSecret {
-        let place = SecretPlace(scope: .run, scopeId: sealed.place.scopeId, name: name, version: 1)
-        return try vault.seal(try vault.open(sealed), at: place)
+    nonisolated func resealed(_ sealed: SealedSecret, name: String, version: Int = 1) throws -> SealedSecret {
+        try vault.resealed(sealed, name: name, version: version)
     }
 }
 

@@ -17,6 +17,8 @@ struct RunDriver {
     private var unsaved: [SealedSecret] = []
     /// The run's sealed values, as claimed and as stored since: later calls open them without a look-up.
     private var inHand: [SealedSecret]
+    /// The values of a late answer, under the names that they are kept by.
+    private var late: [SealedSecret] = []
     /// What the outcome in hand says of its service.
     private var report: ServiceReport?
     private var admitted: Admission?
@@ -65,6 +67,7 @@ struct RunDriver {
             case .commit(let plan): input = await commit(plan)
             case .send(let planned, let id, let timeout): input = .answered(await send(planned, id, timeout))
             case .readTail(let seq): input = await readTail(after: seq)
+            case .readLate(let answer): input = await readLate(answer)
             case .keepEvidence(let late): input = await keepEvidence(late)
             case .pause(let milliseconds):
                 // In a task of its own: what is in hand is written also when the worker is being cancelled.
@@ -90,7 +93,8 @@ struct RunDriver {
         do {
             // What the last answer gave is still to be stored.
             let opened = try await parts.credentials.open(
-                planned, service, organisation: state.organisation, of: state.id, inHand: inHand + unsaved)
+                planned, service, organisation: state.organisation, of: state.id,
+                inHand: inHand + unsaved + takenLate(planned))
             if let name = opened.missing {
                 parts.logger.info("run waits for a credential", metadata: ["run": "\(state.id)", "secret": "\(name)"])
                 return .mustWait(milliseconds: Self.missingMilliseconds, .noSecret)
@@ -122,11 +126,52 @@ struct RunDriver {
 
     // MARK: The store
 
+    private mutating func readLate(_ answer: LateAnswer) async -> RunMachine.Input {
+        parts.monitor.run(pulse)
+        do {
+            late = []
+            for reference in answer.sealed {
+                let place = SecretPlace(
+                    scope: .run, scopeId: state.id.description, name: reference.name, version: reference.version)
+                guard let sealed = try await parts.store.secretVersion(place) else {
+                    return .failed(.broken("the sealed value \(reference.name) of a late answer is gone"))
+                }
+                late.append(sealed)
+            }
+            return .lateRead
+        } catch { return .failed(await trouble(error)) }
+    }
+
+    /// A late answer's value, sealed as that of the variable; nil when it gave none.
+    private func taken(late name: String, version: Int) throws -> SealedSecret? {
+        guard let kept = late.first(where: { $0.place.name.hasSuffix("/\(name)") }) else { return nil }
+        return try parts.credentials.resealed(kept, name: name, version: version)
+    }
+
+    /// What the call reads of a late answer that is being taken with its intent.
+    private func takenLate(_ planned: PlannedCall) throws -> [SealedSecret] {
+        let given = state.lateAnswer?.sealed.map { state.reference(toLate: $0) } ?? []
+        return try planned.secrets.map(\.reference)
+            .filter { read in given.contains { $0.name == read.name && $0.fingerprint == read.fingerprint } }
+            .compactMap { try taken(late: $0.name, version: $0.version) }
+    }
+
     private mutating func commit(_ plan: CommitPlan) async -> RunMachine.Input {
+        var settled: [SealedSecret] = []
+        do {
+            for event in plan.events where event.type == .attemptSettled {
+                for item in event.body["sealed"]?.arrayValue ?? [] {
+                    guard let name = item["name"]?.stringValue, let version = item["version"]?.integerValue,
+                        let sealed = try taken(late: name, version: Int(clamping: version))
+                    else { continue }
+                    settled.append(sealed)
+                }
+            }
+        } catch { return .failed(await trouble(error)) }
         var commit = RunCommit(
             runId: state.id, token: token, epoch: machine.epoch, baseSeq: plan.baseSeq, baseHash: hash,
             events: plan.events, state: plan.state, deadlineMilliseconds: plan.deadlineMilliseconds,
-            report: plan.carriesOutcome ? report : nil, sealed: plan.carriesOutcome ? unsaved : [])
+            report: plan.carriesOutcome ? report : nil, sealed: (plan.carriesOutcome ? unsaved : []) + settled)
         commit.dueMilliseconds = plan.dueMilliseconds
         commit.service = plan.service
         commit.waitReason = plan.waitReason
@@ -170,14 +215,24 @@ struct RunDriver {
             "state": .string(late.attempt.state), "attempt": .integer(late.attempt.number),
             "outcome": .string(late.value.outcome.rawValue),
         ]
+        // What tells whether the answer settles anything.
+        if late.attempt.purpose != .call { body["purpose"] = .string(late.attempt.purpose.rawValue) }
+        if late.attempt.isRepeatable { body["repeatable"] = true }
+        if state.openAttempt?.id == late.attempt.id { body["stay"] = .integer(state.idempotencyGeneration) }
+        if !late.value.isMade { body["made"] = false }
+        if !late.value.isCounted { body["counted"] = false }
         parts.monitor.run(pulse)
         do {
             let sealed = try unsaved.map { sealed in
                 try parts.credentials.resealed(sealed, name: "late/\(late.attempt.id)/\(sealed.place.name)")
             }
             if !sealed.isEmpty { body["sealed"] = .array(sealed.map(\.reference.json)) }
-            if late.isWhole {
-                body["evidence"] = .object(late.value.evidence)
+            if !late.isWhole {
+                body["incomplete"] = true
+            } else {
+                var evidence = late.value.evidence
+                if let status = late.value.status { evidence["status"] = .integer(status) }
+                body["evidence"] = .object(evidence)
                 if let error = late.value.error { body["error"] = .string(error) }
                 if !late.value.saved.isEmpty { body["saved"] = .object(late.value.saved) }
             }
@@ -218,7 +273,7 @@ struct RunDriver {
         return outcome.result
     }
 
-    private func perform(_ planned: PlannedCall, _ id: Identifier, _ timeout: Int64) async -> ActionOutcome {
+    private mutating func perform(_ planned: PlannedCall, _ id: Identifier, _ timeout: Int64) async -> ActionOutcome {
         guard let admitted, var action = action(planned, id, admitted, timeout: timeout) else {
             return ActionOutcome(result: .unsent("unreachable", "the service has no base URL"))
         }
@@ -230,7 +285,53 @@ struct RunDriver {
         case .go(let latest):
             action.startedAt = time
             action.latestDeparture = latest.map { time + .milliseconds($0) }
-            return await parts.perform(action)
+            if case .over = machine.renewal(at: Self.clock()) { return await parts.perform(action) }
+            return await performRenewing(action)
+        }
+    }
+
+    private enum Progress: Sendable {
+        case ended(ActionOutcome)
+        case renewed(RunMachine.RenewalAnswer, askedAt: Int64)
+        case pauseOver
+    }
+
+    /// Sends, and renews the run's lease meanwhile: by this task, so that only a worker that really waits for an answer
+    /// does it.
+    private mutating func performRenewing(_ action: Action) async -> ActionOutcome {
+        let parts = parts
+        return await withTaskGroup(of: Progress.self) { group in
+            group.addTask { .ended(await parts.perform(action)) }
+            renew(&group)
+            while let progress = await group.next() {
+                switch progress {
+                case .ended(let outcome):
+                    group.cancelAll()
+                    return outcome
+                case .renewed(let answer, let askedAt): machine.renewed(answer, askedAt: askedAt, at: Self.clock())
+                case .pauseOver: break
+                }
+                renew(&group)
+            }
+            return ActionOutcome(result: AttemptResult(outcome: .unknown, error: "unknown_outcome"))
+        }
+    }
+
+    private func renew(_ group: inout TaskGroup<Progress>) {
+        guard !Task.isCancelled else { return }
+        let askedAt = Self.clock()
+        switch machine.renewal(at: askedAt) {
+        case .wait(let milliseconds):
+            group.addTask {
+                try? await Task.sleep(for: .milliseconds(milliseconds))
+                return .pauseOver
+            }
+        case .ask(let milliseconds):
+            let (renewer, lease) = (
+                parts.renewer, LeaseRenewal(runId: state.id, token: token, leaseMilliseconds: milliseconds)
+            )
+            group.addTask { .renewed(await renewer.renew(lease), askedAt: askedAt) }
+        case .over: break
         }
     }
 

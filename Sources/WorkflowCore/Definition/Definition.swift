@@ -124,6 +124,7 @@ public struct FieldDefinition: Sendable, Equatable {
 public struct ServiceDefinition: Sendable, Equatable {
     /// The time-out of one attempt where the file names none.
     public static let standardTimeoutMilliseconds: Int64 = 30_000
+    public static let longestTimeoutMilliseconds: Int64 = 3_600_000
 
     public let name: String
     /// nil: the installation's, set by `turnup service set`.

@@ -56,7 +56,6 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case lostAnswerWaits = "W307"
     case endlessAwait = "W308"
     case nothingUndone = "W309"
-    case timeoutBeyondLease = "W310"
     case lookUpOfNobody = "W311"
     case lookUpOfOnePage = "W312"
     case changingUnderKey = "E313"

@@ -22,7 +22,7 @@ struct Cancel: AsyncParsableCommand {
 
     func run() async throws {
         let reason = options.reason.text
-        let verb = OperatorAction(name: "cancel", statuses: [.live, .held], saysLeftBehind: true) { state, _, _ in
+        let verb = OperatorAction(name: "cancel", statuses: [.live, .held], saysLeftBehind: true) { state, _, _, _ in
             OperatorAction.Act(event: try state.cancelling(reason: reason))
         }
         try await verb.run(runs, options)
@@ -48,7 +48,7 @@ struct Retry: AsyncParsableCommand {
 
     func run() async throws {
         let reason = options.reason.text
-        let verb = OperatorAction(name: "retry", statuses: [.live, .held, .failed]) { state, definition, _ in
+        let verb = OperatorAction(name: "retry", statuses: [.live, .held, .failed]) { state, definition, _, _ in
             OperatorAction.Act(event: try state.retrying(reason: reason, definition))
         }
         try await verb.run(runs, options)

@@ -19,7 +19,7 @@ struct OperatorAction {
     /// It leads to an end without success, so it says what may be left on the platform.
     var saysLeftBehind = false
     /// The event for a run as it stands. Throws `OperatorActionRefusal`, or `CommandFailure` for values that do not fit.
-    let act: (RunState, Definition, Vault?) throws -> Act
+    let act: (RunState, Definition, Vault?, PostgresStore) async throws -> Act
 
     /// Does it to each of the runs, one after the other. A run that refuses does not stop the rest.
     func run(_ names: [String], _ options: OperatorActionOptions) async throws {
@@ -130,7 +130,7 @@ private struct OperatorActionWork {
                 return .refused(Refusal(code: "unreadable", message: "it has no events: the database is inconsistent"))
             }
             if let expected = target.expectedSeq, state.seq != expected { return .moved(state.seq) }
-            let act = try verb.act(state, try await definition(of: state), vault)
+            let act = try await verb.act(state, try await definition(of: state), vault, session.store)
             if options.dryRun { return .accepted(act.event.after, try await left(by: act, of: target, at: state.seq)) }
             let answer = try await session.store.append(
                 AppendRequest(

@@ -11,6 +11,7 @@ struct Resolve: AsyncParsableCommand {
 
             Examples:
               turnup resolve 0192f0c1 --done session=s-1 --secret api_key=@key.txt --reason 'seen in their console'
+              turnup resolve 0192f0c1 --late-answer --reason 'nothing else was made'
               turnup resolve 0192f0c1 --adopt 2 --reason 'the second one is ours'
               turnup resolve --workflow whatsapp-number --error timeout --retry-anyway --reason 'none of them arrived'
 
@@ -29,6 +30,10 @@ struct Resolve: AsyncParsableCommand {
     @Flag(help: "A person has seen to it; values stand for what the lost answer would have given.") var done = false
     @Option(help: ArgumentHelp("With --done and --adopt: a secret variable, from a file.", valueName: "name=@file"))
     var secret: [String] = []
+    @Flag(
+        name: .customLong("late-answer"),
+        help: "The answer that came late is the one: its values, plain and sealed, are taken.")
+    var lateAnswer = false
     @Flag(help: "Try again what failed, as far as that is harmless.") var retry = false
     @Flag(name: .customLong("retry-anyway"), help: "Send again what may have worked: there may be two of it then.")
     var retryAnyway = false
@@ -64,8 +69,8 @@ struct Resolve: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard choices.count == 1 else {
-            throw ValidationError("say one of --adopt, --done, --retry, --retry-anyway and --abandon")
+        guard choices.count + (lateAnswer ? 1 : 0) == 1 else {
+            throw ValidationError("say one of --late-answer, --adopt, --done, --retry, --retry-anyway and --abandon")
         }
         if let number = adopt?.number, number < 1 { throw ValidationError("--adopt counts the finds from 1") }
         try options.check(named: runs)
@@ -77,11 +82,11 @@ struct Resolve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard let choice = choices.first else { return }
+        guard let choice = choices.first else { return try await takeLateAnswer() }
         let secrets = try SecretText.files(secret)
         let verb = OperatorAction(
             name: "resolve", statuses: [.held], sealsSecrets: !secrets.isEmpty, saysLeftBehind: choice == .abandon
-        ) { state, definition, vault in
+        ) { state, definition, vault, _ in
             let values = try TypedArguments.variables(values, definition)
             let sealed = try secrets.compactMap { name, secret in
                 try vault.map { try Self.seal(secret, name, state, definition, $0) }
@@ -89,6 +94,26 @@ struct Resolve: AsyncParsableCommand {
             let event = try state.resolving(
                 choice, reason: options.reason.text, definition, values: values, sealed: sealed.map(\.reference),
                 candidate: adopt?.number)
+            return OperatorAction.Act(event: event, sealed: sealed)
+        }
+        try await verb.run(runs, options)
+    }
+
+    private func takeLateAnswer() async throws {
+        let reason = options.reason.text
+        let verb = OperatorAction(name: "resolve", statuses: [.held], sealsSecrets: true) {
+            state, definition, vault, store in
+            let event = try state.resolvingLateAnswer(reason: reason, definition)
+            var sealed: [SealedSecret] = []
+            for late in state.offeredLateAnswer?.sealed ?? [] {
+                let place = SecretPlace(
+                    scope: .run, scopeId: state.id.description, name: late.name, version: late.version)
+                guard let vault, let kept = try await store.secretVersion(place) else {
+                    throw CommandFailure.failed("the sealed value \(late.name) of the late answer is gone")
+                }
+                let taken = state.reference(toLate: late)
+                sealed.append(try vault.resealed(kept, name: taken.name, version: taken.version))
+            }
             return OperatorAction.Act(event: event, sealed: sealed)
         }
         try await verb.run(runs, options)

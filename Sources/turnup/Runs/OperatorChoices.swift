@@ -42,6 +42,7 @@ struct OperatorChoices {
             lines.append("  \(choice.meaning):")
             lines += choice.commands.map { "    \($0)" }
         }
+        if let other = state.keyWith { lines.append("Run \(other) has its key: turnup show \(other)") }
         if let other = state.takenOverBy { lines = ["Run \(other) has its key now: turnup show \(other)"] }
         return lines.isEmpty ? nil : lines.map(Table.visible).joined(separator: "\n")
     }
@@ -70,6 +71,16 @@ struct OperatorChoices {
                 Choice(
                     name: choice.rawValue, meaning: meaning(choice),
                     commands: words(choice, finds: hold.candidates.count).map { command("resolve", $0) })
+            }
+            if let late = state.offeredLateAnswer {
+                let values = late.saved.members.map { "\($0.name)=\($0.value.stringValue ?? $0.value.serialized())" }
+                let names = values + late.sealed.map { state.reference(toLate: $0).name + " " + $0.fingerprint }
+                choices.insert(
+                    Choice(
+                        name: "late_answer",
+                        meaning:
+                            "Its answer came late, and says that it has worked; take \(names.joined(separator: ", "))",
+                        commands: [command("resolve", "--late-answer")]), at: 0)
             }
             if state.ending == nil {
                 choices.append(

@@ -12,7 +12,7 @@ enum RunJSON {
     static func line(
         _ run: RunOverview, _ state: RunState, _ choices: [OperatorChoices.Choice]?, now: Instant,
         service: ServiceRecord?,
-        wait: RunWait?, left: LeftBehindFold
+        wait: RunWait?, left: LeftBehindFold, others: [Identifier]
     ) -> String {
         let secrets = state.secrets.map { secret in
             JSONValue.object(
@@ -25,7 +25,8 @@ enum RunJSON {
             members(run, now: now, service: service, wait: wait) + [
                 ("data", .object(state.data)), ("secrets", .array(secrets)), ("hold", state.hold.map(json) ?? .null),
                 ("taken_back", .array(left.takenBack.map(\.json))),
-                ("left_behind", .array(left.items.map(\.json))),
+                ("left_behind", .array(left.items.map(\.json))), ("key_with", .optional(state.keyWith)),
+                ("left_by", .array(others.map { .string($0.description) })),
                 ("choices", choices.map { .array($0.map(\.json)) } ?? .null),
             ])
     }

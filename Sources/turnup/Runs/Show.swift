@@ -33,6 +33,7 @@ struct Show: AsyncParsableCommand {
             let left =
                 [.held, .failed, .cancelled, .released].contains(state.status)
                 ? try await session.leftBehind(found.id, upTo: state.seq) : LeftBehindFold(run: found.id)
+            let others = try await session.store.runsThatMayHaveLeft(beside: found)
             var advice: OperatorChoices?
             var unread: String?
             do { advice = try await OperatorChoices.about(found, state, session) } catch let error as CommandFailure {
@@ -42,11 +43,14 @@ struct Show: AsyncParsableCommand {
                 let choices = unread == nil ? advice?.choices.0 ?? [] : nil
                 return Console.out(
                     RunJSON.line(
-                        found, state, choices, now: now, service: service, wait: wait, left: left))
+                        found, state, choices, now: now, service: service, wait: wait, left: left, others: others))
             }
             Console.out(Self.page(found, state, service, wait, now: now))
             for item in left.takenBack { Console.out(Table.visible(LeftBehindText.line(item))) }
             for item in left.items { Console.out(Table.visible(LeftBehindText.line(item))) }
+            for other in others {
+                Console.out("run \(other) had this key before and may have left something: turnup show \(other)")
+            }
             if let text = unread ?? advice?.text { Console.out("\n" + text) }
         }
     }

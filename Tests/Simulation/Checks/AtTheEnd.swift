@@ -28,6 +28,17 @@ extension World {
             }
             if !isKept { checker.fail("X3", run: item.run, "what came of attempt \(item.attempt.low) was dropped") }
         }
+        for (index, run) in store.runs.enumerated() where run.status == .held {
+            let shadow = checker.shadows[index]
+            let isAnswered = run.events.contains {
+                $0.type == EventType.attemptLate.rawValue && $0.attemptId == shadow.lastSent
+                    && $0.attemptId?.description == shadow.asked && $0.body["outcome"] != "unknown"
+                    && $0.body["purpose"] == nil
+            }
+            if isAnswered, !shadow.isPutBack {
+                checker.fail("N2", run: index, "held for what its late answer says")
+            }
+        }
         for (index, run) in store.runs.enumerated() where run.ownsKey {
             let others = store.runs[..<index].contains {
                 $0.ownsKey && $0.fixture == run.fixture && $0.key == run.key

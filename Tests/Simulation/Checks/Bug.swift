@@ -67,7 +67,8 @@ enum Bug: String, CaseIterable {
     case sentOnUnknownCommit = "sent-on-unknown-commit"
     case sentWithoutPermit = "sent-without-permit"
     case fenceTakenForCommit = "fence-taken-for-commit"
-    case timeoutNotCut = "timeout-not-cut"
+    case neverRenewed = "never-renewed"
+    case lateAnswerWaits = "late-answer-waits"
 
     /// A state that takes itself to stand elsewhere, without having folded what lies between.
     static func reread(_ state: RunState, seq: Int64) -> RunState {
@@ -210,7 +211,7 @@ enum Bug: String, CaseIterable {
 extension RunDriver {
     /// Planted: the request leaves before its intent is committed, or the intent is committed with the outcome.
     func sendFirst(_ intent: CommitPlan.Intent, _ commit: StoreModel.Commit) {
-        let timeout = machine.timeoutMilliseconds(of: intent.planned.call)
+        let timeout = machine.definition.timeoutMilliseconds(of: intent.planned.call)
         transmit(intent.planned, intent.attemptId, timeoutMilliseconds: timeout) { [self] value in
             guard bug == .intentWithResult else {
                 sentBefore = value

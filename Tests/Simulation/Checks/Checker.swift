@@ -47,6 +47,9 @@ final class Checker {
         var asksPerson = false
         /// A standby that did not have its last events has taken over.
         var isPutBack = false
+        /// What was sent last that may change the platform, and what the hold asks about.
+        var lastSent: Identifier?
+        var asked: String?
     }
 
     /// What changes with the tables, and goes back with them.
@@ -78,8 +81,19 @@ final class Checker {
     private var lostAttempts: Set<Identifier> = []
     /// Until when a person has shut the service.
     private var personsPause: Pause?
-    /// Requests under way, with the time of the world until which each may be.
-    private var underWay: [(attempt: Identifier, until: Int64, isAlive: () -> Bool)] = []
+    private struct UnderWay {
+        let run: Int
+        let attempt: Identifier
+        /// The time of the world until which it may be under way.
+        let until: Int64
+        let isAlive: () -> Bool
+        /// Nothing has kept its worker from renewing its lease.
+        let canRenew: () -> Bool
+        /// Its lease, with the permit, is its worker's.
+        let isLeased: () -> Bool
+    }
+
+    private var underWay: [UnderWay] = []
 
     init(trace: Trace) { self.trace = trace }
 
@@ -128,6 +142,9 @@ final class Checker {
 
     func claimed(_ run: Int, epoch: Int64, at time: Instant) {
         trace.note("run \(run) is claimed with epoch \(epoch)")
+        if underWay.contains(where: { $0.run == run && $0.until > worldTime && $0.isAlive() && $0.canRenew() }) {
+            fail("N1", run: run, "it is taken over, though its worker waits for an answer and can renew its lease")
+        }
         trace.mix(UInt64(bitPattern: epoch) &* 31 &+ UInt64(run))
         if epoch <= shadows[run].claimedEpoch {
             fail("X3", run: run, "the claim did not raise the epoch above \(shadows[run].claimedEpoch)")
@@ -180,10 +197,21 @@ final class Checker {
             if !shadow.started.contains(where: { $0 == event.attemptId }), !isLost(event.attemptId) {
                 fail("X3", run: run, "late evidence of an attempt that was never started")
             }
+            let isAnswer =
+                (event.body["outcome"] == "done" || event.body["outcome"] == "not_done")
+                && event.body["purpose"] == nil && event.body["repeatable"] != true
+            if isAnswer, shadow.lastSent == event.attemptId, let id = event.attemptId {
+                // The run is looked at now, whatever it waited for.
+                shadow.notBefore = nil
+                if shadow.status == .held, shadow.asked == id.description { shadow.status = .live }
+            }
+        case .attemptSettled: settle(run, event, &shadow)
         case .stateEntered: move(run, event.body["state"]?.stringValue, &shadow)
         case .runHeld:
             if shadow.status != .live { fail("S2", run: run, "held while \(shadow.status.rawValue)") }
             if shadow.open != nil { fail("X1", run: run, "held with an open attempt") }
+            let isAboutAnswer = event.body["code"] == "unknown_outcome" && event.body["error"] != "deadline"
+            shadow.asked = isAboutAnswer ? event.body["attempt"]?.stringValue : nil
             if event.body["choices"]?.arrayValue?.isEmpty ?? true { fail("S2", run: run, "held without choices") }
             shadow.status = .held
         case .cancelRequested, .retryRequested, .runResolved, .runReopened, .runTakenOver:
@@ -203,6 +231,23 @@ final class Checker {
         case .releaseRequested, .runReleased, .redoStarted, .redoRefused:
             fail("S2", run: run, "\(event.type) that nobody asked for")
         }
+    }
+
+    private func settle(_ run: Int, _ event: RecordedEvent, _ shadow: inout Shadow) {
+        if shadow.open != nil || shadow.status != .live { fail("X1", run: run, "settled at the wrong time") }
+        if shadow.lastSent != event.attemptId { fail("U3", run: run, "settled, though something was sent since") }
+        if !shadow.closed.contains(where: { $0 == event.attemptId }) {
+            fail("X1", run: run, "an attempt is settled that was not closed")
+        }
+        shadow.asksPerson = false
+        shadow.notBefore = nil
+        if event.body["outcome"] == "done" { shadow.successes += 1 } else { shadow.mustHoldKey = false }
+        for name in ["retry", "wait_milliseconds"] {
+            let value = event.body[name]
+            guard let delay = value?["delay_milliseconds"]?.integerValue ?? value?.integerValue else { continue }
+            shadow.notBefore = (event.recordedAt.advanced(byMilliseconds: delay), worldTime + delay * 1000)
+        }
+        if let entered = event.body["entered"]?.stringValue { move(run, entered, &shadow) }
     }
 
     private func person(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
@@ -267,6 +312,7 @@ final class Checker {
             fail("X5", run: run, "an attempt \((world - worldTime) / 1000) ms before it is due")
         }
         shadow.started.append(id)
+        if purpose != "lookup" { shadow.lastSent = id }
         shadow.open = Open(id: id, epoch: event.epoch, isRepeatable: event.body["repeatable"] == true, purpose: purpose)
         shadow.notBefore = nil
     }
@@ -415,17 +461,27 @@ final class Checker {
     /// A worker is about to write the first byte: it must have the lease now.
     func departs(
         _ run: Int, attempt: Identifier, lease: StoreModel.Lease?, token: Int64, limit: Int?, at time: Instant,
-        until: Int64, isAlive: @escaping () -> Bool
+        until: Int64, isAlive: @escaping () -> Bool, canRenew: @escaping () -> Bool, isLeased: @escaping () -> Bool
     ) {
         trace.note("run \(run) sends attempt \(attempt.low)")
         if isLost(attempt) { return }
         guard let lease, lease.token == token, lease.expires > time else {
             return fail("X3", run: run, "a request leaves without the lease")
         }
-        guard let limit else { return }
+        underWay.append(
+            UnderWay(
+                run: run, attempt: attempt, until: until, isAlive: isAlive, canRenew: canRenew, isLeased: isLeased))
+        countUnderWay(run, limit)
+    }
+
+    /// A lease goes on, and with it its permit.
+    func renewed(_ run: Int, limit: Int?) { countUnderWay(run, limit) }
+
+    private func countUnderWay(_ run: Int, _ limit: Int?) {
         underWay.removeAll { $0.until <= worldTime || !$0.isAlive() }
-        underWay.append((attempt, until, isAlive))
-        if underWay.count > limit { fail("B2", run: run, "\(underWay.count) requests at the same time, of \(limit)") }
+        guard let limit else { return }
+        let count = underWay.count { $0.isLeased() }
+        if count > limit { fail("B2", run: run, "\(count) requests at the same time, of \(limit)") }
     }
 
     /// The worker has its answer, or waits no longer.
@@ -443,7 +499,7 @@ final class Checker {
             fail("X6", run: request.run, "attempt \(request.attempt.low) is sent twice")
         }
         if let endedAt = shadow.endedAt, shadow.status.isEnded, !shadow.isPutBack, !isLate,
-            time.milliseconds(since: endedAt) > World.leaseMilliseconds
+            time.milliseconds(since: endedAt) > World.leaseMilliseconds + Fixtures.longestRequestMilliseconds
         {
             fail("E5", run: request.run, "a request after the end")
         }

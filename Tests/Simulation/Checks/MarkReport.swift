@@ -35,7 +35,8 @@ struct MarkReport {
         case .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial: .once
         case .notYetActive: .everyState { $0 == "token-pending" }
         case .truncated: .everyState { $0 != "checking" && $0 != "attaching" }
-        case .wrongReplica, .conflict, .deleteIgnored, .keyTooOld, .requestChanged, .person: .once
+        case .wrongReplica, .conflict, .deleteIgnored, .keyTooOld, .requestChanged, .person, .renewed, .renewalRefused:
+            .once
         case .lateEffect, .frozen, .namesake, .unfilteredList, .fuzzyList, .staleList, .furtherPage, .inUse,
             .inProgress,
             .brokenOff:
@@ -54,7 +55,7 @@ struct MarkReport {
     private static func demand(_ point: Point) -> Demand {
         switch point {
         case .beforeSending, .answer, .commit: .everyState { _ in true }
-        case .poll, .claim, .deadline, .outage, .release, .read, .evidence: .once
+        case .poll, .claim, .deadline, .outage, .release, .read, .evidence, .renewal: .once
         }
     }
 }

@@ -1,6 +1,6 @@
 /// Where a worker stands when something happens to it.
 enum Point: Int, CaseIterable {
-    case poll, claim, beforeSending, answer, deadline, commit, outage, release, read, evidence
+    case poll, claim, beforeSending, answer, deadline, commit, outage, release, read, evidence, renewal
 }
 
 /// What a person may do.
@@ -22,6 +22,7 @@ enum Fault: Hashable {
     case secretMissing, requestChanged, lookUpFailed, leaseTooShort, keyTooOld
     case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
     case behind, fenced, noPermit, cancelled
+    case renewed, renewalRefused
     case person(OperatorAction)
 
     static let all: [Fault] =
@@ -33,7 +34,7 @@ enum Fault: Hashable {
             .lookUpFailed, .leaseTooShort,
             .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
-            .behind, .fenced, .noPermit, .cancelled,
+            .behind, .fenced, .noPermit, .cancelled, .renewed, .renewalRefused,
         ] + OperatorAction.allCases.map { .person($0) }
 
     var index: Int {

@@ -14,10 +14,15 @@ extension RunDriver {
             return
         }
         let (process, incarnation) = (process, process.incarnation)
+        let (store, run, token, world) = (store, run, token, world)
         world.checker.departs(
             run, attempt: id, lease: store.runs[run].lease, token: token, limit: store.tables.service.concurrent,
             at: world.databaseTime, until: world.now + timeoutMilliseconds * 1000,
-            isAlive: { process.incarnation == incarnation })
+            isAlive: { process.incarnation == incarnation },
+            canRenew: { [departure = world.now, generation = store.generation, weak self] in
+                self?.canRenew(since: departure, generation: generation) ?? false
+            },
+            isLeased: { store.runs[run].lease.map { $0.token == token && $0.expires > world.databaseTime } ?? false })
         guard let request = request(planned, id) else { return finish() }
         let exchange = Exchange(process, request, state, cell: stateCell, then)
         exchange.start(timeoutMilliseconds: timeoutMilliseconds)

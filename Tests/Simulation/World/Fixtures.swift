@@ -66,6 +66,8 @@ enum Fixtures {
     /// So long the platform remembers idempotency values, and so late it may show what it has done.
     static let honouredMilliseconds: Int64 = 60_000
     static let readLagMilliseconds: Int64 = 6000
+    /// Longer than a lease.
+    static let longestRequestMilliseconds: Int64 = 25_000
 
     /// What the runs take for the digest of every definition.
     static let digest = String(repeating: "ab", count: 32)
@@ -100,7 +102,7 @@ enum Fixtures {
              "retries": {"activation": {"delay": "1s", "backoff": 1.5, "max_delay": "10s", "jitter": "none", "within": "10m"},
                          "outage": {"delay": "1s", "max_delay": "10s", "max_attempts": 8}},
              "calls": {
-               "create_client": {"request": "POST wpp:/create", "body": {"organizationId": "${run.organisation}"},
+               "create_client": {"request": "POST wpp:/create", "timeout": "25s", "body": {"organizationId": "${run.organisation}"},
                  "save": {"session": "${response.body.session}", "api_key": "${response.body.apiKey}"}},
                "issue_token": {"request": "POST wpp:/token", "body": {"apiKey": "${data.api_key}"}, "repeatable": true,
                  "timeout": "4s", "save": {"token": "${response.body.token}"}}},

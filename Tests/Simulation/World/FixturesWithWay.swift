@@ -57,7 +57,7 @@ extension Fixtures {
          "services": {"wpp": {"timeout": "5s"}},
          "retries": {"outage": {"delay": "1s", "max_delay": "5s", "jitter": "equal", "max_attempts": 8}},
          "calls": {
-           "create_thing": {"request": "POST wpp:/things", "body": {"reference": "${run.id}"},
+           "create_thing": {"request": "POST wpp:/things", "timeout": "25s", "body": {"reference": "${run.id}"},
              "save": {"thing": "${response.body.id}"}},
            "list_things": {"request": "GET wpp:/things"},
            "remove_thing": {"request": "DELETE wpp:/things/${data.thing}", "ok": ["2xx", 404]},

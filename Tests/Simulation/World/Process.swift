@@ -10,6 +10,7 @@ final class Process {
     /// Rises when the process dies; what was under way for an earlier one never comes back.
     private(set) var incarnation = 0
     private(set) var isPaused = false
+    private(set) var wokeAt: Int64 = 0
     var parked: [(incarnation: Int, action: () -> Void)] = []
     var inHand = 0
     private var isPolling = false
@@ -96,6 +97,7 @@ final class Process {
         guard isPaused else { return }
         world.trace.note("worker \(index) wakes")
         isPaused = false
+        wokeAt = world.now
         let waiting = parked
         parked = []
         for (offset, item) in waiting.enumerated() {

@@ -166,6 +166,16 @@ final class Recorder {
             ], answer: .null, touching: [run], store)
     }
 
+    func renew(
+        run: Int, token: Int64, worker: Int, _ leaseMilliseconds: Int64, answer: Bool, _ store: StoreModel,
+        at time: Instant
+    ) {
+        add(
+            "renew", by: StoreModel.actor(worker), at: time,
+            ["run": .integer(run), "token": .integer(token), "lease": .integer(leaseMilliseconds)],
+            answer: .bool(answer), touching: [run], store)
+    }
+
     func append(
         run: Int, expectedSeq: Int64, _ verb: OperatorActionEvent, actor: String, answer: StoreModel.AppendAnswer,
         _ store: StoreModel, at time: Instant

@@ -16,6 +16,9 @@ final class RunDriver {
     private var hash: Int64
     /// What the outcome in hand says of the service.
     private var report: ServiceModel.Report?
+    /// By the world's clock, while an answer is on its way.
+    private var renewalAskedAt: Int64?
+    private var hasRenewalFailed = false
     /// Planted: what an answer said that came before its intent.
     var sentBefore: AttemptResult?
 
@@ -97,6 +100,7 @@ final class RunDriver {
         case .commit(let plan): commit(plan)
         case .send(let planned, let id, let timeout): send(planned, id, timeoutMilliseconds: timeout)
         case .readTail(let seq): readTail(after: seq)
+        case .readLate: handle(.lateRead)
         case .keepEvidence(let late): keepEvidence(late)
         case .pause(let milliseconds):
             process.later(milliseconds * 1000, at: .outage, run: run) { [self] in handle(.pauseOver) }
@@ -205,8 +209,24 @@ final class RunDriver {
     private func keepEvidence(_ late: LateOutcome) {
         if bug == .fencedResultDropped { return handle(.kept) }
         var body: JSONObject = [
-            "state": .string(late.attempt.state), "outcome": .string(late.value.outcome.rawValue),
+            "state": .string(late.attempt.state), "attempt": .integer(late.attempt.number),
+            "outcome": .string(late.value.outcome.rawValue),
         ]
+        if late.attempt.purpose != .call { body["purpose"] = .string(late.attempt.purpose.rawValue) }
+        if late.attempt.isRepeatable { body["repeatable"] = true }
+        if state.openAttempt?.id == late.attempt.id { body["stay"] = .integer(state.idempotencyGeneration) }
+        if !late.value.isCounted { body["counted"] = false }
+        if let error = late.value.error { body["error"] = .string(error) }
+        if let status = late.value.status { body["evidence"] = ["status": .integer(status)] }
+        if !late.value.sealed.isEmpty {
+            body["sealed"] = .array(
+                late.value.sealed.map {
+                    SealedReference(
+                        name: "late/\(late.attempt.id)/\($0.name)", version: 1, fingerprint: $0.fingerprint,
+                        length: $0.length
+                    ).json
+                })
+        }
         if !late.value.saved.isEmpty { body["saved"] = .object(late.value.saved) }
         let (store, run, epoch, index) = (store, run, machine.epoch, process.index)
         process.ask(
@@ -233,8 +253,48 @@ final class RunDriver {
                     result.error == "key_too_old" ? .keyTooOld : .leaseTooShort, cell: cell(planned.state))
                 return take(result, of: attempt)
             }
-            let timeout = timeoutMilliseconds * (bug == .timeoutNotCut ? 4 : 1)
-            transmit(planned, id, timeoutMilliseconds: timeout) { [self] in take($0, of: attempt) }
+            transmit(planned, id, timeoutMilliseconds: timeoutMilliseconds) { [self] in take($0, of: attempt) }
+            renew(attempt)
+        }
+    }
+
+    /// Whether nothing has kept this worker from renewing the lease of its request since then.
+    func canRenew(since departure: Int64, generation: Int) -> Bool {
+        !process.isPaused && process.wokeAt < departure && !hasRenewalFailed && store.generation == generation
+            && renewalAskedAt.map { world.now - $0 < 1_000_000 } ?? true
+    }
+
+    /// What the machine does for the lease of a request under way.
+    private func renew(_ attempt: OpenAttempt) {
+        guard state.openAttempt?.id == attempt.id, bug != .neverRenewed else { return }
+        switch machine.renewal(at: process.clock) {
+        case .over: return
+        case .wait(let milliseconds):
+            process.later(milliseconds * 1000, at: .renewal, run: run) { [self] in renew(attempt) }
+        case .ask(let milliseconds):
+            let (store, run, token, index) = (store, run, token, process.index)
+            let askedAt = process.clock
+            renewalAskedAt = world.now
+            process.ask(
+                at: .renewal, run: run,
+                { store.renew(run: run, token: token, worker: index, leaseMilliseconds: milliseconds) },
+                then: { [self] isRenewed in
+                    if let asked = renewalAskedAt, world.now - asked > 1_000_000 { hasRenewalFailed = true }
+                    renewalAskedAt = nil
+                    switch isRenewed {
+                    case nil:
+                        hasRenewalFailed = true
+                        machine.renewed(.unknown, askedAt: askedAt, at: process.clock)
+                    case true?:
+                        world.marks.hit(.renewed, cell: cell(attempt.state))
+                        machine.renewed(
+                            .renewed(leaseMilliseconds: milliseconds), askedAt: askedAt, at: process.clock)
+                    case false?:
+                        world.marks.hit(.renewalRefused, cell: cell(attempt.state))
+                        machine.renewed(.refused, askedAt: askedAt, at: process.clock)
+                    }
+                    renew(attempt)
+                })
         }
     }
 

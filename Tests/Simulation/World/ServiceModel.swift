@@ -9,6 +9,8 @@ struct ServiceModel {
         case answered, limited, unclear, failed
         /// The trial was given back without a request.
         case unsent
+        /// The trial's request takes longer: its lease was renewed.
+        case renewed
     }
 
     /// What a worker tells with the commit of an outcome.
@@ -109,6 +111,12 @@ struct ServiceModel {
         var failure: Note?
         var isOpening = false
         for note in notes {
+            if note.finding == .renewed {
+                if let token = trialToken, note.token == token, let expires = trialExpires, let ends = note.notBefore {
+                    trialExpires = max(expires, ends)
+                }
+                continue
+            }
             if note.finding == .limited, let wanted = note.notBefore { notBefore = max(notBefore ?? wanted, wanted) }
             if failures > 0 {
                 guard let token = trialToken, note.token == token else { continue }

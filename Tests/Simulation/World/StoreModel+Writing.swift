@@ -240,6 +240,27 @@ extension StoreModel {
         checker.settled(run, runs[run], at: time)
     }
 
+    /// Renews the lease of a request under way. False: it is somebody else's, or has ended.
+    func renew(run: Int, token: Int64, worker: Int, leaseMilliseconds: Int64) -> Bool {
+        let isRenewed = renewed(run, token, leaseMilliseconds)
+        recorder?.renew(
+            run: run, token: token, worker: worker, leaseMilliseconds, answer: isRenewed, self, at: clock())
+        return isRenewed
+    }
+
+    private func renewed(_ run: Int, _ token: Int64, _ milliseconds: Int64) -> Bool {
+        let time = clock()
+        guard let lease = runs[run].lease, lease.token == token, lease.expires > time else { return false }
+        flushed()
+        let ends = max(lease.expires, time.advanced(byMilliseconds: milliseconds))
+        tables.runs[run].lease?.expires = ends
+        if tables.service.trialToken == token {
+            tables.notes.append(ServiceModel.Note(finding: .renewed, token: token, notBefore: ends))
+        }
+        checker.renewed(run, limit: tables.service.concurrent)
+        return true
+    }
+
     enum AppendAnswer: String { case accepted, behind, keyTaken }
 
     /// A person's verb; refused when the run has moved on since it was looked at.
@@ -326,6 +347,30 @@ extension StoreModel {
             !runs[run].events.contains(where: { $0.type == late && $0.attemptId == attempt && $0.epoch == epoch })
         else { return false }
         let time = clock()
+        let row = runs[run]
+        let wakes = settles(row, attempt, body)
+        var body = body
+        let isLeft = Self.isAnswer(body) && body["outcome"] == "done" && [.failed, .cancelled].contains(row.status)
+        if isLeft, !row.ownsKey {
+            if let holder = holder(fixture: row.fixture, row.key) {
+                body["key_with"] = .string(Self.identifier(of: holder).description)
+            } else if !row.events.contains(where: { $0.type == EventType.runTakenOver.rawValue }) {
+                tables.runs[run].ownsKey = true
+            }
+        }
+        if wakes, row.status == .held {
+            tables.runs[run].status = .live
+            tables.runs[run].reason = nil
+            tables.runs[run].mayBeLeft = false
+            tables.runs[run].task = Task(due: time, service: "", epoch: row.epoch, seq: row.seq)
+        } else if isLeft {
+            tables.runs[run].mayBeLeft = true
+        }
+        if wakes, let task = tables.runs[run].task {
+            tables.runs[run].task?.due = min(task.due, time)
+            tables.runs[run].task?.service = ""
+            tables.runs[run].task?.waitReason = nil
+        }
         record(run, NewEvent(.attemptLate, body, attemptId: attempt), epoch: epoch, actor: Self.actor(worker), at: time)
         let seq = runs[run].seq
         tables.runs[run].task?.seq = seq
@@ -335,6 +380,26 @@ extension StoreModel {
         }
         checker.settled(run, runs[run], at: time)
         return true
+    }
+
+    /// The answer of a call, and not that there is none.
+    private static func isAnswer(_ body: JSONObject) -> Bool {
+        (body["outcome"] == "done" || body["outcome"] == "not_done") && body["purpose"] == nil
+            && body["repeatable"] != true
+    }
+
+    /// Nothing that may change the platform was sent after the call; and a hold is about that call.
+    private func settles(_ row: Run, _ attempt: Identifier, _ body: JSONObject) -> Bool {
+        guard Self.isAnswer(body), bug != .lateAnswerWaits else { return false }
+        let sent = row.events.last {
+            $0.type == EventType.attemptStarted.rawValue && $0.body["purpose"] != "lookup"
+        }
+        guard sent?.attemptId == attempt else { return false }
+        if row.status == .live { return true }
+        guard row.status == .held, let hold = row.events.last(where: { $0.type == EventType.runHeld.rawValue })?.body
+        else { return false }
+        return hold["code"] == "unknown_outcome" && hold["error"] != "deadline"
+            && hold["attempt"] == .string(attempt.description)
     }
 
     // MARK: The service

@@ -14,6 +14,10 @@ struct DecisionBuilder {
     let context: DecisionContext
     private(set) var state: RunState
     private(set) var events: [NewEvent] = []
+    /// The attempt whose late answer is being settled: it was closed as unknown before.
+    var lateAttempt: Identifier?
+    /// Another run has what the late answer names.
+    private(set) var lateHolder: Identifier?
 
     /// More steps than this without a call or a pause are a circle.
     static let maximumSteps = 100
@@ -27,12 +31,14 @@ struct DecisionBuilder {
     var here: StateDefinition? { definition.state(state.state) }
 
     mutating func emit(_ type: EventType, _ body: JSONObject, attemptId: Identifier? = nil) {
+        let (type, body) = settling(type, body, attemptId)
         events.append(NewEvent(type, body, attemptId: attemptId))
         state = folded(type, body, attemptId: attemptId)
     }
 
     /// The state as it would be after one more event.
     func folded(_ type: EventType, _ body: JSONObject, attemptId: Identifier? = nil) -> RunState {
+        let (type, body) = settling(type, body, attemptId)
         let event = RecordedEvent(
             seq: state.seq.addingClamped(1), type: type.rawValue, body: body, epoch: 0, attemptId: attemptId,
             actor: "decide",
@@ -44,12 +50,13 @@ struct DecisionBuilder {
     }
 
     mutating func take(_ trigger: Trigger) -> NextStep {
+        if case .contradicted(let other) = trigger { lateHolder = other }
         switch (state.status, state.openAttempt, trigger) {
         case (.held, _, _): return .held
         case (.succeeded, _, _), (.failed, _, _), (.cancelled, _, _), (.released, _, _): return .ended
         case (.live, let attempt?, .finished(let result)):
             return settle(result, of: attempt)
-        case (.live, let attempt?, .claimed), (.live, let attempt?, .proceed):
+        case (.live, let attempt?, .claimed), (.live, let attempt?, .proceed), (.live, let attempt?, .contradicted):
             // The worker is gone, or its answer could not be written: nobody knows what became of the attempt.
             let lost = AttemptResult(
                 outcome: .unknown, error: "unknown_outcome",
@@ -82,6 +89,7 @@ struct DecisionBuilder {
                     choices: ["retry", "abandon"])
             }
             if state.ending != nil { return undo() }
+            if state.lateAnswerSettles, let late = state.lateAnswer { return settle(late) }
             if case .end(let status) = here.exit {
                 if let step = finish(status) { return step } else { continue }
             }

@@ -6,6 +6,8 @@ public enum Trigger: Sendable, Equatable {
     case proceed
     /// The open attempt ended with this result.
     case finished(AttemptResult)
+    /// Another run has what the decision before would have taken without an open attempt: from a late answer.
+    case contradicted(by: Identifier)
 }
 
 /// What `decide` may know of the world: the database's time and one random number.
@@ -80,9 +82,10 @@ public struct PlannedCall: Sendable, Equatable {
     }
 
     /// The intent, to be committed before the first byte leaves.
-    /// `isCutByLease`: the call's own timeout would outlast the worker's lease. `request`: what a keyed call sends.
+    /// `endsMilliseconds`: after this time the request is over, counted from the intent, though its worker may have lost
+    /// its lease before; nil: it is over when the lease is. `request`: what a keyed call sends.
     public func started(
-        attemptId: Identifier, timeoutMilliseconds: Int64, isCutByLease: Bool = false, request: FrozenRequest? = nil
+        attemptId: Identifier, timeoutMilliseconds: Int64, endsMilliseconds: Int64? = nil, request: FrozenRequest? = nil
     ) -> NewEvent {
         var body: JSONObject = [
             "state": .string(state), "attempt": .integer(attemptNumber), "service": .string(call.service),
@@ -91,7 +94,7 @@ public struct PlannedCall: Sendable, Equatable {
         ]
         if purpose != .call { body["purpose"] = .string(purpose.rawValue) }
         if armsUndo { body["undo"] = true }
-        if isCutByLease { body["timeout_cut_by_lease"] = true }
+        if let endsMilliseconds { body["ends_milliseconds"] = .integer(endsMilliseconds) }
         if let name = call.name { body["call"] = .string(name) }
         if let page { body["page"] = .integer(page.number) }
         if isKeyed, frozen == nil, let request { body["frozen"] = request.json }

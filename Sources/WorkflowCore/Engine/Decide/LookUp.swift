@@ -16,6 +16,12 @@ extension DecisionBuilder {
     mutating func settleLookUp(_ result: AttemptResult, _ body: JSONObject, _ attempt: OpenAttempt) -> NextStep {
         let type = EventType.closing(result.outcome)
         var body = body
+        if state.lateAnswerSettles {
+            // Meanwhile the lost answer has come. It says more than what a look-up shows.
+            body["saved"] = nil
+            emit(type, body, attemptId: attempt.id)
+            return flow()
+        }
         guard let here, let reconcile = here.reconcile else {
             emit(type, body, attemptId: attempt.id)
             return hold(
@@ -186,7 +192,7 @@ extension DecisionBuilder {
     func effectMilliseconds(
         of attempt: OpenAttempt, _ here: StateDefinition, _ reconcile: ReconcileDefinition
     ) -> Int64 {
-        let timeout = here.call.map { definition.timeoutMilliseconds(of: $0) } ?? 0
+        let timeout = attempt.endsMilliseconds ?? here.call.map { definition.timeoutMilliseconds(of: $0) } ?? 0
         let rest = Wait(since: attempt.startedAt, milliseconds: timeout).remainingMilliseconds(now: context.now)
         return effectMilliseconds(here, reconcile).addingClamped(rest)
     }

@@ -33,6 +33,11 @@ extension DecisionBuilder {
         _ here: StateDefinition, _ call: CallDefinition, _ result: AttemptResult, _ body: JSONObject,
         _ attempt: OpenAttempt
     ) -> NextStep {
+        if state.unknown == nil, state.lateAnswer?.attemptId == attempt.id {
+            // Its worker has written the answer already, as evidence.
+            emit(.attemptUnknown, body, attemptId: attempt.id)
+            return flow()
+        }
         if state.cancel == nil, call.idempotency?.honouredMilliseconds != nil,
             case .after(let retry) = retry(here, result),
             isHonoured(call, after: retry["delay_milliseconds"]?.integerValue ?? 0)

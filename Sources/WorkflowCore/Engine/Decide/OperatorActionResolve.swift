@@ -1,11 +1,33 @@
 extension RunState {
+    /// The late answer that a person may take: it says that a call of this stay has worked.
+    public var offeredLateAnswer: LateAnswer? {
+        guard status == .held, let hold, hold.choices.contains(HoldChoice.done.rawValue), ending == nil, !isReplacing,
+            let lateAnswer, lateAnswer.outcome == .done
+        else { return nil }
+        return lateAnswer
+    }
+
+    /// Takes the late answer for that of the state's call, with its plain values and its sealed ones.
+    public func resolvingLateAnswer(reason: String, _ definition: Definition) throws(OperatorActionRefusal)
+        -> OperatorActionEvent
+    {
+        guard let late = offeredLateAnswer else {
+            throw OperatorActionRefusal(
+                "no_late_answer", "no late answer is kept that says that the call has worked",
+                hint: "See \"turnup show \(id)\".")
+        }
+        return try resolving(
+            .done, reason: reason, definition, values: late.saved,
+            sealed: late.sealed.map { reference(toLate: $0) }, late: late)
+    }
+
     /// Decides what becomes of a held run.
     ///
     /// `values` and `sealed` are the variables that the lost answer would have filled. `candidate` is the number, from
     /// 1, of a thing that the look-up found; it may be left out when there is only one.
     public func resolving(
         _ choice: HoldChoice, reason: String, _ definition: Definition, values: JSONObject = JSONObject(),
-        sealed: [SealedReference] = [], candidate: Int? = nil
+        sealed: [SealedReference] = [], candidate: Int? = nil, late: LateAnswer? = nil
     ) throws(OperatorActionRefusal) -> OperatorActionEvent {
         guard status == .held, let hold else {
             throw OperatorActionRefusal("not_held", "the run is \(status.rawValue), so there is nothing to decide")
@@ -53,7 +75,14 @@ extension RunState {
                     here?.noteAdoption(in: &body)
                 }
             }
-            if let here, hold.error != Hold.thingOfAnotherRun || choice == .done {
+            if let late {
+                body["late"] = .string(late.attemptId.description)
+                if !late.isMade {
+                    body["made"] = false
+                    if here?.undoesAdopted == true { body["takes_back"] = true }
+                }
+            }
+            if let here, hold.error != Hold.thingOfAnotherRun || choice != .adopt {
                 body["thing"] = here.thing(in: try verb(.runResolved, body).after)?.json
             }
             if cancel == nil, let here {

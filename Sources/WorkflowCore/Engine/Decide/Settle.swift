@@ -33,7 +33,7 @@ extension DecisionBuilder {
             return succeed(here, body, attempt)
         case .unknown where !call.isRepeatable || !attempt.isRepeatable:
             return loseAnswer(here, call, result, body, attempt)
-        case .notDone where isRepeatedConflict(here, result):
+        case .notDone where lateAttempt == nil && isRepeatedConflict(here, result):
             return lookUp(here, result, body, attempt)
         case .notDone, .unknown:
             let type = EventType.closing(result.outcome)
@@ -47,7 +47,7 @@ extension DecisionBuilder {
                 emit(type, body, attemptId: attempt.id)
                 return flow()
             case .never(let why):
-                if state.unknown != nil, !isCaughtConflict(here, result) {
+                if state.unknown != nil, lateAttempt == nil, !isCaughtConflict(here, result) {
                     // An earlier attempt may have worked, so this is no failure yet.
                     body["gave_up"] = .string(why)
                     emit(type, body, attemptId: attempt.id)

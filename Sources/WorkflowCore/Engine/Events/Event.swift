@@ -6,6 +6,8 @@ public enum EventType: String, Sendable, CaseIterable {
     case attemptNotDone = "attempt.not_done"
     case attemptUnknown = "attempt.unknown"
     case attemptLate = "attempt.late"
+    /// The late answer settles an attempt that was closed as unknown.
+    case attemptSettled = "attempt.settled"
     case stateEntered = "state.entered"
     case runHeld = "run.held"
     /// By a person: what becomes of a held run.

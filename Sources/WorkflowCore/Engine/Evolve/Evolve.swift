@@ -105,8 +105,10 @@ extension RunState {
             end(.cancelled, body)
         case .runReleased:
             end(.released, body)
-        case .attemptLate, .redoStarted, .redoRefused:
-            break  // evidence only
+        case .attemptLate: learn(event)
+        case .attemptSettled: try settleLate(event)
+        case .redoStarted, .redoRefused:
+            break  // for people
         }
     }
 
@@ -125,6 +127,12 @@ extension RunState {
                 openAttempt.id == event.attemptId ? nil : "it closes another attempt than \(openAttempt.id)"
             } else {
                 "no attempt is open"
+            }
+        case .attemptSettled:
+            if status != .live || openAttempt != nil {
+                "the run is \(status.rawValue)\(openAttempt == nil ? "" : ", and an attempt is open")"
+            } else {
+                unknown?.attemptId == event.attemptId ? nil : "it settles another attempt than the unknown one"
             }
         case .runResolved: status == .held ? nil : "the run is \(status.rawValue), not held"
         case .releaseRequested: status == .succeeded ? nil : "the run is \(status.rawValue), not succeeded"
@@ -164,6 +172,7 @@ extension RunState {
         successesInARow = 0
         hadUnknown = false
         unknown = nil
+        lateAnswer = nil
         isReplacing = false
         forgetUndo()
         heldInStateMilliseconds = 0

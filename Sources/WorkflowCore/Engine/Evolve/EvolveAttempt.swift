@@ -16,7 +16,9 @@ extension RunState {
         wait = nil
         openAttempt = OpenAttempt(
             id: id, state: event.body["state"]?.stringValue ?? state, number: attempts, startedAt: event.recordedAt,
-            isRepeatable: event.body["repeatable"]?.boolValue ?? false, purpose: purpose)
+            isRepeatable: event.body["repeatable"]?.boolValue ?? false, purpose: purpose,
+            endsMilliseconds: event.body["ends_milliseconds"]?.integerValue)
+        if purpose != .lookup { unknown?.isFollowed = true }
         guard purpose == .call else { return }
         idempotencyFirstSentAt = idempotencyFirstSentAt ?? event.recordedAt
         if frozen == nil, let request = event.body["frozen"] {
@@ -96,7 +98,7 @@ extension RunState {
     }
 
     /// What was named is another run's, so nothing takes it back. Whether the call made something beside it, nobody knows.
-    private mutating func leaveToAnotherRun() {
+    mutating func leaveToAnotherRun() {
         if let index = undoEntryOfStay { undoList.remove(at: index) }
         mayHaveCreated = true
     }
@@ -169,11 +171,12 @@ extension RunState {
         if let index = undoEntryOfStay { undoList.remove(at: index) }
         isReplacing = false
         unknown = nil
+        lateAnswer = nil
         hadUnknown = false
         renewKey()
     }
 
-    private mutating func count(_ body: JSONObject, at time: Instant) {
+    mutating func count(_ body: JSONObject, at time: Instant) {
         if body["counted"]?.boolValue == false {
             uncountedInARow = uncountedInARow.addingClamped(1)
             return

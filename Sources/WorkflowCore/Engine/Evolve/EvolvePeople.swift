@@ -86,6 +86,7 @@ extension RunState {
         status = .live
         reason = nil
         gaveUp = nil
+        keyWith = nil
         ending = nil
         cancel = nil
         renewDeadlines(at: event.recordedAt)

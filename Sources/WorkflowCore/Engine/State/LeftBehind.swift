@@ -7,6 +7,8 @@ public struct LeftBehind: Sendable, Equatable {
         /// The same, and a person had the call sent again: there may be two.
         case sentAgain = "sent_again"
         case noUndo = "no_undo"
+        /// The answer came when the run had ended.
+        case lateAnswer = "late_answer"
         /// The undo needs values that nobody knows.
         case undoSkipped = "undo_skipped"
         case undoFailed = "undo_failed"
@@ -155,7 +157,7 @@ public struct LeftBehindFold: Sendable {
     private mutating func note(_ event: RecordedEvent, _ before: RunState) {
         let choice = event.body["choice"]?.stringValue.flatMap(HoldChoice.init)
         // What was adopted was there before; but the lost request may have made something beside it.
-        if event.body["made"]?.boolValue == false {
+        if event.body["made"]?.boolValue == false, event.type != EventType.attemptLate.rawValue {
             left.append(forgotten(event, before, .answerLost))
             return
         }
@@ -165,7 +167,8 @@ public struct LeftBehindFold: Sendable {
             left += before.undoList.map { item($0, .undoGivenUp) }
         case .runResolved where choice == .done || choice == .adopt:
             left.append(made(event, by: before.unknown?.attemptId, before))
-        case .attemptDone where before.openAttempt?.purpose == .call:
+        case .attemptLate: left.append(made(event, by: event.attemptId, before, .lateAnswer))
+        case .attemptDone where before.openAttempt?.purpose == .call, .attemptSettled:
             left.append(made(event, by: event.attemptId, before))
         case .attemptDone where event.body["settled"]?.stringValue == "adopt":
             left.append(made(event, by: before.unknown?.attemptId, before))
@@ -187,10 +190,13 @@ public struct LeftBehindFold: Sendable {
             reason: reason, error: unknown.error, saved: JSONObject(), sealed: [])
     }
 
-    private func made(_ event: RecordedEvent, by attempt: Identifier?, _ before: RunState) -> LeftBehind {
+    private func made(
+        _ event: RecordedEvent, by attempt: Identifier?, _ before: RunState, _ reason: LeftBehind.Reason = .noUndo
+    ) -> LeftBehind {
         LeftBehind(
-            state: before.state, request: attempt.flatMap { requests[$0] }, attemptId: attempt, isCertain: true,
-            reason: .noUndo, error: nil, saved: event.body["saved"]?.objectValue ?? JSONObject(),
+            state: reason == .lateAnswer ? event.body["state"]?.stringValue ?? before.state : before.state,
+            request: attempt.flatMap { requests[$0] }, attemptId: attempt, isCertain: true,
+            reason: reason, error: nil, saved: event.body["saved"]?.objectValue ?? JSONObject(),
             sealed: (event.body["sealed"]?.arrayValue ?? []).compactMap { SealedReference($0) })
     }
 

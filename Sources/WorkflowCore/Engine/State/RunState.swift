@@ -50,6 +50,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var hadUnknown = false
     /// What is not known about this stay's call.
     public internal(set) var unknown: UnknownOutcome?
+    /// The answer to a call of this stay that came late. One that says done stays, whatever comes after it.
+    public internal(set) var lateAnswer: LateAnswer?
     /// Whether the run is taking back what a look-up found, so that the call can be sent again.
     public internal(set) var isReplacing = false
     /// How often in a row the call of this stay succeeded, for `stable`.
@@ -75,6 +77,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var heldInStateMilliseconds: Int64 = 0
     /// The run that took over the key.
     public internal(set) var takenOverBy: String?
+    /// The run that had the key when this one had ended and a late answer said that it has made something after all.
+    public internal(set) var keyWith: String?
     public internal(set) var cancel: CancelRequest?
     /// Why the run is held, failed or cancelled, for people.
     public internal(set) var reason: String?
@@ -110,7 +114,7 @@ public struct RunState: Sendable, Equatable {
         switch status {
         case .live, .held, .succeeded: true
         case .released: false
-        case .failed, .cancelled: takenOverBy == nil && mayHaveLeftSomething
+        case .failed, .cancelled: takenOverBy == nil && keyWith == nil && mayHaveLeftSomething
         }
     }
 

@@ -69,9 +69,12 @@ public struct OpenAttempt: Sendable, Equatable {
     public let startedAt: Instant
     public let isRepeatable: Bool
     public let purpose: Purpose
+    /// How long after its start the request may be under way, where it may outlast its worker's lease.
+    public let endsMilliseconds: Int64?
 
     public init(
-        id: Identifier, state: String, number: Int, startedAt: Instant, isRepeatable: Bool, purpose: Purpose = .call
+        id: Identifier, state: String, number: Int, startedAt: Instant, isRepeatable: Bool, purpose: Purpose = .call,
+        endsMilliseconds: Int64? = nil
     ) {
         self.id = id
         self.state = state
@@ -79,6 +82,7 @@ public struct OpenAttempt: Sendable, Equatable {
         self.startedAt = startedAt
         self.isRepeatable = isRepeatable
         self.purpose = purpose
+        self.endsMilliseconds = endsMilliseconds
     }
 }
 
@@ -104,6 +108,8 @@ public struct UnknownOutcome: Sendable, Equatable {
     public internal(set) var isDisturbed = false
     /// The next page of a list of which one page at least was read.
     public internal(set) var page: LookUpPage?
+    /// Something that may change the platform was sent after the request.
+    public internal(set) var isFollowed = false
 
     init(attemptId: Identifier, error: String, status: Int?, isLookedUp: Bool) {
         self.attemptId = attemptId
@@ -111,6 +117,24 @@ public struct UnknownOutcome: Sendable, Equatable {
         self.status = status
         self.isLookedUp = isLookedUp
     }
+}
+
+/// A complete answer to a call, which came when its worker had lost the run.
+public struct LateAnswer: Sendable, Equatable {
+    public let attemptId: Identifier
+    public let number: Int
+    /// Done or not done.
+    public let outcome: Outcome
+    public let error: String?
+    public let status: Int?
+    public let isCounted: Bool
+    /// False: the platform says that the thing was there before.
+    public let isMade: Bool
+    /// False: the database could not keep its values.
+    let isComplete: Bool
+    public let saved: JSONObject
+    /// The secret variables. Their values are sealed under names of the answer's own, `late/ATTEMPT/VARIABLE`.
+    public let sealed: [SealedReference]
 }
 
 /// Where a look-up goes on that has read a part of a list.

@@ -59,10 +59,12 @@ extension OpenAttempt: SnapshotValue {
     static var bearsTimes: Bool { true }
 
     func json(_ times: inout SnapshotTimes) -> JSONValue {
-        [
+        var json: JSONObject = [
             "id": .string(id.description), "state": .string(state), "number": .integer(number),
             "started_at": times.add(startedAt), "repeatable": .bool(isRepeatable), "purpose": .string(purpose.rawValue),
         ]
+        if let endsMilliseconds { json["ends_milliseconds"] = .integer(endsMilliseconds) }
+        return .object(json)
     }
 
     init?(_ json: JSONValue, _ times: SnapshotTimes) {
@@ -73,13 +75,13 @@ extension OpenAttempt: SnapshotValue {
         else { return nil }
         self.init(
             id: id, state: state, number: Int(clamping: number), startedAt: startedAt, isRepeatable: isRepeatable,
-            purpose: purpose)
+            purpose: purpose, endsMilliseconds: json["ends_milliseconds"]?.integerValue)
     }
 
     func committed(at time: Instant) -> OpenAttempt {
         OpenAttempt(
             id: id, state: state, number: number, startedAt: startedAt.committed(at: time), isRepeatable: isRepeatable,
-            purpose: purpose)
+            purpose: purpose, endsMilliseconds: endsMilliseconds)
     }
 }
 
@@ -97,6 +99,7 @@ extension UnknownOutcome: SnapshotValue {
         if emptyLooks != 0 { json["empty_looks"] = .integer(emptyLooks) }
         if isDisturbed { json["disturbed"] = true }
         json["page"] = page?.json(&times)
+        if isFollowed { json["followed"] = true }
         return .object(json)
     }
 
@@ -121,6 +124,7 @@ extension UnknownOutcome: SnapshotValue {
         emptyLooks = Int(clamping: json["empty_looks"]?.integerValue ?? 0)
         isDisturbed = json["disturbed"]?.boolValue ?? false
         self.page = page ?? nil
+        isFollowed = json["followed"]?.boolValue ?? false
     }
 
     func committed(at time: Instant) -> UnknownOutcome {
@@ -130,6 +134,33 @@ extension UnknownOutcome: SnapshotValue {
         outcome.lookedUpSince = lookedUpSince?.committed(at: time)
         outcome.page = page?.committed(at: time)
         return outcome
+    }
+}
+
+extension LateAnswer: SnapshotValue {
+    func json(_ times: inout SnapshotTimes) -> JSONValue {
+        var json: JSONObject = [
+            "attempt": .string(attemptId.description), "number": .integer(number),
+            "outcome": .string(outcome.rawValue), "counted": .bool(isCounted), "made": .bool(isMade),
+            "saved": .object(saved), "sealed": .array(sealed.map(\.json)),
+        ]
+        if let error { json["error"] = .string(error) }
+        if let status { json["status"] = .integer(status) }
+        return .object(json)
+    }
+
+    init?(_ json: JSONValue, _ times: SnapshotTimes) {
+        guard let id = json["attempt"]?.stringValue.flatMap(Identifier.init), let number = json["number"]?.integerValue,
+            let outcome = json["outcome"]?.stringValue.flatMap(Outcome.init),
+            let isCounted = json["counted"]?.boolValue, let isMade = json["made"]?.boolValue,
+            let saved = json["saved"]?.objectValue, let sealed = json["sealed"]?.arrayValue
+        else { return nil }
+        let references = sealed.compactMap { SealedReference($0) }
+        guard references.count == sealed.count else { return nil }
+        self.init(
+            attemptId: id, number: Int(clamping: number), outcome: outcome, error: json["error"]?.stringValue,
+            status: json["status"]?.integerValue.map { Int(clamping: $0) }, isCounted: isCounted, isMade: isMade,
+            isComplete: true, saved: saved, sealed: references)
     }
 }
 

@@ -1,17 +1,8 @@
-// Deadlines, signals, look-ups and leases.
-
-/// What requests and leases leave room for.
-enum LeaseRule {
-    /// The lease of a worker that is started without another length, in milliseconds.
-    static let usualLeaseMilliseconds: Int64 = 60_000
-    /// The longest request under that lease: a worker keeps a margin for the commit on both sides.
-    static let longestRequestMilliseconds: Int64 = 56_000
-}
+// Deadlines, signals and look-ups.
 
 extension DraftChecker {
     mutating func checkWaits() {
         checkDeadlines()
-        checkTimeouts()
         for state in draft.states {
             if !state.awaits.isEmpty, state.deadlineMilliseconds == nil, draft.deadlineMilliseconds == nil {
                 report(
@@ -69,22 +60,5 @@ extension DraftChecker {
             .windowBeyondDeadline, path, .value,
             "\(subject) may take \(DurationText.text(window)), but \(around) is \(DurationText.text(limit))",
             hint: "shorten the one or lengthen the other")
-    }
-
-    /// W310: a worker cuts what its lease does not cover.
-    private mutating func checkTimeouts() {
-        var timeouts = draft.services.map { ($0.timeoutMilliseconds, $0.path) }
-        timeouts += draft.calls.map { ($0.timeoutMilliseconds, $0.path) }
-        for case (.inline(let call), _) in draft.states.flatMap(\.calls) {
-            timeouts.append((call.timeoutMilliseconds, call.path))
-        }
-        for case (let timeout?, let path) in timeouts where timeout > LeaseRule.longestRequestMilliseconds {
-            report(
-                .timeoutBeyondLease, path.member("timeout"), .value,
-                "\(Self.subject(path)): a timeout of \(DurationText.text(timeout)) is above the lease; a worker with the "
-                    + "usual lease of \(DurationText.text(LeaseRule.usualLeaseMilliseconds)) cuts it to "
-                    + DurationText.text(LeaseRule.longestRequestMilliseconds),
-                hint: "shorten it, or start workers with a longer --lease-seconds")
-        }
     }
 }

@@ -219,6 +219,21 @@ extension DefinitionReader {
         return milliseconds
     }
 
+    /// How long a request may take. Its worker keeps it in hand for all that time.
+    mutating func timeout(_ node: Node?) -> Int64? {
+        guard let node, let milliseconds = duration(node) else { return nil }
+        let most = ServiceDefinition.longestTimeoutMilliseconds
+        guard milliseconds <= most else {
+            report(
+                .wrongType, node.path, .value,
+                "\(Self.label(node.path)) is \(DurationText.text(milliseconds)); a request may take "
+                    + "\(DurationText.text(most)) at most",
+                hint: "start the work with one request, and ask with another one whether it is done")
+            return nil
+        }
+        return milliseconds
+    }
+
     mutating func choice<Choice: RawRepresentable & CaseIterable>(_ node: Node?, _ type: Choice.Type) -> Choice?
     where Choice.RawValue == String {
         guard let node else { return nil }

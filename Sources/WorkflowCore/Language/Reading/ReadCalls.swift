@@ -25,7 +25,7 @@ extension DefinitionReader {
         }
         call.ok = statuses(mapping["ok"])
         call.save = templates(mapping["save"], as: .variable, .save)
-        call.timeoutMilliseconds = duration(mapping["timeout"])
+        call.timeoutMilliseconds = timeout(mapping["timeout"])
         call.isRepeatable = flag(mapping["repeatable"]) ?? Self.repeatableMethods.contains(call.method)
         call.made = mapping["made"].flatMap { expression($0, .errorCondition) }
         if let idempotency = mapping["idempotency"] { readIdempotency(idempotency, &call) }

@@ -71,7 +71,7 @@ extension DefinitionReader {
         }
         service.auth = mapping["auth"].flatMap { readAuth($0) }
         service.headers = readHeaders(mapping["headers"])
-        service.timeoutMilliseconds = duration(mapping["timeout"])
+        service.timeoutMilliseconds = timeout(mapping["timeout"])
         service.limits = mapping["limits"].flatMap { readServiceLimits($0) }
         service.cooldownMilliseconds = duration(mapping["cooldown"])
         return service

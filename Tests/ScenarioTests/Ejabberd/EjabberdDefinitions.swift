@@ -47,7 +47,7 @@ enum EjabberdDefinitions {
               effect_within: 2s
               looks: {times: 2, every: 500ms}
               none: resend
-            undo: unregister
+            undo: {call: unregister, gone: not_checkable}
             next: settling
           settling: {pause: 2s, next: token-pending}
           token-pending:
@@ -66,7 +66,7 @@ enum EjabberdDefinitions {
               looks: {times: 2, every: 500ms}
               save: {token: '${item.token}'}
               none: resend
-            undo: revoke_token
+            undo: {call: revoke_token, gone: not_checkable}
             next: checking
           checking: {call: check_password, next: active}
           active: {end: succeeded}
@@ -114,7 +114,7 @@ enum EjabberdDefinitions {
               effect_within: 2s
               looks: {times: 2, every: 500ms}
               none: resend
-            undo: unregister
+            undo: {call: unregister, gone: not_checkable}
             next: checking
           checking: {call: check_password, next: active}
           active: {end: succeeded}

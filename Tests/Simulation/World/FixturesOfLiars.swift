@@ -19,7 +19,7 @@ extension Fixtures {
            "remove_thing": {"request": "DELETE wpp:/things/${data.thing}", "ok": ["2xx", 404]},
            "check_thing": {"request": "GET wpp:/things/${data.thing}"}},
          "states": {
-           "creating": {"call": "create_thing", "undo": "remove_thing",
+           "creating": {"call": "create_thing", "undo": {"call": "remove_thing", "gone": "not_checkable"},
              "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "link",
                "after": "10s", "effect_within": "30s", "looks": {"times": 2, "every": "10s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "adopt", "none": "resend"},
@@ -63,7 +63,8 @@ extension Fixtures {
             namedText,
             [
                 .adoptedIsTakenBack: (
-                    #""undo": "remove_thing""#, #""undo": {"call": "remove_thing", "adopted": true}"#
+                    #""undo": {"call": "remove_thing", "gone": "not_checkable"}"#,
+                    #""undo": {"call": "remove_thing", "gone": "not_checkable", "adopted": true}"#
                 )
             ]),
         maximumAttempts: mostOfLiars, hasWay: true, undoes: true, isLiedTo: true, sharesNames: true)

@@ -47,7 +47,7 @@ extension Fixtures {
     /// The platform can be asked by our reference, takes no second one, and what is found is ours.
     private static let goneText = """
         "gone": {"call": "list_things", "items": "response.body.items",
-               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}
+               "where": "item.id == data.thing", "filter": "loose", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}
         """
     static let foundText = """
         {"dsl": 1, "workflow": "found", "version": 1, "key": "${input.number}", "start": "creating",
@@ -59,14 +59,14 @@ extension Fixtures {
          "calls": {
            "create_thing": {"request": "POST wpp:/things", "timeout": "25s", "body": {"reference": "${run.id}"},
              "save": {"thing": "${response.body.id}"}},
-           "list_things": {"request": "GET wpp:/things"},
+           "list_things": {"request": "GET wpp:/things", "query": {"reference": "${run.id}"}},
            "remove_thing": {"request": "DELETE wpp:/things/${data.thing}", "ok": ["2xx", 404]},
            "attach": {"request": "PUT wpp:/things/${data.thing}/extra"},
            "detach": {"request": "DELETE wpp:/things/${data.thing}/extra", "ok": ["2xx", 404]}},
          "states": {
            "creating": {"call": "create_thing",
              "undo": {"call": "remove_thing", "gone": {"call": "list_things", "items": "response.body.items",
-               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
+               "where": "item.id == data.thing", "filter": "loose", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
              "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
                "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "adopt", "none": "resend"},
@@ -120,14 +120,14 @@ extension Fixtures {
          "calls": {
            "create_with_key": {"request": "POST wpp:/things", "body": {"reference": "${run.id}"},
              "save": {"thing": "${response.body.id}", "api_key": "${response.body.apiKey}"}},
-           "list_things": {"request": "GET wpp:/things"},
+           "list_things": {"request": "GET wpp:/things", "query": {"reference": "${run.id}"}},
            "remove_thing": {"request": "DELETE wpp:/things/${data.thing}", "ok": ["2xx", 404]},
            "issue_token": {"request": "POST wpp:/token", "body": {"apiKey": "${data.api_key}"}, "repeatable": true,
              "save": {"token": "${response.body.token}"}}},
          "states": {
            "creating": {"call": "create_with_key",
              "undo": {"call": "remove_thing", "gone": {"call": "list_things", "items": "response.body.items",
-               "where": "item.id == data.thing", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
+               "where": "item.id == data.thing", "filter": "loose", "pages": "whole", "after": "7s", "effect_within": "15s", "looks": {"times": 2, "every": "3s"}}},
              "reconcile": {"call": "list_things", "items": "response.body.items", "pages": "whole",
                "after": "10s", "effect_within": "15s", "looks": {"times": 2, "every": "5s"},
                "where": "item.reference == run.id", "save": {"thing": "${item.id}"}, "one": "replace", "none": "resend"},

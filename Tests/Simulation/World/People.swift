@@ -110,7 +110,9 @@ extension World {
             let choice = seen.hold.flatMap({ $0.choices.isEmpty ? nil : chance.pick($0.choices) })
                 .flatMap(HoldChoice.init)
         else { return nil }
-        let thing = platform.newestLiving(reference(of: run))
+        // Where others have the name too, whoever looks over there knows whose a thing is.
+        let sharesNames = Fixtures.all[store.runs[run].fixture].sharesNames
+        let thing = sharesNames ? platform.newestLiving(madeBy: run) : platform.newestLiving(reference(of: run))
         func resolve(_ verb: OperatorAction, _ values: JSONObject = JSONObject(), _ sealed: [SealedReference] = [])
             -> Wish
         {

@@ -90,6 +90,8 @@ final class PlatformModel {
                 visibleFrom: time))
     }
 
+    func newestLiving(madeBy run: Int) -> Thing? { things.last { $0.run == run && $0.isAlive } }
+
     func newestLiving(_ reference: String) -> Thing? { things.last { $0.reference == reference && $0.isAlive } }
 
     func has(extraOf id: Int?) -> Bool { things.contains { $0.id == id && $0.isAlive && $0.hasExtra } }

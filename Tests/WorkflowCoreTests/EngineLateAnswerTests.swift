@@ -44,6 +44,15 @@ struct EngineLateAnswerTests {
         #expect(run.state.unknown == nil && run.state.lateAnswer == nil)
     }
 
+    @Test func `a late answer that names what another run has holds the run, and arms no undo`() throws {
+        var (run, attempt) = try lost(asked(reconciles: false))
+        try run.learn(answer(), of: attempt)
+        let other = Identifier(high: 3, low: 4)
+        #expect(try run.take(.contradicted(by: other)) == .held)
+        #expect(run.state.hold?.code == "thing_of_another_run" && run.state.undoList.isEmpty)
+        #expect(run.state.unknown == nil && run.state.data["session"] == nil && run.state.mayBeLeft)
+    }
+
     @Test func `a definite refusal settles that nothing was made: the run fails and lets go of its key`() throws {
         var (run, attempt) = try lost(Sample.flagship())
         try run.learn(answer(.notDone, error: "http.400", status: 400), of: attempt)

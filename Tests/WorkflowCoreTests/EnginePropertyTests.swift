@@ -272,7 +272,8 @@ struct EnginePropertyTests {
             }
         }
         #expect(
-            tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting([
+            tally.types
+                == Set(EventType.allCases.map(\.rawValue)).subtracting([
                     "attempt.late", "attempt.settled", "redo.started", "redo.refused",
                 ]))
         #expect(tally.statuses == Set(RunStatus.allCases))

@@ -28,7 +28,8 @@ extension DecisionBuilder {
             }
             guard entry.isCertain || undo.call.namesWhatTheRunHas else {
                 skipUndo(
-                    entry, "nobody knows whether the lost request made it, and the undo names it by what others may have too")
+                    entry,
+                    "nobody knows whether the lost request made it, and the undo names it by what others may have too")
                 continue
             }
             let next = takingBack(undo, here, entry)

@@ -18,7 +18,7 @@ extension RunState {
     mutating func learn(_ event: RecordedEvent) {
         guard let late = LateAnswer(event) else { return }
         switch status {
-        case .succeeded: break
+        case .succeeded, .released: break
         case .failed, .cancelled:
             guard late.outcome == .done else { return }
             mayHaveCreated = true

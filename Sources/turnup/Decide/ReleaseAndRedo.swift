@@ -62,7 +62,7 @@ extension OperatorAction {
         let leavesBehind = left.isSaid
         return OperatorAction(
             name: startsAgain ? "redo" : "release", statuses: [.succeeded], saysLeftBehind: true
-        ) { state, _, _ in
+        ) { state, _, _, _ in
             Act(event: try state.releasing(reason: reason, leavesBehind: leavesBehind, startsAgain: startsAgain))
         }
     }

@@ -98,7 +98,7 @@ struct ThingTests {
             let store = fixture.store
             let runs = try await Self.claimed(2, fixture)
             try await store.enqueueRun("3", organisation: "elsewhere")
-            let foreign = try #require(try await store.claimed(workerA, 1).first)
+            let foreign = try await store.claimOne()
             func empty(_ run: ClaimedRun) throws -> RunCommit {
                 let attempt = newId()
                 return try run.commit([

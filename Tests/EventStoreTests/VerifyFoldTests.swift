@@ -101,7 +101,8 @@ import WorkflowCore
             guard Int.random(in: 0..<6) == 0, state.status == .live || type == .runTakenOver else { return nil }
             return NewEvent(type, body)
         case .releaseRequested: return state.status == .succeeded ? NewEvent(type, body) : nil
-        case .runReleased: return state.status == .live && state.ending?.status == .released ? NewEvent(type, body) : nil
+        case .runReleased:
+            return state.status == .live && state.ending?.status == .released ? NewEvent(type, body) : nil
         case .redoStarted, .redoRefused: return state.status == .released ? NewEvent(type, body) : nil
         case .retryRequested, .cancelRequested: return NewEvent(type, body)
         }

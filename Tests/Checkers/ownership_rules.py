@@ -72,7 +72,7 @@ def forgotten(snapshot, there, kept):
     """F2: what a failed or cancelled run made and what is still there is listed as such."""
     for client, maker in there.items():
         run = snapshot.runs[maker.run]
-        if run.row["status"] not in ("failed", "cancelled") or run.row["may_be_left"]:
+        if run.row["status"] not in ("failed", "cancelled", "released") or run.row["may_be_left"]:
             continue
         said = any(event.type == "run.resolved" and event.body.get("choice") == "done" for event in run.events)
         if not said and not is_excused(snapshot, client, maker, kept):
@@ -84,7 +84,7 @@ def surplus(snapshot, there, kept):
     places = {}
     for client, maker in there.items():
         row = snapshot.runs[maker.run].row
-        is_listed = row["status"] in ("failed", "cancelled") and row["may_be_left"]
+        is_listed = row["status"] in ("failed", "cancelled", "released") and row["may_be_left"]
         if is_listed or is_excused(snapshot, client, maker, kept):
             continue
         place = (row["organisation"], row["workflow"], row["key"], maker.state)

@@ -99,7 +99,8 @@ def clients(snapshot, run, mine, ledger):
     status = run.row["status"]
     if status == "succeeded" and made and there == 0:
         yield "E3", "it succeeded, and its client is deleted"
-    if status in ("failed", "cancelled") and not run.row["owns_key"] and there > 0 and not lied:
+    is_free = status in ("failed", "cancelled") and not run.row["owns_key"]
+    if (is_free or status == "released" and not run.row["may_be_left"]) and there > 0 and not lied:
         if not any(event.type == "run.taken_over" for event in run.events):
             yield "E3", f"it let go of its key, and {there} of its clients are still there"
     given = {decision(entry).get("client") for entry in mine if decision(entry).get("kind") in ISSUING}
@@ -142,9 +143,9 @@ def ends(run, mine, lease_seconds, clock_error):
     """E5: nothing is sent after the end, give or take one lease."""
     ended = None
     for event in run.events:
-        if event.type in ("run.succeeded", "run.failed", "run.cancelled"):
+        if event.type in ("run.succeeded", "run.failed", "run.cancelled", "run.released"):
             ended = event
-        elif event.type == "run.reopened":
+        elif event.type in ("run.reopened", "release.requested"):
             ended = None
     if ended is None:
         return

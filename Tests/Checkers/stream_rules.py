@@ -3,11 +3,13 @@ import collections
 import hashlib
 import uuid
 
-TERMINAL = {"run.succeeded": "succeeded", "run.failed": "failed", "run.cancelled": "cancelled"}
+TERMINAL = {"run.succeeded": "succeeded", "run.failed": "failed", "run.cancelled": "cancelled",
+            "run.released": "released"}
 CLOSING = {"attempt.done", "attempt.not_done", "attempt.unknown"}
 # What may follow the end: evidence of late workers, and what people and programs do with an ended run.
 AFTER_THE_END = {
     "attempt.late", "cancel.requested", "retry.requested", "run.reopened", "run.taken_over", "run.diagnosed",
+    "release.requested", "redo.started", "redo.refused",
     "secret.read", "secret.forgotten", "signal.received",
 }
 KNOWN = AFTER_THE_END | CLOSING | set(TERMINAL) | {
@@ -66,7 +68,7 @@ def stream(run):
             yield "L2", f"event {event.seq} ({event.type}) follows its end at event {ended}"
         if event.type in TERMINAL:
             ended = event.seq
-        elif event.type == "run.reopened":
+        elif event.type in ("run.reopened", "release.requested"):
             if ended is None:
                 yield "L2", f"event {event.seq} reopens a run that had not ended"
             ended = None
@@ -151,7 +153,7 @@ def fold(run):
             state = body.get("state", state)
         if kind == "run.held":
             status = "held"
-        elif kind in ("run.resolved", "run.reopened"):
+        elif kind in ("run.resolved", "run.reopened", "release.requested"):
             status = "live"
         elif kind == "attempt.late" and status == "held" and answers(body) and event.attempt == asked == sent:
             status = "live"
@@ -181,6 +183,8 @@ def projection(run):
     if row["status"] != status:
         yield "S1", f"its row is {row['status']}, its events say {status}"
     if taken_over or any(event.type == "attempt.late" and "key_with" in event.body for event in run.events):
+        expected = False
+    elif status == "released":
         expected = False
     elif status in ("live", "held", "succeeded"):
         expected = True

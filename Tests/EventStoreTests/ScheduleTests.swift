@@ -32,7 +32,7 @@ import WorkflowCore
     {
         let seeds = 200
         let parts = 4
-        let rare = [375, 454, 2680]
+        let rare = [375, 408, 1100]
         let total = try await withThrowingTaskGroup(of: Result.self) { group in
             for part in 0..<parts {
                 group.addTask {

@@ -281,11 +281,11 @@ import WorkflowCore
                 let second = try await installation.enqueue("+34600111221", organisation: "o-2")
                 #expect(worker.spoken.components(separatedBy: "restart this worker with that version").count == 2)
                 #expect(!worker.spoken.contains("the database is away"), "\(worker.spoken)")
-                // The other version's workers go on from there.
+                // The other version's workers go on from there, with the answer that was kept.
                 try await rename("commit_2", "commit")
                 try await installation.withWorker { _ in
                     installation.simulator.removeFaults()
-                    try await installation.reaches(.held, id)
+                    try await installation.reaches(.succeeded, id)
                     try await installation.reaches(.succeeded, second)
                 }
             }

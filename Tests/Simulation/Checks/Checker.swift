@@ -200,6 +200,8 @@ final class Checker {
             let isAnswer =
                 (event.body["outcome"] == "done" || event.body["outcome"] == "not_done")
                 && event.body["purpose"] == nil && event.body["repeatable"] != true
+            // What the database has forgotten may still be told: then something is there.
+            if isAnswer, event.body["outcome"] == "done", shadow.status.isEnded { shadow.mayExist = true }
             if isAnswer, shadow.lastSent == event.attemptId, let id = event.attemptId {
                 // The run is looked at now, whatever it waited for.
                 shadow.notBefore = nil

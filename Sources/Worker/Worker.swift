@@ -14,8 +14,8 @@ public struct Worker: Service {
     private let parts: WorkerParts
     private let wakeSignal: WakeSignal
 
-    /// `prepare` and `perform` put a request together and send it, as those of `HTTPActions` do. `wakeSignal` may be raised by whoever knows of new work;
-    /// polling finds it anyway.
+    /// `prepare` and `perform` put a request together and send it, as those of `HTTPActions` do. `wakeSignal` may be raised
+    /// by whoever knows of new work; polling finds it anyway.
     public init(
         store: any EventStore, vault: Vault, prepare: @escaping @Sendable (Action) -> PreparedRequest?,
         perform: @escaping @Sendable (Action) async -> ActionOutcome,

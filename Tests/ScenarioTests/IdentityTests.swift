@@ -51,6 +51,8 @@ import WorkflowCore
             try await installation.reaches(.succeeded, second)
             let succeeded = try await installation.events(second, .runSucceeded)
             #expect(succeeded.first?.body["output"]?["adopted"] == true)
+            #expect(try await installation.command("show", second.description).contains("adopted "))
+            #expect(try await installation.command("history", second.description).contains("belongs to run \(first)"))
             let own = try await installation.events(first, .runSucceeded)
             #expect(own.first?.body["output"]?["adopted"] == false)
 

@@ -258,7 +258,6 @@ create table turnup.thing (
   primary key (service, identity)
 );
 create index thing_organisation on turnup.thing (service, organisation);
-create index thing_run on turnup.thing (run_id);
 
 -- What the installation says of a service.
 create table turnup.service (

@@ -64,8 +64,14 @@ struct AttemptText {
             guard let name = item["name"]?.stringValue, let mark = item["fingerprint"]?.stringValue else { return nil }
             return "\(name) sealed (\(mark))"
         }
-        let all = plain + sealed
+        let all = plain + sealed + (whose.map { [$0] } ?? [])
         return all.isEmpty ? nil : all.joined(separator: ", ")
+    }
+
+    /// What tells that the thing is not the run's own.
+    private var whose: String? {
+        if let other = body["held_by"]?.stringValue { return "what it names belongs to run \(other)" }
+        return body["found"] == nil && body["made"]?.boolValue == false ? "adopted: it was there before" : nil
     }
 
     private func lookUpText(_ found: Int64) -> String {

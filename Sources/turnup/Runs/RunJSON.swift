@@ -23,7 +23,8 @@ enum RunJSON {
         }
         return JSONText.object(
             members(run, now: now, service: service, wait: wait) + [
-                ("data", .object(state.data)), ("secrets", .array(secrets)), ("hold", state.hold.map(json) ?? .null),
+                ("adopted", .bool(state.isAdopted)), ("data", .object(state.data)), ("secrets", .array(secrets)),
+                ("hold", state.hold.map(json) ?? .null),
                 ("taken_back", .array(left.takenBack.map(\.json))),
                 ("left_behind", .array(left.items.map(\.json))), ("key_with", .optional(state.keyWith)),
                 ("left_by", .array(others.map { .string($0.description) })),

@@ -72,6 +72,7 @@ struct Show: AsyncParsableCommand {
             lines.append("ended         \(clock.dateAndTime(ended)) \(clock.zoneName), after \(took)")
         }
         if state.attempts > 0 { lines.append("attempts      \(state.attempts) in this state") }
+        if state.isAdopted { lines.append("adopted       it goes on with something that it did not make") }
         for member in state.data.members {
             lines.append("data          \(member.name)=\(member.value.stringValue ?? member.value.serialized())")
         }

@@ -17,9 +17,11 @@ begin
   insert into turnup.thing as t (service, identity, organisation, run_id)
   values (take_thing.service, sha256(convert_to(take_thing.identity, 'UTF8')), take_thing.organisation, take_thing.run_id)
   on conflict (service, identity) do update set run_id = excluded.run_id, organisation = excluded.organisation
-    where t.run_id = excluded.run_id or not exists (select from turnup.run r where r.id = t.run_id and r.owns_key);
+    where t.run_id <> excluded.run_id and not exists (select from turnup.run r where r.id = t.run_id and r.owns_key);
   if found then return null; end if;
+  -- Null where it was this run's already.
   return (
     select t.run_id from turnup.thing t
-    where t.service = take_thing.service and t.identity = sha256(convert_to(take_thing.identity, 'UTF8')));
+    where t.service = take_thing.service and t.identity = sha256(convert_to(take_thing.identity, 'UTF8'))
+      and t.run_id <> take_thing.run_id);
 end $$;

@@ -126,6 +126,9 @@ def repeats(snapshot, run):
     for event in run.events:
         if is_decision(event, SETTLES):
             doubtful = {}
+        # The lost answer has come after all: nothing was made.
+        if event.type == "attempt.settled" and event.body.get("outcome") == "not_done":
+            doubtful = {state: attempt for state, attempt in doubtful.items() if attempt != event.attempt}
         if event.type != "attempt.started":
             continue
         attempt = snapshot.attempts[event.attempt]

@@ -111,8 +111,9 @@ import WorkflowCore
         for index in stopped { workers[index].send(SIGSTOP) }
         for index in stopped { #expect(await eventually(seconds: 60) { workers[index].isStopped }) }
         let leases = try await leases(of: stopped.map { "worker:\(Self.names[$0])" }, installation)
-        // The heir's own requests may open it as well.
-        let areTaken = try await eventually(seconds: 90) {
+        // The heir's own requests may open it as well; and they are held for their whole time-outs, with renewed leases, so
+        // that its room is free again only then.
+        let areTaken = try await eventually(seconds: 300) {
             _ = try await installation.store.resumeService("wpp")
             return try await taken(leases, installation) == leases.count
         }

@@ -33,6 +33,9 @@ struct EngineIdentityTests {
             var run = try sent(asked(identity: identity))
             try run.finish(.created)
             #expect(Self.thing(run) == name)
+            // A name that is missing is said; one that is not meant to be there is not.
+            let isMissed = name == nil && identity != IdentityDefinition.none
+            #expect(run.events.contains { $0.body["nameless"] == true } == isMissed)
         }
         var nameless = try sent(asked(undoPath: "/clients/${run.id}"))
         try nameless.finish(.created)

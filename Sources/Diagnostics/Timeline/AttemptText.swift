@@ -71,7 +71,9 @@ struct AttemptText {
     /// What tells that the thing is not the run's own.
     private var whose: String? {
         if let other = body["held_by"]?.stringValue { return "what it names belongs to run \(other)" }
-        return body["found"] == nil && body["made"]?.boolValue == false ? "adopted: it was there before" : nil
+        if body["found"] == nil, body["made"]?.boolValue == false { return "adopted: it was there before" }
+        return body["nameless"]?.boolValue == true
+            ? "the answer gives no name for the thing, so nothing is compared" : nil
     }
 
     private func lookUpText(_ found: Int64) -> String {

@@ -87,7 +87,12 @@ public struct RunMachine: Sendable {
             return commit(intent.decision, service: intent.planned.call.service, at: clock)
         case (.committing, .contradicted(let other)):
             // Without an outcome in hand it was a late answer that named it.
-            guard let known = outcome else { return next(.contradicted(by: other), clock, random) }
+            guard let known = outcome else {
+                guard state.lateAnswerSettles else { return giveUp(.broken("what takes nothing was contradicted")) }
+                return next(.contradicted(by: other), clock, random)
+            }
+            // Decided with that in hand, nothing is taken; once more would go round without a pause.
+            guard known.value.heldBy == nil else { return giveUp(.broken("it was contradicted twice")) }
             let value = known.value.contradicted(by: other)
             outcome = LateOutcome(attempt: known.attempt, value: value)
             return next(.finished(value), clock, random)

@@ -3,8 +3,11 @@
 extension DecisionBuilder {
     /// Names the thing that the run takes for its own. The store refuses the event when another run has it.
     func claimThing(of here: StateDefinition, in body: inout JSONObject, _ attempt: OpenAttempt) {
-        guard here.namesItsThing else { return }
-        body["thing"] = here.thing(in: folded(.attemptDone, body, attemptId: attempt.id))?.json
+        guard here.namesItsThing, here.identity != IdentityDefinition.none else { return }
+        let thing = here.thing(in: folded(.attemptDone, body, attemptId: attempt.id))
+        body["thing"] = thing?.json
+        // Nothing can be compared then, so the history says it.
+        if thing == nil { body["nameless"] = true }
     }
 
     /// Another run has the thing that an answer or a look-up named. The run takes nothing of it, will not take it back,

@@ -9,13 +9,17 @@ CLOSING = {"attempt.done", "attempt.not_done", "attempt.unknown"}
 # What may follow the end: evidence of late workers, and what people and programs do with an ended run.
 AFTER_THE_END = {
     "attempt.late", "cancel.requested", "retry.requested", "run.reopened", "run.taken_over", "run.diagnosed",
-    "release.requested", "redo.started", "redo.refused",
+    "release.requested", "redo.started", "redo.refused", "inspection.requested", "run.inspected",
     "secret.read", "secret.forgotten", "signal.received",
 }
 KNOWN = AFTER_THE_END | CLOSING | set(TERMINAL) | {
     "run.requested", "attempt.started", "state.entered", "run.held", "run.resolved", "reconcile.started", "undo.started",
     "undo.skipped", "attempt.settled", "secret.sealed", "run.moved",
 }
+
+
+# What a run that succeeded may send: only whether the thing is still there and works.
+INSPECTING = {"before_inspect", "inspect"}
 
 
 def violations(snapshot):
@@ -30,7 +34,7 @@ def violations(snapshot):
     queued = collections.Counter(snapshot.tasks)
     for run in snapshot.runs.values():
         rows, status = queued[run.id], run.row["status"]
-        if rows != (status == "live"):
+        if rows != (status == "live" or inspected_later(run)):
             yield "T1", run.id, f"it is {status}, with {rows} queue rows"
     held = {}
     for run in snapshot.runs.values():
@@ -59,12 +63,15 @@ def stream(run):
     if run.events[0].type != "run.requested":
         yield "L2", f"it begins with {run.events[0].type}"
     ended = None
+    looks = set()
     for event in run.events[1:]:
+        if event.type == "attempt.started" and event.body.get("purpose") in INSPECTING:
+            looks.add(event.attempt)
         if event.type == "run.requested":
             yield "L2", f"event {event.seq} requests it a second time"
         if event.type not in KNOWN:
             yield "L2", f"event {event.seq} has the unknown type {event.type}"
-        if ended is not None and event.type not in AFTER_THE_END:
+        if ended is not None and event.type not in AFTER_THE_END and event.attempt not in looks:
             yield "L2", f"event {event.seq} ({event.type}) follows its end at event {ended}"
         if event.type in TERMINAL:
             ended = event.seq
@@ -104,7 +111,7 @@ def attempts(run):
             elif event.type != "attempt.unknown" and event.epoch != start.epoch:
                 yield "X3", f"event {event.seq}, of epoch {event.epoch}, closes an attempt of epoch {start.epoch}"
             open_attempt = None
-    if open_attempt is not None and run.row["status"] != "live":
+    if open_attempt is not None and run.row["status"] != "live" and not inspected_later(run):
         yield "X1", f"it is {run.row['status']} with attempt {open_attempt.attempt} open"
     if epoch > run.row["epoch"]:
         yield "X3", f"its row has epoch {run.row['epoch']}, its events {epoch}"
@@ -165,6 +172,23 @@ def fold(run):
         elif kind in TERMINAL:
             status = TERMINAL[kind]
     return state, status, taken_over
+
+
+def inspected_later(run):
+    """Whether an inspection of a run that succeeded is to come, or under way."""
+    due = False
+    for event in run.events:
+        if event.type == "run.succeeded":
+            due = "inspect_milliseconds" in event.body
+        elif event.type == "inspection.requested":
+            due = True
+        elif event.type == "release.requested":
+            due = False
+        elif event.type in CLOSING and "inspected" in event.body:
+            due = due and "next_milliseconds" in event.body
+        elif event.type == "run.inspected" and event.body.get("over"):
+            due = False
+    return due
 
 
 def answers(body):

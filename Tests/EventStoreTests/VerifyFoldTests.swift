@@ -51,10 +51,11 @@ import WorkflowCore
         switch type {
         case .runRequested: return nil
         case .attemptStarted:
-            body = [
-                "purpose": .string(
-                    ["call", "call", "lookup", "undo", "replace", "before_undo", "gone"].randomElement() ?? "call")
-            ]
+            // The check is stricter than the workers' fold: after success only inspections come.
+            let purposes =
+                state.status == .succeeded
+                ? ["before_inspect", "inspect"] : ["call", "call", "lookup", "undo", "replace", "before_undo", "gone"]
+            body = ["purpose": .string(purposes.randomElement() ?? "call")]
             if Bool.random() { body["repeatable"] = true }
             if Bool.random() { body["undo"] = true }
             return NewEvent(type, body, attemptId: newId())
@@ -62,6 +63,10 @@ import WorkflowCore
             if Int.random(in: 0..<3) == 0 { body["look_up_after_milliseconds"] = 5 }
             if Int.random(in: 0..<3) == 0 { body["gone_after_milliseconds"] = 5 }
             if Bool.random() { body["gone"] = .string(["seen", "word", "not_gone"].randomElement() ?? "seen") }
+            if Bool.random() {
+                body["inspected"] = .string(Inspection.Verdict.allCases.randomElement()?.rawValue ?? "")
+                if Bool.random() { body["next_milliseconds"] = 5 }
+            }
             body["settled"] = .string(["adopt", "replace", "resend", "none", "hold"].randomElement() ?? "none")
             if Int.random(in: 0..<6) == 0 {
                 body["made"] = false
@@ -99,8 +104,16 @@ import WorkflowCore
             return state.status == .live ? NewEvent(type, body) : nil
         case .runSucceeded, .runFailed, .runCancelled, .runTakenOver:
             guard Int.random(in: 0..<6) == 0, state.status == .live || type == .runTakenOver else { return nil }
+            if type == .runSucceeded, Bool.random() { body["inspect_milliseconds"] = 5 }
             return NewEvent(type, body)
-        case .releaseRequested: return state.status == .succeeded ? NewEvent(type, body) : nil
+        case .releaseRequested:
+            guard state.status == .succeeded, Int.random(in: 0..<4) == 0 else { return nil }
+            return NewEvent(type, body)
+        case .inspectionRequested: return state.status == .succeeded ? NewEvent(type, body) : nil
+        case .runInspected:
+            body["verdict"] = .string(Inspection.Verdict.allCases.randomElement()?.rawValue ?? "")
+            if Int.random(in: 0..<4) == 0 { body["over"] = true }
+            return state.status == .succeeded && state.inspection != nil ? NewEvent(type, body) : nil
         case .runReleased:
             return state.status == .live && state.ending?.status == .released ? NewEvent(type, body) : nil
         case .redoStarted, .redoRefused: return state.status == .released ? NewEvent(type, body) : nil

@@ -88,7 +88,7 @@ struct EngineFoldTests {
         try run.claim()
         try run.finish(.issued)
         let next = event(run.state.seq + 1, type.rawValue, ["state": "one"], open)
-        if [.attemptLate, .cancelRequested, .retryRequested].contains(type) {
+        if [.attemptLate, .cancelRequested, .retryRequested, .inspectionRequested, .runInspected].contains(type) {
             let after = try evolve(run.state, run: id, next)
             #expect(after.status == .succeeded && after.state == "active" && after.reason == run.state.reason)
         } else if type == .releaseRequested {

@@ -1,7 +1,7 @@
 -- Appends one event, a person's verb or a signal, without the lease. With expected_seq the event is refused (behind)
 -- when the run has moved on since the person looked at it. Only verbs that change the status or the state give a new
 -- one.
--- A worker looks soon at a run that stays or becomes live, whatever line the run stood in: the run goes into the line
+-- A worker looks soon at a run that has or gets a task, whatever line the run stood in: the run goes into the line
 -- of those that need no service.
 -- The secrets are the run's own, sealed. They are written in the same transaction or not at all.
 create or replace function turnup.append(
@@ -22,6 +22,7 @@ declare
   lease turnup.lease;
   moment timestamptz;
   new_status text;
+  is_to_do boolean;
   new_hash bytea;
   new_due timestamptz;
   line text := '';
@@ -33,8 +34,8 @@ begin
   if not found then
     raise exception 'there is no run %', append.run_id using errcode = 'TU004';
   end if;
-  if task.run_id is null and current.status = 'live' then
-    -- It became live between the two locks.
+  if task.run_id is null and current.has_task then
+    -- It came to have one between the two locks.
     select * into task from turnup.task t where t.run_id = append.run_id for no key update;
   end if;
   if task.run_id is not null then
@@ -69,18 +70,22 @@ begin
   new_status := coalesce(
     append.status, case when append.type = 'cancel.requested' and current.status = 'held' then 'live' end,
     current.status);
+  -- What is to be inspected stays so.
+  is_to_do := new_status = 'live'
+    or new_status = 'succeeded' and (current.has_task or append.type = 'inspection.requested');
   new_hash := turnup.event_hash(
     current.hash, current.id, current.seq + 1, turnup.microseconds(moment), current.epoch, append.type,
     append.actor, null, append.body);
   insert into turnup.event (run_id, seq, type, body, epoch, actor, recorded_at, hash)
   values (current.id, current.seq + 1, append.type, append.body::json, current.epoch, append.actor, moment, new_hash);
-  if task.run_id is null or new_status <> 'live' or new_status <> current.status
+  if task.run_id is null or not is_to_do or new_status <> current.status
     or append.state <> current.state or append.owns_key <> current.owns_key
   then
     update turnup.run r
     set seq = current.seq + 1, hash = new_hash, epoch = current.epoch, status = new_status,
       state = coalesce(append.state, current.state), owns_key = coalesce(append.owns_key, current.owns_key),
       may_be_left = new_status not in ('live', 'succeeded') and coalesce(append.may_be_left, current.may_be_left),
+      has_task = is_to_do, inspection = case when new_status = 'succeeded' then r.inspection end,
       changed_at = moment,
       reason = case
         when append.status is null and new_status = current.status then current.reason else append.reason end,
@@ -101,7 +106,7 @@ begin
   from unnest(secret_names, secret_versions, secret_key_ids, secret_nonces, secret_ciphertexts,
       secret_fingerprints, secret_lengths)
     as s(name, version, key_id, nonce, ciphertext, fingerprint, length);
-  if new_status <> 'live' then
+  if not is_to_do then
     delete from turnup.task t where t.run_id = current.id;
     -- A claim may be leasing it at this moment: this waits for its end, so that the next statement sees its lease.
     insert into turnup.lease (run_id, service, organisation, taken_at, expires, epoch, token, seq, hash, worker)
@@ -114,7 +119,8 @@ begin
   else
     new_due := least(task.due, moment + append.due_milliseconds * interval '1 millisecond');
     -- One that waits to start, or starts again, counts against its workflow's limit of live runs; to end it nothing does.
-    if append.type not in ('cancel.requested', 'release.requested') and not current.live_slot and exists (
+    if append.type not in ('cancel.requested', 'release.requested') and new_status = 'live' and not current.live_slot
+      and exists (
       select from turnup.service_state s
       where s.name = '@' || current.workflow and coalesce(s.concurrent_all, s.concurrent_each) is not null)
     then

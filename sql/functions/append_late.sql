@@ -40,8 +40,8 @@ begin
   then
     return 'already';
   end if;
-  if task.run_id is null and current.status = 'live' then
-    -- It became live between the two locks.
+  if task.run_id is null and current.has_task then
+    -- It came to have one between the two locks.
     select * into task from turnup.task t where t.run_id = append_late.run_id for no key update;
   end if;
   if task.run_id is not null then
@@ -114,7 +114,7 @@ begin
   else
     update turnup.run r
     set seq = current.seq + 1, hash = new_hash, changed_at = moment,
-      status = case when wakes then 'live' else r.status end, reason = case when wakes then null else r.reason end,
+      status = case when wakes then 'live' else r.status end, has_task = wakes or r.has_task, reason = case when wakes then null else r.reason end,
       may_be_left = not wakes and (r.may_be_left or is_left)
     where r.id = current.id;
     if wakes then

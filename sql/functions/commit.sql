@@ -13,11 +13,13 @@
 -- stands in a batch once. due_milliseconds and deadline_milliseconds count from now. Where keeps_lease is true, the
 -- worker goes on at once. A renewed lease counts from now; a lease that is not renewed keeps its row in place (HOT). An
 -- attempt.started at the end of the events is the intent of a request to `services`.
--- A commit without events moves a run to another line, or to a later time.
+-- A commit without events moves a run to another line, or to a later time. Where has_tasks is false, nothing is left to
+-- do for the run.
 create or replace function turnup.commit(
   worker text, lease_milliseconds bigint,
   run_ids uuid[], tokens uuid[], epochs bigint[], base_seqs bigint[], base_hashes bytea[],
   states text[], statuses text[], reasons text[], last_errors text[], owns_keys boolean[], may_be_left boolean[],
+  has_tasks boolean[], inspections text[],
   snapshots text[], run_times text[], secret_flags boolean[],
   due_milliseconds bigint[], keeps_lease boolean[], renews_lease boolean[], services text[], wait_reasons text[],
   deadline_milliseconds bigint[],
@@ -211,9 +213,9 @@ begin
   for place in 1..count loop
     if answers[place] = 'accepted' then
       has_outcomes := has_outcomes or not (intents[place] and events[place] = 1);
-      has_ends := has_ends or statuses[place] <> 'live';
-      has_kept := has_kept or (statuses[place] = 'live' and keeps_lease[place]);
-      has_given := has_given or statuses[place] <> 'live' or not keeps_lease[place]
+      has_ends := has_ends or not has_tasks[place];
+      has_kept := has_kept or (has_tasks[place] and keeps_lease[place]);
+      has_given := has_given or not has_tasks[place] or not keeps_lease[place]
         or (intents[place] and lease_services[place] <> services[place]);
       has_findings := has_findings or findings[place] is not null;
     end if;
@@ -249,28 +251,29 @@ begin
     -- The run row only when something that people ask for has changed, or with all that the task had when that goes.
     update turnup.run r
     set state = g.state, status = g.status, reason = g.reason, owns_key = g.owns_key,
-      may_be_left = g.may_be_left, last_error = g.last_error,
+      may_be_left = g.may_be_left, has_task = g.has_task, inspection = g.inspection, last_error = g.last_error,
       changed_at = moment, live_slot = r.live_slot and g.status in ('live', 'held'),
       ended_at = case when g.status in ('live', 'held') then null else coalesce(r.ended_at, moment) end,
-      epoch = case when g.status = 'live' then r.epoch else g.epoch end,
-      seq = case when g.status = 'live' then r.seq else g.seq end,
-      hash = case when g.status = 'live' then r.hash else g.hash end,
-      snapshot_seq = case when g.status = 'live' then r.snapshot_seq else g.seq end,
-      times = case when g.status = 'live' then r.times
+      epoch = case when g.has_task then r.epoch else g.epoch end,
+      seq = case when g.has_task then r.seq else g.seq end,
+      hash = case when g.has_task then r.hash else g.hash end,
+      snapshot_seq = case when g.has_task then r.snapshot_seq else g.seq end,
+      times = case when g.has_task then r.times
         else array_replace(g.times::bigint[], -1, moment_microseconds) end,
-      snapshot = case when g.status = 'live' then r.snapshot else g.snapshot end
-    from unnest(run_ids, answers, states, statuses, reasons, owns_keys, commit.may_be_left, last_errors, epochs, seqs,
-        hashes, snapshots, run_times)
-      as g(id, answer, state, status, reason, owns_key, may_be_left, last_error, epoch, seq, hash, snapshot, times)
+      snapshot = case when g.has_task then r.snapshot else g.snapshot end
+    from unnest(run_ids, answers, states, statuses, reasons, owns_keys, commit.may_be_left, has_tasks, inspections,
+        last_errors, epochs, seqs, hashes, snapshots, run_times)
+      as g(id, answer, state, status, reason, owns_key, may_be_left, has_task, inspection, last_error, epoch, seq, hash,
+        snapshot, times)
     where r.id = g.id and g.answer = 'accepted' and (
-      g.status <> 'live' or (r.state, r.status, r.reason, r.owns_key, r.last_error)
-        is distinct from (g.state, g.status, g.reason, g.owns_key, g.last_error));
+      not g.has_task or (r.state, r.status, r.reason, r.owns_key, r.inspection, r.last_error)
+        is distinct from (g.state, g.status, g.reason, g.owns_key, g.inspection, g.last_error));
   end if;
 
   if has_ends then
     delete from turnup.task t
-    using unnest(task_tids, answers, statuses) as g(tid, answer, status)
-    where t.ctid = g.tid and g.answer = 'accepted' and g.status <> 'live';
+    using unnest(task_tids, answers, has_tasks) as g(tid, answer, has_task)
+    where t.ctid = g.tid and g.answer = 'accepted' and not g.has_task;
   end if;
 
   if has_outcomes then
@@ -283,11 +286,11 @@ begin
       epoch = case when g.keeps then t.epoch else g.epoch end, seq = g.seq, hash = g.hash, snapshot_seq = g.seq,
       has_secrets = g.has_secrets, service = coalesce(g.service, ''), wait_reason = g.wait_reason,
       times = array_replace(g.times::bigint[], -1, moment_microseconds), snapshot = g.snapshot
-    from unnest(task_tids, answers, statuses, due_milliseconds, keeps_lease, services, wait_reasons, deadline_milliseconds,
+    from unnest(task_tids, answers, has_tasks, due_milliseconds, keeps_lease, services, wait_reasons, deadline_milliseconds,
         epochs, seqs, hashes, snapshots, run_times, secret_flags, intents, events)
-      as g(tid, answer, status, due, keeps, service, wait_reason, deadline, epoch, seq, hash, snapshot, times, has_secrets,
+      as g(tid, answer, has_task, due, keeps, service, wait_reason, deadline, epoch, seq, hash, snapshot, times, has_secrets,
         is_intent, events)
-    where t.ctid = g.tid and g.answer = 'accepted' and g.status = 'live' and not (g.is_intent and g.events = 1);
+    where t.ctid = g.tid and g.answer = 'accepted' and g.has_task and not (g.is_intent and g.events = 1);
   end if;
 
   if has_kept then
@@ -297,24 +300,24 @@ begin
       is_fresh = l.is_fresh and not g.is_intent,
       service = case when g.is_intent then g.service else l.service end,
       is_counted = l.is_counted and not (g.is_intent and g.service <> l.service)
-    from unnest(lease_tids, answers, statuses, keeps_lease, renews_lease, services, seqs, hashes, intents)
-      as g(tid, answer, status, keeps, renews, service, seq, hash, is_intent)
-    where l.ctid = g.tid and g.answer = 'accepted' and g.status = 'live' and g.keeps;
+    from unnest(lease_tids, answers, has_tasks, keeps_lease, renews_lease, services, seqs, hashes, intents)
+      as g(tid, answer, has_task, keeps, renews, service, seq, hash, is_intent)
+    where l.ctid = g.tid and g.answer = 'accepted' and g.has_task and g.keeps;
   end if;
 
   if has_given then
     with gone as (
       delete from turnup.lease l
-      using unnest(lease_tids, answers, statuses, keeps_lease) with ordinality
-        as g(tid, answer, status, keeps, place)
-      where l.ctid = g.tid and g.answer = 'accepted' and not (g.status = 'live' and g.keeps)
+      using unnest(lease_tids, answers, has_tasks, keeps_lease) with ordinality
+        as g(tid, answer, has_task, keeps, place)
+      where l.ctid = g.tid and g.answer = 'accepted' and not (g.has_task and g.keeps)
       returning l.service, l.organisation, l.token, g.place
     ), waiting as (
       -- Tasks that came into a line.
       select coalesce(services[g.place], '') as service, organisations[g.place] as organisation,
         min(least(due_milliseconds[g.place], deadline_milliseconds[g.place],
           case when has_news and wait_reasons[g.place] is not null then 1000 end)) as milliseconds
-      from gone g where statuses[g.place] = 'live' group by 1, 2
+      from gone g where has_tasks[g.place] group by 1, 2
     ), noted as (
       insert into turnup.note (service, organisation, due, worker)
       select w.service, w.organisation, moment + w.milliseconds * interval '1 millisecond', commit.worker from waiting w

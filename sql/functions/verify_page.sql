@@ -3,7 +3,7 @@
 -- statement; it has at least one id.
 -- Runs that were requested later than `until` are left out, so that a caller who goes through all pages comes to an
 -- end.
--- With a workflow, only its runs count; with a time, only runs that are live or have changed since then. The last row
+-- With a workflow, only its runs count; with a time, only runs that have a task or have changed since then. The last row
 -- may then be of a run that is not wanted, with null for its events: it tells how far the search came.
 create or replace function turnup.verify_page(
   after uuid, max_runs integer, max_events bigint, workflow text default null, changed_since timestamptz default null,
@@ -28,7 +28,7 @@ begin
     -- Only so many rows at once, or a rare workflow would be one long statement.
     with looked as materialized (
       select r.id, (verify_page.workflow is null or r.workflow = verify_page.workflow)
-        and (verify_page.changed_since is null or r.changed_at >= verify_page.changed_since or r.status = 'live')
+        and (verify_page.changed_since is null or r.changed_at >= verify_page.changed_since or r.has_task)
         and (verify_page.until is null or r.requested_at <= verify_page.until) as is_wanted
       from turnup.run r where r.id >= start and r.id is distinct from verify_page.after
       order by r.id limit verify_page.max_runs::bigint * 40

@@ -1,4 +1,4 @@
--- Checks that every live run has exactly one task row, that no other run has one, and that a lease stands beside a
+-- Checks that every run with something to do has exactly one task row, that no other run has one, and that a lease stands beside a
 -- task. lease_stale is a warning: nobody has taken the run over ten minutes after its lease ended. turnup.lost_lines
 -- checks whether claims find the tasks.
 create or replace function turnup.verify_queue(run_ids uuid[])
@@ -20,8 +20,8 @@ as $$
       from turnup.lease l where l.run_id = w.id
     ) as l
     cross join lateral (values
-      ('task_missing', r.status = 'live' and t.rows = 0, 'one task row', 'none'),
-      ('task_extra', r.status <> 'live' and t.rows > 0, 'none, because the run is ' || r.status,
+      ('task_missing', r.has_task and t.rows = 0, 'one task row', 'none'),
+      ('task_extra', not r.has_task and t.rows > 0, 'none, because the run is ' || r.status,
         'a task row'),
       ('task_without_run', r.id is null and t.rows > 0, 'a run row', 'none'),
       ('task_twice', t.rows > 1, 'one task row', t.rows::text),

@@ -5,7 +5,7 @@
 create or replace function turnup.verify_row(
   run turnup.run, task turnup.task, lease turnup.lease, link bytea, first_body json, last_seq bigint, last_hash bytea,
   top_epoch bigint, is_sound boolean, state text, status text, owns_key boolean, may_be_left boolean,
-  ended_at timestamptz, open_attempt uuid
+  has_task boolean, inspection text, ended_at timestamptz, open_attempt uuid
 ) returns table (code text, expected text, actual text)
 -- Not in SQL: that would be planned anew for every run.
 language plpgsql stable
@@ -32,6 +32,8 @@ begin
       ('row_status', is_sound, status, run.status),
       ('row_owns_key', is_sound, owns_key::text, run.owns_key::text),
       ('row_may_be_left', is_sound, may_be_left::text, run.may_be_left::text),
+      ('row_has_task', is_sound, has_task::text, run.has_task::text),
+      ('row_inspection', is_sound, inspection, run.inspection),
       ('row_ended_at', is_sound, turnup.microseconds(ended_at)::text, turnup.microseconds(run.ended_at)::text),
       ('row_facts', first_body is not null,
         concat_ws(' / ', first_body ->> 'workflow', first_body ->> 'version', first_body ->> 'organisation',
@@ -46,9 +48,9 @@ begin
       ('row_epoch', head.epoch < top_epoch, top_epoch || ' or more', head.epoch::text),
       ('row_epoch', lease.epoch <= task.epoch, 'a lease of an epoch above ' || task.epoch, lease.epoch::text),
       ('slot_kept', run.live_slot and run.status not in ('live', 'held'), 'no place among the live runs', 'one'),
-      ('attempt_open', is_sound and run.status <> 'live', null, open_attempt::text),
+      ('attempt_open', is_sound and not run.has_task, null, open_attempt::text),
       ('snapshot_seq', head.snapshot_seq > last_seq or task.run_id is null and (
-          (run.snapshot is null) <> (run.snapshot_seq = 0) or run.snapshot is null and run.status <> 'live'),
+          (run.snapshot is null) <> (run.snapshot_seq = 0) or run.snapshot is null and not run.has_task),
         'a snapshot of an event from 1 to ' || last_seq, head.snapshot_seq::text)
     ) as c(code, counts, expected, actual)
   where c.counts and c.expected is distinct from c.actual;

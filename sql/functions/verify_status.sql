@@ -15,6 +15,12 @@ set search_path = pg_catalog, pg_temp as $$
     when type = 'run.resolved' then case when status = 'held' then 'live' end
     when type = 'release.requested' then case when status = 'succeeded' then 'live' end
     when type in ('redo.started', 'redo.refused') then case when status = 'released' then 'released' end
+    when type = 'inspection.requested' then case when status = 'succeeded' then 'succeeded' end
+    when type = 'run.inspected' then case when status = 'succeeded' and not is_open then 'succeeded' end
+    -- Inspections; that only these come after success is seen by their purpose.
+    when status = 'succeeded' and type = 'attempt.started' then case when not is_open then 'succeeded' end
+    when status = 'succeeded' and type in ('attempt.done', 'attempt.not_done', 'attempt.unknown')
+      then case when is_open then 'succeeded' end
     when type = 'run.reopened' then case when status = 'failed' then 'live' end
     when type = 'run.taken_over' then case status when 'held' then 'cancelled' when 'failed' then 'failed'
       when 'cancelled' then 'cancelled' end

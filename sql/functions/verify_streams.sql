@@ -47,6 +47,9 @@ declare
   is_taken_over boolean;
   is_key_elsewhere boolean;
   is_late_success boolean;
+  -- An inspection is to come, or under way; and what the last one came to.
+  inspects boolean;
+  verdict text;
   -- What a hold asks about, and what was sent last that may change the platform.
   held_attempt text;
   last_sent uuid;
@@ -80,6 +83,7 @@ begin
       leaves_something := false; is_taken_over := false; first_body := null; ended_at := null; count := 0;
       stay := 1; undo_stays := '{}'; undo_attempts := '{}'; sure := false; is_unknown := false; is_replacing := false;
       is_replaced := false; is_taken_back := false; is_ending := false;
+      inspects := false; verdict := null;
       row_link := null;
       select * into r from turnup.run r where r.id = e.run_id;
       select * into t from turnup.task t where t.run_id = e.run_id;
@@ -138,6 +142,11 @@ begin
     else
       is_late_success := false;
     end if;
+    if status = 'succeeded' and e.type = 'attempt.started'
+      and not (inspects and coalesce(e.body ->> 'purpose', '') in ('before_inspect', 'inspect'))
+    then
+      next_status := null;
+    end if;
     if problem is null and next_status is null then
       expected := case when status is null then 'run.requested' else 'what may follow while ' || status end
         || case when open_id is not null then ' with an open attempt' else '' end;
@@ -169,6 +178,9 @@ begin
         end if;
       elsif e.type = any(closing) and open_id is not null then
         open_id := null;
+        if e.body ->> 'inspected' is not null then
+          inspects := inspects and e.body ->> 'next_milliseconds' is not null;
+        end if;
         case open_purpose || ' ' || e.type
           when 'call attempt.done' then
             if e.body ->> 'held_by' is not null then
@@ -227,6 +239,14 @@ begin
         target := e.body ->> 'state';
       elsif e.type in ('undo.started', 'release.requested') then
         is_ending := true;
+        inspects := false; verdict := null;
+      elsif e.type = 'run.succeeded' then
+        inspects := e.body ->> 'inspect_milliseconds' is not null;
+      elsif e.type = 'inspection.requested' then
+        inspects := true;
+      elsif e.type = 'run.inspected' then
+        verdict := e.body ->> 'verdict';
+        inspects := inspects and e.body ->> 'over' is distinct from 'true';
       elsif e.type = 'undo.skipped' then
         is_taken_back := true; leaves_something := true;
       elsif e.type = 'cancel.requested' and status = 'held' then
@@ -302,11 +322,12 @@ begin
       or may_be_left and not is_taken_over and not is_key_elsewhere and status <> 'released';
     return query select e.run_id, c.code, null::bigint, c.expected, c.actual
       from turnup.verify_row(r, t, l, row_link, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
-        owns_key, may_be_left, ended_at, open_id) as c;
+        owns_key, may_be_left, status = 'live' or status = 'succeeded' and inspects, verdict, ended_at, open_id) as c;
     if is_sound then
       code := 'fold'; expected := null;
       actual := json_build_object('state', state, 'status', status, 'seq', e.seq, 'owns_key', owns_key,
-        'may_be_left', may_be_left)::text;
+        'may_be_left', may_be_left, 'has_task', status = 'live' or status = 'succeeded' and inspects,
+        'inspection', verdict)::text;
       return next;
     end if;
   end loop;

@@ -81,6 +81,10 @@ create table turnup.run (
   state text not null,
   status text not null check (status in ('live', 'held', 'succeeded', 'failed', 'cancelled', 'released')),
   reason text,
+  -- Workers have something to do for it, now or later: it is live, or it succeeded and is to be inspected.
+  has_task boolean not null default true,
+  -- What the last inspection came to.
+  inspection text check (inspection in ('present', 'drifted', 'unknown')),
   -- The name of the error that it last met, until something succeeds.
   last_error text,
   -- It counts towards its workflow's limit of live runs.
@@ -96,6 +100,8 @@ create table turnup.run (
   times bigint[] not null default '{}',
   snapshot text,
   check (owns_key or status in ('failed', 'cancelled', 'released')),
+  check (has_task = (status = 'live') or status = 'succeeded'),
+  check (inspection is null or status = 'succeeded'),
   check ((ended_at is not null) = (status not in ('live', 'held')))
 ) with (
   -- Room for the few versions of a run's life on its own page. An ever-growing table, mostly at rest: its vacuum goes by
@@ -111,10 +117,11 @@ create index run_state on turnup.run (state, id);
 create index run_live on turnup.run (workflow, version, state) where status in ('live', 'held');
 create index run_attention on turnup.run (status, id) where status in ('held', 'failed', 'cancelled');
 create index run_left on turnup.run (id) where may_be_left and status in ('failed', 'cancelled', 'released');
+create index run_drifted on turnup.run (id) where inspection = 'drifted';
 create index run_error on turnup.run (last_error, id) where last_error is not null;
 create index run_slot on turnup.run (workflow, organisation) where live_slot;
 
--- The queue: one row for each live run, in the line of the service that it will call next ('' when it only waits for
+-- The queue: one row for each run that has a task, in the line of the service that it will call next ('' when it only waits for
 -- time or for a worker's look; '@' and the workflow while a limit of live runs keeps it from starting). Written once a
 -- request, with the outcome. Its seq and hash are the stream's end, unless the lease's go further.
 create table turnup.task (

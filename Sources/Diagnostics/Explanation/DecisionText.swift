@@ -17,6 +17,7 @@ struct DecisionText {
             let what = states.isEmpty ? "" : ", taking back what \(states.joined(separator: ", ")) made"
             let then = body["redo"]?.boolValue == true ? ", then started anew" : ""
             return "released by \(event.actor)\(what)\(then): \(reason)"
+        case .inspectionRequested: return "\(event.actor) asked to inspect it: \(reason)"
         case .redoStarted: return "run \(body["run"]?.stringValue ?? "?") follows it"
         case .redoRefused: return "no run follows it: \(reason)"
         default: break

@@ -9,7 +9,7 @@ public enum Explanation {
         clock: ClockText = ClockText()
     ) -> String {
         switch run.status {
-        case .succeeded: return "finished"
+        case .succeeded: return run.inspection == .drifted ? "finished; has drifted since" : "finished"
         case .failed, .cancelled, .released:
             return (run.reason ?? run.status.rawValue) + (run.mayBeLeft ? "; \(LeftBehindText.mark)" : "")
         case .held: return run.reason ?? "held for a person"

@@ -20,7 +20,7 @@ public enum ViolationText {
         case .historyLost:
             "a worker knows an attempt that the database does not: the database was put back to an older state"
         case .attemptNotOpen: "an attempt is closed that is not the open one"
-        case .attemptOpen: "an attempt of a run that is not live was never closed"
+        case .attemptOpen: "an attempt of a run without a task was never closed"
         case .bodyUnreadable: "an event's body cannot be read"
         case .streamWithoutRun: "there are events, and no run"
         case .runWithoutEvents: "there is a run, and no event"
@@ -30,6 +30,8 @@ public enum ViolationText {
         case .rowStatus: "the run row has another status than its events"
         case .rowOwnsKey: "the run row holds its key, or not, against its events"
         case .rowMayBeLeft: "the run row says against its events that something may be left, or that nothing is"
+        case .rowHasTask: "the run row says against its events that there is something to do, or that nothing is"
+        case .rowInspection: "the run row has another verdict of inspections than its events"
         case .rowEndedAt: "the run row ended at another time than its events"
         case .rowReason: "the run row gives another reason than its events"
         case .rowLastError: "the run row names another last error than its events"
@@ -43,8 +45,8 @@ public enum ViolationText {
         case .snapshotDiffers: "the stored state is not the fold of its events"
         case .foldRefused: "the workers' own fold refuses the stream"
         case .foldsDiffer: "the workers' fold and the independent one disagree"
-        case .taskMissing: "a live run has no task, so nobody will advance it"
-        case .taskExtra: "a run that is not live has a task"
+        case .taskMissing: "a run with something to do has no task, so nobody will advance it"
+        case .taskExtra: "a run without anything to do has a task"
         case .taskTwice: "a run has several tasks"
         case .taskWithoutRun: "there is a task, and no run"
         case .taskOrganisation: "the task names another organisation than its run"
@@ -75,9 +77,8 @@ public enum ViolationText {
         case .leaseWithoutTask: "Stop the workers, look at the run, and delete the lease row."
         case .taskExtra, .taskTwice, .taskWithoutRun, .taskOrganisation:
             "Stop the workers, look at the run, and correct the task row as docs/guide/verify.md shows."
-        case .rowSeq, .rowHash, .rowState, .rowStatus, .rowOwnsKey, .rowMayBeLeft, .rowEndedAt, .rowReason,
-            .rowLastError,
-            .rowEpoch, .rowFacts, .thingMissing, .rowDefinition, .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
+        case .rowSeq, .rowHash, .rowState, .rowStatus, .rowOwnsKey, .rowMayBeLeft, .rowHasTask,
+            .rowInspection, .rowEndedAt, .rowReason, .rowLastError, .rowEpoch, .rowFacts, .thingMissing, .rowDefinition, .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
             "Stop the workers, and compare with \"turnup history RUN\"; when the chain is whole, the events are right "
                 + "and the row is wrong."
         case .seqGap, .seqTwice, .chain, .firstEvent, .bodyUnreadable, .streamWithoutRun, .runWithoutEvents:

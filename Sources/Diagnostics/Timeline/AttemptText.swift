@@ -15,6 +15,7 @@ struct AttemptText {
         if let found = body["found"]?.integerValue { parts.append(lookUpText(found)) }
         if let gone { parts.append(gone) }
         if let learned { parts.append(learned) }
+        if let verdict = body["inspected"]?.stringValue { parts.append("inspected: \(verdict)") }
         if let next { parts.append(next) }
         return parts.joined(separator: "; ")
     }

@@ -62,7 +62,7 @@ public struct Timeline: Sendable {
             return "held for a person: \(body["text"]?.stringValue ?? "")"
         case .cancelRequested:
             return "cancel asked for by \(event.actor): \(body["reason"]?.stringValue ?? "")"
-        case .releaseRequested, .redoStarted, .redoRefused:
+        case .releaseRequested, .redoStarted, .redoRefused, .inspectionRequested:
             return DecisionText(event: event).text
         case .retryRequested:
             return "\(event.actor) asked to try now: \(body["reason"]?.stringValue ?? "")"
@@ -80,6 +80,10 @@ public struct Timeline: Sendable {
         case .runSucceeded:
             let output = (body["output"]?.objectValue?.members ?? []).map { "\($0.name)=\(Self.plain($0.value))" }
             return "succeeded: \(output.joined(separator: " "))"
+        case .runInspected:
+            let verdict = body["verdict"]?.stringValue ?? "?"
+            let before = body["from"]?.stringValue.map { ", was \($0)" } ?? ""
+            return "inspected: \(verdict)\(before)\(body["why"]?.stringValue.map { ": \($0)" } ?? "")"
         case .runFailed:
             return "failed: \(body["reason"]?.stringValue ?? body["error"]?.stringValue ?? "")"
         case .runCancelled:
@@ -98,6 +102,8 @@ public struct Timeline: Sendable {
         case .replace: "taking back what was found:"
         case .beforeUndo: "before taking back:"
         case .gone: "looking whether it is gone:"
+        case .beforeInspect: "before inspecting:"
+        case .inspect: "inspecting:"
         case .call, nil: "sending"
         }
     }

@@ -122,6 +122,8 @@ private struct CommitBatch {
             ("last_errors", .textArray(commits.map { $0.state.lastError ?? $0.state.gaveUp?.error })),
             ("owns_keys", .boolArray(commits.map(\.state.ownsKey))),
             ("may_be_left", .boolArray(commits.map(\.state.mayBeLeft))),
+            ("has_tasks", .boolArray(commits.map(\.state.hasTask))),
+            ("inspections", .textArray(commits.map(\.state.inspection?.verdict?.rawValue))),
             ("snapshots", .textArray(snapshots.map { $0.json.serialized() })),
             ("run_times", .textArray(snapshots.map { "{" + $0.times.map(String.init).joined(separator: ",") + "}" })),
             ("secret_flags", .boolArray(commits.map { !$0.state.secrets.isEmpty })),

@@ -25,14 +25,16 @@ struct RunList {
     private var leading: String?
 
     init(_ filter: RunFilter) {
-        // Only live runs have a task. Live runs may be few and old: without their tasks, all newer runs would be read
+        // Every live run has a task. Live runs may be few and old: without their tasks, all newer runs would be read
         // first.
         let isNarrowed =
             filter.organisation != nil || filter.key != nil || filter.state != nil || filter.lastError != nil
-            || filter.attemptId != nil || filter.isLeftBehind
+            || filter.attemptId != nil || filter.isLeftBehind || filter.isDrifted
         let isFromTasks = (filter.status == .live || filter.service != nil) && !isNarrowed
-        // The index of what may be left is small and in the order of the ids, so no other one need give the order.
-        let mayLead = !isFromTasks && filter.key == nil && filter.attemptId == nil && !filter.isLeftBehind
+        // The indexes of what may be left and of what has drifted are small and in the order of the ids, so no other one
+        // need give the order.
+        let mayLead =
+            !isFromTasks && filter.key == nil && filter.attemptId == nil && !filter.isLeftBehind && !filter.isDrifted
         add("r.workflow = $", filter.workflow.map { .text($0) })
         addIndexed("r.organisation", filter.organisation, mayLead: mayLead)
         // Two indexes hold a part of the runs each. They are read first and alone, with exactly the conditions of the
@@ -58,6 +60,7 @@ struct RunList {
         if filter.isLeftBehind {
             conditions.append("r.may_be_left and r.status in ('failed', 'cancelled', 'released')")
         }
+        if filter.isDrifted { conditions.append("r.inspection = 'drifted'") }
         add("t.service = $", filter.service.map { .text($0) })
         add(
             "r.id = any(array(select run_id from turnup.event where type = 'attempt.started' and attempt_id = $))",

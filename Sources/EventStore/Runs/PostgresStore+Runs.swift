@@ -137,7 +137,7 @@ extension RunOverview {
     /// While a run has a task, the end of its stream stands in the task row and in the lease, not in the run row.
     static let select = columns + " from turnup.run r" + joins
 
-    /// Only live runs, each looked up by its task: `offset` keeps the planner from moving the look-up.
+    /// Only runs with a task, each looked up by it: `offset` keeps the planner from moving the look-up.
     static let selectFromTasks =
         columns + """
              from turnup.task t
@@ -153,7 +153,7 @@ extension RunOverview {
           coalesce(greatest(l.seq, t.seq), r.seq) as seq,
           turnup.microseconds(r.requested_at) as requested_at, turnup.microseconds(r.changed_at) as changed_at,
           turnup.microseconds(r.ended_at) as ended_at, turnup.microseconds(t.due) as due, t.service, t.wait_reason,
-          r.may_be_left, l.worker as lease_owner, turnup.microseconds(l.expires) as lease_expires, r.last_error
+          r.may_be_left, r.inspection, l.worker as lease_owner, turnup.microseconds(l.expires) as lease_expires, r.last_error
         """
 
     init(row: PostgresRow) throws {
@@ -169,6 +169,7 @@ extension RunOverview {
             organisation: try row.string("organisation"), key: try row.string("key"), state: try row.string("state"),
             status: RunStatus(rawValue: try row.string("status")) ?? .live, reason: try row.stringOrNil("reason"),
             lastError: try row.stringOrNil("last_error"), mayBeLeft: try row.bool("may_be_left"),
+            inspection: try row.stringOrNil("inspection").flatMap(Inspection.Verdict.init),
             seq: try row.int("seq"),
             requestedAt: try row.instant("requested_at"), changedAt: try row.instant("changed_at"),
             endedAt: try row.instantOrNil("ended_at"), task: task)

@@ -15,6 +15,8 @@ public struct RunOverview: Sendable, Equatable {
     /// It is held, failed or cancelled, and something that it made, or may have made, may be on the platform. That holds
     /// also when another run has taken its key.
     public let mayBeLeft: Bool
+    /// What the last inspection of a run that succeeded came to.
+    public let inspection: Inspection.Verdict?
     public let seq: Int64
     public let requestedAt: Instant
     /// When its state or status last changed.
@@ -23,7 +25,7 @@ public struct RunOverview: Sendable, Equatable {
     public let task: TaskOverview?
 }
 
-/// The queue row of a live run.
+/// The queue row of a run that is live or to be inspected.
 public struct TaskOverview: Sendable, Equatable {
     public let due: Instant
     public let service: String?
@@ -44,6 +46,8 @@ public struct RunFilter: Sendable, Equatable {
     public var lastError: String?
     /// Only failed and cancelled runs of which something may be left on the platform.
     public var isLeftBehind: Bool
+    /// Only runs of which the last inspection found that the thing is gone or no longer works.
+    public var isDrifted: Bool
     /// Only live runs have a service: that of their next call.
     public var service: String?
     /// Only the run that started this attempt; its id is the `X-Request-Id` of the request.
@@ -58,7 +62,8 @@ public struct RunFilter: Sendable, Equatable {
 
     public init(
         workflow: String? = nil, organisation: String? = nil, key: String? = nil, state: String? = nil,
-        status: RunStatus? = nil, lastError: String? = nil, isLeftBehind: Bool = false, service: String? = nil,
+        status: RunStatus? = nil, lastError: String? = nil, isLeftBehind: Bool = false,
+        isDrifted: Bool = false, service: String? = nil,
         attemptId: Identifier? = nil, requestedSince: Instant? = nil, requestedBefore: Instant? = nil,
         after: Identifier? = nil, limit: Int = 50
     ) {
@@ -69,6 +74,7 @@ public struct RunFilter: Sendable, Equatable {
         self.status = status
         self.lastError = lastError
         self.isLeftBehind = isLeftBehind
+        self.isDrifted = isDrifted
         self.service = service
         self.attemptId = attemptId
         self.requestedSince = requestedSince

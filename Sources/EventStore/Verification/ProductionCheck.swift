@@ -200,6 +200,8 @@ private struct RunCheck {
         let own: JSONObject = [
             "state": .string(state.state), "status": .string(state.status.rawValue), "seq": .integer(state.seq),
             "owns_key": .bool(state.ownsKey), "may_be_left": .bool(state.mayBeLeft),
+            "has_task": .bool(state.hasTask),
+            "inspection": state.inspection?.verdict.map { .string($0.rawValue) } ?? .null,
         ]
         if let fold, fold != own {
             violations.append(

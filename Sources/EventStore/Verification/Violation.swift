@@ -48,6 +48,8 @@ public enum ViolationCode: String, Sendable, CaseIterable {
     case rowStatus = "row_status"
     case rowOwnsKey = "row_owns_key"
     case rowMayBeLeft = "row_may_be_left"
+    case rowHasTask = "row_has_task"
+    case rowInspection = "row_inspection"
     case rowEndedAt = "row_ended_at"
     case rowReason = "row_reason"
     case rowLastError = "row_last_error"

@@ -45,6 +45,8 @@ public struct StateDefinition: Sendable, Equatable {
     public let undo: UndoDefinition?
     /// Used in an end state: false leaves everything that the run made where it is.
     public let undoesAtEnd: Bool
+    /// Used in an end state with success: how to see whether what the run made is still there and works.
+    public let inspect: InspectDefinition?
     /// Successes in a row before going on; nil: one is enough.
     public let stable: StableDefinition?
     /// The deadline of one stay, counted from its beginning; nil: the state has no deadline of its own.
@@ -54,7 +56,7 @@ public struct StateDefinition: Sendable, Equatable {
         name: String, title: String? = nil, action: Action? = nil, retry: [RetryEntry] = [],
         retriesNothing: Bool = false, catches: [CatchEntry] = [], exit: Exit, reconcile: ReconcileDefinition? = nil,
         identity: IdentityDefinition? = nil, undo: UndoDefinition? = nil, undoesAtEnd: Bool = true,
-        stable: StableDefinition? = nil,
+        inspect: InspectDefinition? = nil, stable: StableDefinition? = nil,
         deadlineMilliseconds: Int64? = nil
     ) {
         self.name = name
@@ -68,6 +70,7 @@ public struct StateDefinition: Sendable, Equatable {
         self.identity = identity
         self.undo = undo
         self.undoesAtEnd = undoesAtEnd
+        self.inspect = inspect
         self.stable = stable
         self.deadlineMilliseconds = deadlineMilliseconds
     }

@@ -15,6 +15,9 @@ public struct Identifier: Sendable, Hashable {
         low = 0x8000_0000_0000_0000 | (random.1 & 0x3FFF_FFFF_FFFF_FFFF)
     }
 
+    /// The random part, without the version's own bits: it spreads what is begun together.
+    var randomBits: UInt64 { low & 0x3FFF_FFFF_FFFF_FFFF }
+
     /// Reads the 36-character form with hyphens, either case.
     public init?(_ text: String) {
         var digits = 0

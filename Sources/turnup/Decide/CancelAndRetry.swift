@@ -21,7 +21,7 @@ struct Cancel: AsyncParsableCommand {
     func validate() throws { try options.check(named: runs) }
 
     func run() async throws {
-        let reason = options.reason.text
+        let reason = options.reasonText
         let verb = OperatorAction(name: "cancel", statuses: [.live, .held], saysLeftBehind: true) { state, _, _, _ in
             OperatorAction.Act(event: try state.cancelling(reason: reason))
         }
@@ -47,7 +47,7 @@ struct Retry: AsyncParsableCommand {
     func validate() throws { try options.check(named: runs) }
 
     func run() async throws {
-        let reason = options.reason.text
+        let reason = options.reasonText
         let verb = OperatorAction(name: "retry", statuses: [.live, .held, .failed]) { state, definition, _, _ in
             OperatorAction.Act(event: try state.retrying(reason: reason, definition))
         }

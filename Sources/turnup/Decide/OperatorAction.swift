@@ -18,6 +18,10 @@ struct OperatorAction {
     var sealsSecrets = false
     /// It leads to an end without success, so it says what may be left on the platform.
     var saysLeftBehind = false
+    /// It changes nothing that could not be changed back, so nobody confirms how many runs there are.
+    var isHarmless = false
+    /// The codes of refusals that only leave a run out, when more than one was meant.
+    var leavesOut: Set<String> = []
     /// The event for a run as it stands. Throws `OperatorActionRefusal`, or `CommandFailure` for values that do not fit.
     let act: (RunState, Definition, Vault?, PostgresStore) async throws -> Act
 
@@ -53,6 +57,7 @@ private struct OperatorActionWork {
     private var definitions: [String: Definition] = [:]
     private var done = 0
     private var refused = 0
+    private var leftOut = 0
 
     init(verb: OperatorAction, options: OperatorActionOptions, session: Session, vault: Vault?) {
         self.verb = verb
@@ -74,6 +79,10 @@ private struct OperatorActionWork {
                 throw error
             }
             try report(answer, target, isOnly: targets.count == 1)
+        }
+        if leftOut > 0 {
+            Console.note(
+                "\(OperatorActionTargets.counted(leftOut)) left out: their definitions do not say how to \(verb.name) them.")
         }
         if targets.count != 1 { Console.note("\(tally).") }
         if refused > 0 {
@@ -196,6 +205,7 @@ private struct OperatorActionWork {
                     Console.out("  A request is under way; \"turnup show \(target.id)\" says later what came of it.")
                 }
             }
+        case .refused(let refusal) where !isOnly && verb.leavesOut.contains(refusal.code): leftOut += 1
         case .refused(let refusal):
             refused += 1
             if options.json { print(target, "refused", refusal: refusal) }

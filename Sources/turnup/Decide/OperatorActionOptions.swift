@@ -3,7 +3,7 @@ import WorkflowCore
 
 /// What all commands have in common that decide something about runs.
 struct OperatorActionOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Why; it stays in the history.", valueName: "text")) var reason: Reason
+    @Option(help: ArgumentHelp("Why; it stays in the history.", valueName: "text")) var reason: Reason?
     @Option(
         name: .customLong("expected-seq"),
         help: ArgumentHelp(
@@ -19,14 +19,19 @@ struct OperatorActionOptions: ParsableArguments {
     @OptionGroup(title: "Which runs, when none is named") var filter: RunFilterOptions
     @OptionGroup var database: DatabaseOptions
 
+    /// Empty where none was asked for; the commands that need one have checked that.
+    var reasonText: String { reason?.text ?? "" }
+
     func validate() throws {
-        try reason.validate()
+        try reason?.validate()
         if let confirm, confirm < 0 { throw ValidationError("--confirm is a number of runs") }
         if let expectedSeq, expectedSeq < 1 { throw ValidationError("--expected-seq is a number of events") }
     }
 
-    func check(named runs: [String]) throws {
-        if runs.isEmpty, filter.isEmpty {
+    /// `ofAll`: neither runs nor filters need be given.
+    func check(named runs: [String], needsReason: Bool = true, ofAll: Bool = false) throws {
+        if needsReason, reason == nil { throw ValidationError("Missing expected argument '--reason <text>'") }
+        if runs.isEmpty, filter.isEmpty, !ofAll {
             throw ValidationError("name runs, or say which with filters such as --workflow and --error")
         }
         if !runs.isEmpty, !filter.isEmpty { throw ValidationError("name runs or give filters, not both") }

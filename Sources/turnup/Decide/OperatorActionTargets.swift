@@ -26,6 +26,7 @@ extension RunFilter {
         if let state, state != run.state { return false }
         if let lastError, lastError != run.lastError { return false }
         if isLeftBehind, !run.mayBeLeft || !run.status.isEnded { return false }
+        if isDrifted, run.inspection != .drifted { return false }
         if let service, service != run.task?.service { return false }
         return true
     }
@@ -76,7 +77,7 @@ struct OperatorActionTargets {
             filter.after = last.id
         }
         preview(shown, of: targets.count, others: others, now: now)
-        if !options.dryRun { try confirm(targets.count) }
+        if !options.dryRun, !verb.isHarmless { try confirm(targets.count) }
         return targets
     }
 

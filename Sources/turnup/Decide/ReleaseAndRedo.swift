@@ -58,7 +58,7 @@ extension OperatorAction {
     fileprivate static func releasing(
         _ left: LeaveBehindOption, _ options: OperatorActionOptions, startsAgain: Bool
     ) -> OperatorAction {
-        let reason = options.reason.text
+        let reason = options.reasonText
         let leavesBehind = left.isSaid
         return OperatorAction(
             name: startsAgain ? "redo" : "release", statuses: [.succeeded], saysLeftBehind: true

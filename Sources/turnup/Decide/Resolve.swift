@@ -92,7 +92,7 @@ struct Resolve: AsyncParsableCommand {
                 try vault.map { try Self.seal(secret, name, state, definition, $0) }
             }
             let event = try state.resolving(
-                choice, reason: options.reason.text, definition, values: values, sealed: sealed.map(\.reference),
+                choice, reason: options.reasonText, definition, values: values, sealed: sealed.map(\.reference),
                 candidate: adopt?.number)
             return OperatorAction.Act(event: event, sealed: sealed)
         }
@@ -100,7 +100,7 @@ struct Resolve: AsyncParsableCommand {
     }
 
     private func takeLateAnswer() async throws {
-        let reason = options.reason.text
+        let reason = options.reasonText
         let verb = OperatorAction(name: "resolve", statuses: [.held], sealsSecrets: true) {
             state, definition, vault, store in
             let event = try state.resolvingLateAnswer(reason: reason, definition)

@@ -25,6 +25,30 @@ struct RunWatcher {
         }
     }
 
+    /// Prints what comes after this event until an inspection has ended. Fails unless the thing is present.
+    func followInspection(_ id: Identifier, after seq: Int64) async throws {
+        var timeline = Timeline(clock: clock)
+        var seen: Int64 = 0
+        var verdict: String?
+        while true {
+            for event in try await session.store.events(of: id, after: seen) {
+                seen = event.seq
+                let line = json ? EventJSON.line(id, event) : EventLine.text(timeline.entry(event), clock: clock)
+                guard event.seq > seq else { continue }
+                Console.out(line)
+                verdict = verdict ?? event.body["inspected"]?.stringValue
+                guard event.type != EventType.releaseRequested.rawValue else {
+                    throw CommandFailure.failed("run \(id) is being released", hint: "turnup show \(id)")
+                }
+            }
+            if let verdict {
+                guard verdict != Inspection.Verdict.present.rawValue else { return }
+                throw CommandFailure.failed("run \(id) is inspected: \(verdict)", hint: "See \"turnup show \(id)\".")
+            }
+            try await Task.sleep(for: Self.lookEvery)
+        }
+    }
+
     /// Prints until the run ends or is held; answers what it came to.
     func follow(_ id: Identifier) async throws -> RunOverview {
         var timeline = Timeline(clock: clock)

@@ -14,6 +14,8 @@ struct RunFilterOptions: ParsableArguments {
         name: .customLong("left-behind"),
         help: "Only failed or cancelled ones of which something may be left on the platform.")
     var leftBehind = false
+    @Flag(help: "Only succeeded ones whose last inspection found that the thing is gone or no longer works.")
+    var drifted = false
     @Option(help: "Only live ones whose next call goes to this service.") var service: String?
     @Option(name: .customLong("older-than"), help: ArgumentHelp("Requested longer ago.", valueName: "duration"))
     var olderThan: DurationArgument?
@@ -30,6 +32,10 @@ struct RunFilterOptions: ParsableArguments {
             throw ValidationError(
                 "--left-behind lists failed and cancelled runs: give no --service and no other --status")
         }
+        if drifted, leftBehind || (status ?? .succeeded) != .succeeded {
+            throw ValidationError(
+                "--drifted lists succeeded runs: give no --left-behind and no other --status")
+        }
         if let requestId, Identifier(requestId) == nil {
             throw ValidationError(
                 "--request-id \(requestId): it must be what the platform's log shows as X-Request-Id, such as "
@@ -39,13 +45,14 @@ struct RunFilterOptions: ParsableArguments {
 
     var isEmpty: Bool {
         let texts = [workflow, organisation, key, state, error, service, requestId]
-        return texts.allSatisfy { $0 == nil } && status == nil && !leftBehind && olderThan == nil && newerThan == nil
+        return texts.allSatisfy { $0 == nil } && status == nil && !leftBehind && !drifted && olderThan == nil
+            && newerThan == nil
     }
 
     func filter(now: Instant) -> RunFilter {
         RunFilter(
             workflow: workflow, organisation: organisation, key: key, state: state, status: status, lastError: error,
-            isLeftBehind: leftBehind, service: service, attemptId: requestId.flatMap { Identifier($0) },
+            isLeftBehind: leftBehind, isDrifted: drifted, service: service, attemptId: requestId.flatMap { Identifier($0) },
             requestedSince: newerThan.map { now.advanced(byMilliseconds: -$0.milliseconds) },
             requestedBefore: olderThan.map { now.advanced(byMilliseconds: -$0.milliseconds) })
     }

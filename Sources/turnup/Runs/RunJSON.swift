@@ -25,6 +25,9 @@ enum RunJSON {
             members(run, now: now, service: service, wait: wait) + [
                 ("adopted", .bool(state.isAdopted)), ("data", .object(state.data)), ("secrets", .array(secrets)),
                 ("hold", state.hold.map(json) ?? .null),
+                ("inspected_at", .time(state.inspection?.lastAt)),
+                ("inspection_why", .optional(state.inspection?.why)),
+                ("inspection_since", .time(state.inspection?.since)),
                 ("taken_back", .array(left.takenBack.map(\.json))),
                 ("left_behind", .array(left.items.map(\.json))), ("key_with", .optional(state.keyWith)),
                 ("left_by", .array(others.map { .string($0.description) })),
@@ -49,7 +52,7 @@ enum RunJSON {
             ("version", .integer(run.version)), ("organisation", .string(run.organisation)),
             ("key", .string(run.key)), ("state", .string(run.state)), ("status", .string(run.status.rawValue)),
             ("reason", .optional(run.reason)), ("error", .optional(run.lastError)),
-            ("may_be_left", .bool(run.mayBeLeft)), ("seq", .integer(run.seq)),
+            ("may_be_left", .bool(run.mayBeLeft)), ("inspection", .optional(run.inspection?.rawValue)), ("seq", .integer(run.seq)),
             ("requested_at", .time(run.requestedAt)),
             ("changed_at", .time(run.changedAt)), ("ended_at", .time(run.endedAt)), ("due", .time(run.task?.due)),
             ("service", .optional(run.task?.service)),

@@ -71,6 +71,9 @@ struct Show: AsyncParsableCommand {
             let took = Phrases.span(milliseconds: ended.milliseconds(since: run.requestedAt))
             lines.append("ended         \(clock.dateAndTime(ended)) \(clock.zoneName), after \(took)")
         }
+        if let inspection = state.inspection {
+            lines.append("inspected     \(InspectionText.line(inspection, run.task, now: now, clock: clock))")
+        }
         if state.attempts > 0 { lines.append("attempts      \(state.attempts) in this state") }
         if state.isAdopted { lines.append("adopted       it goes on with something that it did not make") }
         for member in state.data.members {

@@ -229,8 +229,8 @@ final class Checker {
         case .runSucceeded: end(run, .succeeded, event, &shadow)
         case .runFailed: end(run, .failed, event, &shadow)
         case .runCancelled: end(run, .cancelled, event, &shadow)
-        // Nobody in the simulation releases a run.
-        case .releaseRequested, .runReleased, .redoStarted, .redoRefused:
+        // Nobody in the simulation releases or inspects a run.
+        case .releaseRequested, .runReleased, .redoStarted, .redoRefused, .inspectionRequested, .runInspected:
             fail("S2", run: run, "\(event.type) that nobody asked for")
         }
     }

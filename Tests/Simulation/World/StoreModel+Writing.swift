@@ -134,7 +134,7 @@ extension StoreModel {
         let state = commit.state.committed(at: time)
         if bug != .projectionLater || commit.events.count < 2 { project(state, run) }
         let token = runs[run].lease?.token
-        if state.status == .live {
+        if state.hasTask {
             if !commit.isIntent || commit.events.count > 1 {
                 tables.runs[run].snapshot = state
                 move(commit, at: time)
@@ -279,7 +279,7 @@ extension StoreModel {
         let row = runs[run]
         let epoch = row.currentEpoch
         record(run, verb.event, epoch: epoch, actor: actor, at: time)
-        if row.task == nil || after.status != .live || after.status != row.status || after.state != row.state
+        if row.task == nil || !after.hasTask || after.status != row.status || after.state != row.state
             || after.ownsKey != row.ownsKey
         {
             tables.runs[run].state = after.state
@@ -290,7 +290,7 @@ extension StoreModel {
                 bug == .leftForgottenWithKey ? after.mayBeLeft && after.ownsKey : after.mayBeLeft
             tables.runs[run].epoch = epoch
         }
-        if after.status == .live {
+        if after.hasTask {
             var task = row.task ?? Task(due: time, service: "", epoch: epoch, seq: 0)
             task.seq = runs[run].seq
             if bug != .newsWaits || row.task == nil {

@@ -53,10 +53,12 @@ struct DecisionBuilder {
         if case .contradicted(let other) = trigger { lateHolder = other }
         switch (state.status, state.openAttempt, trigger) {
         case (.held, _, _): return .held
-        case (.succeeded, _, _), (.failed, _, _), (.cancelled, _, _), (.released, _, _): return .ended
-        case (.live, let attempt?, .finished(let result)):
+        case (.succeeded, nil, _): return inspect()
+        case (.failed, _, _), (.cancelled, _, _), (.released, _, _): return .ended
+        case (.live, let attempt?, .finished(let result)), (.succeeded, let attempt?, .finished(let result)):
             return settle(result, of: attempt)
-        case (.live, let attempt?, .claimed), (.live, let attempt?, .proceed), (.live, let attempt?, .contradicted):
+        case (.live, let attempt?, .claimed), (.live, let attempt?, .proceed), (.live, let attempt?, .contradicted),
+            (.succeeded, let attempt?, _):
             // The worker is gone, or its answer could not be written: nobody knows what became of the attempt.
             let lost = AttemptResult(
                 outcome: .unknown, error: "unknown_outcome",

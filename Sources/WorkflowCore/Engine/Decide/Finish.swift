@@ -14,7 +14,11 @@ extension DecisionBuilder {
             let (output, problems) = output()
             body["output"] = .object(output)
             if !problems.isEmpty { body["output_problems"] = .object(problems) }
+            if let first = here?.inspect?.firstMilliseconds(of: state.id) {
+                body["inspect_milliseconds"] = .integer(first)
+            }
             emit(.runSucceeded, body)
+            return inspect()
         case .failed:
             body["error"] = .string(failure.error)
             body["reason"] = .string(failure.reason)

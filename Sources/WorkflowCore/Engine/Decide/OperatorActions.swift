@@ -102,6 +102,25 @@ extension RunState {
         return try verb(.releaseRequested, body)
     }
 
+    /// A worker looks now whether what the run has made is still there and works.
+    public func askingForInspection(reason: String, _ definition: Definition) throws(OperatorActionRefusal)
+        -> OperatorActionEvent
+    {
+        guard status == .succeeded else {
+            throw OperatorActionRefusal(
+                "not_succeeded", "the run is \(status.rawValue), and only what has succeeded is inspected",
+                hint: "See \"turnup show \(id)\".")
+        }
+        guard definition.state(state)?.inspect != nil else {
+            throw OperatorActionRefusal(
+                "no_inspect", "its definition, \(workflow) \(version), does not say how to inspect it",
+                hint:
+                    "Add \"inspect\" to the state \"\(state)\" and publish a new version; a run keeps the version that it "
+                    + "started with.")
+        }
+        return try verb(.inspectionRequested, ["reason": .string(reason), "state": .string(state)])
+    }
+
     /// Another run takes the key. A held run ends as cancelled, an ended one stays as it is.
     public func takenOver(by other: Identifier, reason: String) throws(OperatorActionRefusal) -> OperatorActionEvent {
         if let takenOverBy { throw OperatorActionRefusal("taken_over", "run \(takenOverBy) has its key already") }

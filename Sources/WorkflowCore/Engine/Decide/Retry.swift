@@ -51,6 +51,18 @@ extension DecisionBuilder {
         return retry(entry: RetryCounter.lookUp, policy, result)
     }
 
+    /// The retry of an inspection's requests: its own entries decide. After them, trouble on the platform's side is
+    /// retried; then it is not known how the thing stands.
+    func retryOfInspection(_ inspect: InspectDefinition, _ result: AttemptResult) -> RetryChoice {
+        if !result.isCounted { return .after(waitForPlatform(result)) }
+        if let own = index(of: result, in: inspect.retry) {
+            return retry(entry: RetryCounter.lookUp(own), inspect.retry[own].policy, result)
+        }
+        let mayPass = isTransient(result) || (result.outcome == .unknown && result.errorName != "bad_answer")
+        guard mayPass, !inspect.retriesNothing else { return .never(refusal(result)) }
+        return retry(entry: RetryCounter.lookUp, .standard, result)
+    }
+
     /// The first entry that names the error.
     private func index(of result: AttemptResult, in entries: [RetryEntry]) -> Int? {
         entries.firstIndex { entry in

@@ -15,6 +15,7 @@ extension DecisionBuilder {
         case .call: break
         case .lookup: return settleLookUp(result, body, attempt)
         case .undo, .replace, .beforeUndo, .gone: return settleUndo(result, body, attempt)
+        case .inspect, .beforeInspect: return settleInspection(result, body, attempt)
         }
         if !result.isMade {
             body["made"] = false

@@ -113,7 +113,8 @@ extension DecisionBuilder {
             switch purpose {
             case .lookup: state.unknown?.page
             case .gone: state.goneLook?.page
-            case .call, .undo, .replace, .beforeUndo: nil
+            case .inspect: state.inspection?.look?.page
+            case .call, .undo, .replace, .beforeUndo, .beforeInspect: nil
             }
         return PlannedCall(
             call: call, state: here.name, attemptNumber: state.attempts.addingClamped(1), purpose: purpose,

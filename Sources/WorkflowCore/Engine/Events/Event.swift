@@ -26,6 +26,10 @@ public enum EventType: String, Sendable, CaseIterable {
     case cancelRequested = "cancel.requested"
     /// By a person: a run that succeeded takes back what it made, and lets its key go.
     case releaseRequested = "release.requested"
+    /// By a person: look now whether what a run that succeeded has made is still there and works.
+    case inspectionRequested = "inspection.requested"
+    /// An inspection has come to another verdict than the one before.
+    case runInspected = "run.inspected"
     case runSucceeded = "run.succeeded"
     case runFailed = "run.failed"
     case runCancelled = "run.cancelled"

@@ -88,6 +88,7 @@ extension RunState {
         case .releaseRequested:
             status = .live
             reason = nil
+            inspection = nil
             beginUndo(status: .released, body)
         case .reconcileStarted:
             wait = nil
@@ -99,6 +100,9 @@ extension RunState {
             mayHaveCreated = true
         case .runSucceeded:
             end(.succeeded, body)
+            inspectLater(body, at: event.recordedAt)
+        case .inspectionRequested: askForInspection()
+        case .runInspected: noteVerdict(body, at: event.recordedAt)
         case .runFailed:
             end(.failed, body)
         case .runCancelled:
@@ -120,7 +124,7 @@ extension RunState {
             if let openAttempt {
                 "attempt \(openAttempt.id) is still open"
             } else {
-                status == .live ? nil : "the run is \(status.rawValue)"
+                hasTask ? nil : "the run is \(status.rawValue)"
             }
         case .attemptDone, .attemptNotDone, .attemptUnknown:
             if let openAttempt {
@@ -135,7 +139,14 @@ extension RunState {
                 unknown?.attemptId == event.attemptId ? nil : "it settles another attempt than the unknown one"
             }
         case .runResolved: status == .held ? nil : "the run is \(status.rawValue), not held"
-        case .releaseRequested: status == .succeeded ? nil : "the run is \(status.rawValue), not succeeded"
+        case .releaseRequested, .inspectionRequested:
+            status == .succeeded ? nil : "the run is \(status.rawValue), not succeeded"
+        case .runInspected:
+            if let openAttempt {
+                "attempt \(openAttempt.id) is still open"
+            } else {
+                status == .succeeded ? nil : "the run is \(status.rawValue), not succeeded"
+            }
         case .redoStarted, .redoRefused: status == .released ? nil : "the run is \(status.rawValue), not released"
         case .runReopened: status == .failed ? nil : "the run is \(status.rawValue), not failed"
         case .runTakenOver:

@@ -44,7 +44,7 @@ extension RunState {
         let saved = body["saved"]?.objectValue
         write(saved)
         let sealed = try writeSealed(body["sealed"], event)
-        lastError = type == .attemptDone ? nil : body["error"]?.stringValue
+        if !attempt.purpose.isOfInspection { lastError = type == .attemptDone ? nil : body["error"]?.stringValue }
         giveUp(body["gave_up"], error: body["error"])
         count(body, at: time)
         if let delay = body["retry"]?["delay_milliseconds"]?.integerValue {
@@ -57,6 +57,7 @@ extension RunState {
         case (.lookup, .attemptDone): settleLookUp(attempt, saved, sealed, body, at: time)
         case (.lookup, _): unknown?.fail(type, body)
         case (.undo, _), (.replace, _), (.beforeUndo, _), (.gone, _): closeUndo(attempt, type, body, at: time)
+        case (.beforeInspect, _), (.inspect, _): closeInspection(attempt, type, body, at: time)
         }
         write(body["set"]?.objectValue)
         if let target = body["entered"]?.stringValue { enter(target, at: time) }

@@ -80,6 +80,8 @@ public struct RunState: Sendable, Equatable {
     /// The run that had the key when this one had ended and a late answer said that it has made something after all.
     public internal(set) var keyWith: String?
     public internal(set) var cancel: CancelRequest?
+    /// Of a run that succeeded, when it was or is to be inspected.
+    public internal(set) var inspection: Inspection?
     /// Why the run is held, failed or cancelled, for people.
     public internal(set) var reason: String?
     public internal(set) var lastError: String?
@@ -106,6 +108,15 @@ public struct RunState: Sendable, Equatable {
     /// The idempotency value of this stay: one per run and state, and a new one for a new stay.
     public var idempotencyKey: String {
         idempotencyGeneration == 1 ? "\(id)/\(state)" : "\(id)/\(state)/\(idempotencyGeneration)"
+    }
+
+    /// Whether workers have something to do for the run, now or later: then it has a task.
+    public var hasTask: Bool {
+        switch status {
+        case .live: true
+        case .succeeded: inspection?.goesOn == true
+        case .held, .failed, .cancelled, .released: false
+        }
     }
 
     /// Whether the run has its key. An ended run without success keeps it while something that it made may exist on the

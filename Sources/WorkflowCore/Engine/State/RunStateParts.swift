@@ -59,6 +59,13 @@ public enum Purpose: String, Sendable, CaseIterable {
     case beforeUndo = "before_undo"
     /// Finding out whether what was taken back is gone.
     case gone
+    /// Sent before an inspection's look, for what that needs.
+    case beforeInspect = "before_inspect"
+    /// Finding out whether what a run that succeeded has made is still there and works.
+    case inspect
+
+    /// Whether the attempt says nothing of how the run goes on, but only of what became of the thing after it.
+    public var isOfInspection: Bool { self == .beforeInspect || self == .inspect }
 }
 
 /// An attempt that was started and not yet closed.

@@ -51,6 +51,7 @@ extension RunState {
         coder.field("open_attempt", &openAttempt)
         coder.field("gave_up", &gaveUp)
         coder.field("cancel", &cancel)
+        coder.field("inspection", &inspection)
     }
 
     /// The whole state except id and seq, which stand beside it. A worker goes on from it and reads nothing else.

@@ -97,6 +97,7 @@ extension DraftChecker {
         for state in draft.states {
             checkOrder(of: state.retry.map { ($0.errors, $0.path) }, "retry")
             checkOrder(of: (state.undo?.retry ?? []).map { ($0.errors, $0.path) }, "retry")
+            checkOrder(of: (state.inspect?.retry ?? []).map { ($0.errors, $0.path) }, "retry")
             checkOrder(of: state.catches.map { ($0.errors, $0.path) }, "catch")
         }
     }

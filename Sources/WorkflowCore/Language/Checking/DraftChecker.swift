@@ -102,12 +102,13 @@ extension DraftChecker {
                 if let next = entry.next { need(next, subject + "catch", in: states) }
                 for error in entry.errors { needError(error, subject + "catch", in: errors) }
             }
-            for entry in state.retry + (state.undo?.retry ?? []) {
+            for entry in state.allRetries {
                 for error in entry.errors { needError(error, subject + "retry", in: errors) }
                 if let policy = entry.policy {
                     need(policy, subject + "retry", in: policies, what: "policy ")
                 }
             }
+            for error in state.inspect?.drifted ?? [] { needError(error, subject + "drifted", in: errors) }
             for entry in state.awaits {
                 need(entry.signal, subject + "await", in: signals, what: "signal ", at: .name)
                 if let next = entry.next { need(next, subject + "await", in: states) }
@@ -164,6 +165,11 @@ extension DraftChecker {
                     .wrongExit, state.path, .name,
                     "\(name) has more than one action: \(DefinitionReader.listed(actions))",
                     hint: "make a state of each")
+            }
+            if let inspect = state.inspect, state.end != .succeeded {
+                report(
+                    .wrongExit, inspect.path, .name, "\(name) does not end with success, so there is nothing to inspect",
+                    hint: "move inspect into the state with end: succeeded")
             }
             if state.exitKeywords == ["end"] {
                 let others =

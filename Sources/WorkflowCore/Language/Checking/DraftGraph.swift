@@ -209,6 +209,11 @@ extension Draft {
                 draft.states[index].undo?.gone?.call = guess(undo.gone?.call)
                 draft.states[index].undo?.before = undo.before.compactMap(guess)
             }
+            if let inspect = state.inspect {
+                draft.states[index].inspect?.call = guess(inspect.call)
+                draft.states[index].inspect?.lookUp?.call = guess(inspect.lookUp?.call)
+                draft.states[index].inspect?.before = inspect.before.compactMap(guess)
+            }
             draft.states[index].reconcile?.call = guess(state.reconcile?.call)
         }
         return draft

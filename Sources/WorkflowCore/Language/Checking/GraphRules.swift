@@ -103,7 +103,7 @@ extension DraftChecker {
         let atExit: [[Read]] = graph.states.map { readsAfterAction(of: $0) }
         let readsOfOutput = draft.output.flatMap { reads(under: $0.path) }
         for (index, state) in graph.states.enumerated() where state.end == .succeeded {
-            ofState[index] += readsOfOutput
+            ofState[index] += readsOfOutput + readsOfInspect(of: state)
         }
         let variables = Set((ofState + atExit).joined().map(\.variable)).intersection(draft.data.map(\.name))
         return AllReads(ofState: ofState, atExit: atExit, variables: variables)
@@ -135,7 +135,7 @@ extension DraftChecker {
 
     /// What the action, the catches and the look-up of a state read, with the reads of the call and its service.
     private func reads(in state: DraftState) -> [Read] {
-        let later: [DefinitionPath.Step] = ["choose", "await", "identity", "show", "undo"].map { .name($0) }
+        let later: [DefinitionPath.Step] = ["choose", "await", "identity", "show", "undo", "inspect"].map { .name($0) }
         var found = reads(under: state.path).filter { read in
             read.path.steps.dropFirst(2).first.map { !later.contains($0) } ?? true
         }

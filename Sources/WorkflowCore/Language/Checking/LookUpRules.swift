@@ -29,7 +29,7 @@ extension DraftChecker {
     }
 
     /// What holds for every look-up. Nil when it could not be read as a whole.
-    private mutating func checkLook(_ look: DraftReconcile, of state: DraftState) -> ReconcileDefinition? {
+    mutating func checkLook(_ look: DraftReconcile, of state: DraftState) -> ReconcileDefinition? {
         if let call = draft.call(look.call), !call.method.isEmpty, !call.isRepeatable {
             report(
                 .unsafeResend, look.path.member("call"), .value,

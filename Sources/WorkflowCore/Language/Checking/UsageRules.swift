@@ -101,7 +101,7 @@ extension DraftChecker {
                 }
             }
             signals.formUnion(state.awaits.map(\.signal.value))
-            for entry in state.retry + (state.undo?.retry ?? []) {
+            for entry in state.allRetries {
                 if let policy = entry.policy { policies.insert(policy.value) }
             }
         }

@@ -12,6 +12,7 @@ extension DraftChecker {
             }
             checkLookUp(state)
             checkIdentity(state)
+            checkInspect(state)
         }
         for signal in draft.signals where signal.origin == .webhook && !signal.hasVerify {
             report(

@@ -68,7 +68,8 @@ struct DefinitionBuilder {
             name: state.name, title: state.title, action: action, retry: state.retry.compactMap { build($0) },
             retriesNothing: state.retriesNothing, catches: state.catches.compactMap { build($0) }, exit: exit,
             reconcile: state.reconcile.flatMap { build($0) }, identity: state.identity,
-            undo: state.undo.flatMap { build($0) }, undoesAtEnd: state.undoesAtEnd, stable: state.stable,
+            undo: state.undo.flatMap { build($0) }, undoesAtEnd: state.undoesAtEnd,
+            inspect: state.inspect.flatMap { build($0) }, stable: state.stable,
             deadlineMilliseconds: state.deadlineMilliseconds)
     }
 
@@ -85,6 +86,21 @@ struct DefinitionBuilder {
             call: call, gone: gone, before: undo.before.compactMap { draft.call($0).flatMap { build($0) } },
             retry: undo.retry.compactMap { build($0) }, retriesNothing: undo.retriesNothing,
             takesBackAdopted: undo.takesBackAdopted)
+    }
+
+    private func build(_ inspect: DraftInspect) -> InspectDefinition? {
+        let look: InspectDefinition.Look
+        if let lookUp = inspect.lookUp {
+            guard let built = build(lookUp) else { return nil }
+            look = .lookUp(built)
+        } else {
+            guard let call = draft.call(inspect.call).flatMap({ build($0) }) else { return nil }
+            look = .call(call)
+        }
+        return InspectDefinition(
+            look, before: inspect.before.compactMap { draft.call($0).flatMap { build($0) } },
+            drifted: inspect.drifted.map(\.value), everyMilliseconds: inspect.everyMilliseconds,
+            retry: inspect.retry.compactMap { build($0) }, retriesNothing: inspect.retriesNothing)
     }
 
     func build(_ reconcile: DraftReconcile) -> ReconcileDefinition? {

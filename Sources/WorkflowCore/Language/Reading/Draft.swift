@@ -139,6 +139,7 @@ struct DraftState {
     var reconcile: DraftReconcile?
     var identity: IdentityDefinition?
     var undo: DraftUndo?
+    var inspect: DraftInspect?
     /// Used in an end state: whether to undo.
     var undoesAtEnd = true
     var stable: StableDefinition?
@@ -152,10 +153,14 @@ struct DraftState {
     /// The calls of the state, with the keyword each stands under.
     var calls: [(call: Call, keyword: String)] {
         let ofUndo = (undo?.calls ?? []).map { (Optional($0), "undo") }
-        return ([(call, "call"), (reconcile?.call, "reconcile")] + ofUndo).compactMap { call, keyword in
+        let ofInspect = (inspect?.calls ?? []).map { (Optional($0), "inspect") }
+        return ([(call, "call"), (reconcile?.call, "reconcile")] + ofUndo + ofInspect).compactMap { call, keyword in
             call.map { ($0, keyword) }
         }
     }
+
+    /// All entries of `retry`: the state's own, and those of what is taken back or inspected.
+    var allRetries: [DraftRetry] { retry + (undo?.retry ?? []) + (inspect?.retry ?? []) }
 
     /// `next` beside `await`: the call's success or a signal, whichever comes first.
     var isRace: Bool { call != nil && exitKeywords == ["next", "await"] }
@@ -177,6 +182,20 @@ struct DraftUndo {
 
     /// In the order in which they are sent.
     var calls: [DraftState.Call] { before + [call, gone?.call].compactMap(\.self) }
+}
+
+struct DraftInspect {
+    let path: DefinitionPath
+    var call: DraftState.Call?
+    var lookUp: DraftReconcile?
+    var before: [DraftState.Call] = []
+    var drifted: [Located<String>] = []
+    var everyMilliseconds: Int64?
+    var retry: [DraftRetry] = []
+    var retriesNothing = false
+
+    /// In the order in which they are sent.
+    var calls: [DraftState.Call] { before + [call, lookUp?.call].compactMap(\.self) }
 }
 
 struct DraftBranch {

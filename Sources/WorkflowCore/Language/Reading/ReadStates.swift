@@ -57,7 +57,7 @@ extension DefinitionReader {
         return (entries, false)
     }
 
-    private mutating func readErrorNames(_ node: Node?) -> [Located<String>] {
+    mutating func readErrorNames(_ node: Node?) -> [Located<String>] {
         guard let node else { return [] }
         let nodes: [Node]
         if case .array(let items) = node.value {

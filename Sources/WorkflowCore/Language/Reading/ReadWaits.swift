@@ -64,6 +64,7 @@ extension DefinitionReader {
         state.reconcile = mapping["reconcile"].flatMap { readReconcile($0) }
         state.identity = mapping["identity"].flatMap { readIdentity($0) }
         if let undo = mapping["undo"] { readUndo(undo, of: &state) }
+        state.inspect = mapping["inspect"].map { readInspect($0) }
         if let show = mapping["show"] { readShow(show, &state) }
         guard let node = mapping["stable"], let stable = self.mapping(node, Vocabulary.stable) else { return }
         state.isAskedAgain = true

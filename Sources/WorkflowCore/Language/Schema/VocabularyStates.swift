@@ -56,6 +56,9 @@ extension Vocabulary {
             .optional(
                 "undo", .either([.flag, .choice(["none"]), .mapping(undo)]),
                 "How it is taken back when the run fails; none where nothing can. At an end: whether to undo."),
+            .optional(
+                "inspect", .mapping(inspect),
+                "At an end with success: how to see later whether it is still there and works."),
         ], atLeastOne: ["next", "choose", "await", "end"])
 
     private static let retry = Keyword.optional(
@@ -100,6 +103,20 @@ extension Vocabulary {
             .optional(
                 "adopted", .flag, "Whether to take back also what was found and may have been there before; false."),
         ])
+
+    static let inspect = Shape(
+        "inspect",
+        [
+            .optional("call", callOrName, "A call that works as long as all is well; harmless to repeat."),
+            .optional("look_up", .mapping(inspectLookUp), "A look-up that finds the thing."),
+            .optional("before", .filledList(callOrName), "Calls to send before it, such as a fresh token."),
+            .optional(
+                "drifted", .oneOrMore(.text), "Errors that mean that it is gone or no longer works, such as http.404."),
+            .optional("every", .duration, "How often a worker inspects, from 1m; only on request."),
+            retry,
+        ], exactlyOne: ["call", "look_up"])
+
+    static let inspectLookUp = Shape("look_up", lookUp)
 
     static let notCheckable = "not_checkable"
 

@@ -8,12 +8,14 @@ import WorkflowCore
 
 @Suite("Two runs never take one thing for theirs")
 struct ThingTests {
-    private static func thing(_ name: String) -> JSONValue { ["service": "s", "identity": .string(name)] }
+    private static func thing(_ name: String, _ service: String = "s") -> JSONValue {
+        ["service": .string(service), "identity": .string(name)]
+    }
 
     /// A claimed run's commit that takes the thing.
-    private static func taking(_ name: String, _ run: ClaimedRun) throws -> RunCommit {
+    private static func taking(_ name: String, _ run: ClaimedRun, service: String = "s") throws -> RunCommit {
         let attempt = newId()
-        let done = NewEvent(.attemptDone, ["counted": true, "thing": thing(name)], attemptId: attempt)
+        let done = NewEvent(.attemptDone, ["counted": true, "thing": thing(name, service)], attemptId: attempt)
         return try run.commit([.started(attempt), done])
     }
 
@@ -53,6 +55,35 @@ struct ThingTests {
             }
             #expect(answers.count { $0.landedAt != nil } == 1)
             #expect(answers.count { if case .contradicted = $0 { true } else { false } } == 7)
+        }
+    }
+
+    @Test(arguments: [
+        ("https://a.example/x", "https://A.example/x/", true), ("https://a.example", "https://b.example", false),
+    ])
+    func `services with one base URL are one platform, others are not`(_ first: String, _ second: String, isOne: Bool)
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            for (name, url) in [("s", first), ("a-second", second)] {
+                try await fixture.store.setService(ServiceRecord(name: name, baseURL: url))
+            }
+            let runs = try await Self.claimed(3, fixture)
+            #expect(try await fixture.store.commitOne(Self.taking("x", runs[0])).landedAt != nil)
+            let other = try await fixture.store.commitOne(Self.taking("x", runs[1], service: "a-second"))
+            #expect(isOne ? other == .contradicted(by: runs[0].id) : other.landedAt != nil)
+        }
+    }
+
+    @Test func `what was taken before two services became one platform stays the first run's`() async throws {
+        try await StoreFixture.with { fixture in
+            let runs = try await Self.claimed(2, fixture)
+            #expect(try await fixture.store.commitOne(Self.taking("x", runs[0])).landedAt != nil)
+            for name in ["s", "a-second"] {
+                try await fixture.store.setService(ServiceRecord(name: name, baseURL: "https://a.example"))
+            }
+            let other = try await fixture.store.commitOne(Self.taking("x", runs[1], service: "a-second"))
+            #expect(other == .contradicted(by: runs[0].id))
         }
     }
 

@@ -73,4 +73,46 @@ import WorkflowCore
             }
         }
     }
+
+    @Test func `a redo whose new run could not start is refused before anything is taken back`() async throws {
+        try await Installation.withRegister(RegistryDefinitions.adopting) { installation in
+            let run = try await installation.enqueue("+1", workflow: "registered-number")
+            try await installation.reaches(.succeeded, run)
+            let newer = RegistryDefinitions.adopting.replacingOccurrences(of: "version: 1", with: "version: 2")
+                .replacingOccurrences(
+                    of: "input: {number: {type: string}}", with: "input: {number: {type: string}, plan: {type: string}}"
+                )
+                .replacingOccurrences(of: "output: {client:", with: "output: {plan: '${input.plan}', client:")
+            let file = installation.folder + "/registered-number.yaml"
+            try newer.write(toFile: file, atomically: true, encoding: .utf8)
+            try await installation.command("workflow", "publish", file)
+            let refused = try await TurnupProcess.run(
+                ["redo", run.description, "--reason", "anew"], environment: installation.environment)
+            #expect(refused.exitCode == 1 && refused.errors.contains("input \"plan\" is missing"), "\(refused.errors)")
+            #expect(try await installation.store.run(run)?.status == .succeeded)
+            #expect(installation.simulator.clients().map(\.deletedAtMilliseconds) == [nil])
+        }
+    }
+
+    @Test func `a held redo says that a run follows; cancelled, it is taken back and none does`() async throws {
+        try await Installation.withRegister(RegistryDefinitions.adopting) { installation in
+            installation.simulator.addFaults([
+                FaultRule(
+                    name: "delete-refused", match: RequestMatch(method: "DELETE", path: "/clients/*"), trigger: .nth(1),
+                    effect: .status(400))
+            ])
+            let run = try await installation.enqueue("+1", workflow: "registered-number")
+            try await installation.reaches(.succeeded, run)
+            try await installation.command("redo", run.description, "--reason", "anew")
+            try await installation.reaches(.held, run)
+            let page = try await installation.command("show", run.description)
+            #expect(
+                page.contains("a run with the same input starts") && page.contains("start no run after it"), "\(page)")
+            try await installation.command("cancel", run.description, "--reason", "not anew after all")
+            try await installation.reaches(.released, run)
+            #expect(try await installation.events(run, .redoStarted).isEmpty)
+            #expect(try await installation.command("runs").contains("no run follows it"))
+            #expect(installation.simulator.clients().count == 1)
+        }
+    }
 }

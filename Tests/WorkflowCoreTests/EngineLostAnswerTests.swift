@@ -285,4 +285,20 @@ struct EngineLostAnswerTests {
         #expect(try run.claim(after: 6000) == .held)
         #expect(run.state.hold?.text.contains("deadline of 15s") == true)
     }
+
+    @Test func `held while the value is honoured, it may be tried again with the same value; after that not`() throws {
+        let key = IdempotencyDefinition(header: "Key", honouredMilliseconds: 600_000)
+        let definition = asked(idempotency: key, reconciles: false)
+        var run = try TestRun(definition, random: .max / 2)
+        let first = try #require(try run.claim().key)
+        #expect(try run.finish(.unknown("http.503", status: 503)).waits != nil)
+        try run.claim(after: 60_000)
+        #expect(try run.finish(.unknown("http.500", status: 500)) == .held)
+        #expect(run.state.hold?.text.contains("http.503, at last http.500") == true)
+        #expect(run.state.hold?.choices.contains("retry") == true)
+        try run.take(try run.state.resolving(.retry, reason: "the platform is well", definition))
+        #expect(try run.claim().key == first)
+        #expect(try run.finish(.unknown("http.500", status: 500), after: 590_000) == .held)
+        #expect(run.state.hold?.choices.contains("retry") == false)
+    }
 }

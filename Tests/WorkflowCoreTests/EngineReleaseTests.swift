@@ -58,4 +58,47 @@ struct EngineReleaseTests {
         #expect(throws: OperatorActionRefusal.self) { try released.releasing(reason: "again") }
         #expect(throws: OperatorActionRefusal.self) { try released.takenOver(by: run.id, reason: "again") }
     }
+
+    @Test func `a redo that is cancelled takes back what there is, and no run follows; also once it is held`() throws {
+        let definition = asked()
+        var run = try succeeded(definition)
+        try run.take(try run.state.releasing(reason: "anew", startsAgain: true))
+        #expect(run.state.ending?.startsAgain == true)
+        try run.claim()
+        #expect(try run.finish(.refusedForGood) == .held)
+        #expect(run.state.ending?.startsAgain == true)
+        try run.take(try run.state.cancelling(reason: "not anew after all"))
+        #expect(run.state.ending?.startsAgain == false && run.state.status == .live)
+        #expect(try run.claim().purpose == .undo)
+        #expect(try run.finish(.refusedForGood) == .held)
+        let held = run.state
+        #expect(throws: OperatorActionRefusal.self) { try held.cancelling(reason: "again") }
+    }
+
+    @Test func `what keeps the run from following is the reason that lists show`() throws {
+        var run = try succeeded(asked())
+        try run.take(try run.state.releasing(reason: "anew", startsAgain: true))
+        try run.claim()
+        try run.finish(.takenBack)
+        let refused = RecordedEvent(
+            seq: run.state.seq + 1, type: "redo.refused", body: ["reason": "input \"plan\" is missing"], epoch: 1,
+            attemptId: nil, actor: "worker:1", recordedAt: run.now)
+        #expect(try evolve(run.state, run: run.id, refused).reason == "no run follows it: input \"plan\" is missing")
+    }
+
+    @Test func `an older input is judged by the newest version before anything is taken back`() {
+        let number = FieldDefinition(name: "number", kinds: [.string], pattern: #"^\+[0-9]+$"#)
+        func newest(_ more: [FieldDefinition]) -> Definition {
+            Sample.definition(start: "active", [], input: [number] + more)
+        }
+        let old: JSONObject = ["number": "+1"]
+        #expect(newest([]).problem(withOlderInput: old).problem == nil)
+        #expect(newest([]).problem(withOlderInput: old).key == "+1")
+        let plan = FieldDefinition(name: "plan", kinds: [.string])
+        #expect(newest([plan]).problem(withOlderInput: old).problem == "input \"plan\" is missing")
+        let usual = FieldDefinition(name: "plan", kinds: [.string], defaultValue: "small")
+        #expect(newest([usual]).problem(withOlderInput: old).problem == nil)
+        #expect(newest([]).problem(withOlderInput: ["number": "1"]).problem != nil)
+        #expect(newest([]).problem(withOlderInput: ["number": "+1", "gone": 1]).problem == "it has no input \"gone\"")
+    }
 }

@@ -9,11 +9,17 @@ declare
   new_id uuid := turnup.new_id();
   why text;
 begin
-  select e.body ->> 'redo' as redo, e.actor into asked
+  select e.body ->> 'redo' as redo, e.actor, e.seq into asked
     from turnup.event e
     where e.run_id = redo.run_id and e.type = 'release.requested' order by e.seq desc limit 1;
   if asked.redo is distinct from 'true' then return; end if;
   begin
+    if exists (
+      select from turnup.event e
+      where e.run_id = redo.run_id and e.type = 'cancel.requested' and e.seq > asked.seq)
+    then
+      raise exception 'a person has cancelled that';
+    end if;
     perform turnup.enqueue(
         r.workflow, r.organisation, e.body -> 'input', id => new_id, on_conflict => 'error', actor => asked.actor,
         redo_of => r.id)
@@ -23,6 +29,7 @@ begin
   exception when others then
     get stacked diagnostics why = message_text;
     perform turnup.append(
-      redo.run_id, null, 'redo.refused', json_build_object('reason', why)::text, redo.actor, wake => false);
+      redo.run_id, null, 'redo.refused', json_build_object('reason', why)::text, redo.actor,
+      status => 'released', reason => 'no run follows it: ' || why, wake => false);
   end;
 end $$;

@@ -28,6 +28,11 @@ begin
     raise exception 'run % has the key "%", and the new run would have "%"', current.id, current.key, take_over.key
       using errcode = 'TU002', hint = 'A key is taken over by a run that has the same one.';
   end if;
+  -- The rest have no task, so that the run row has the end of their stream.
+  if current.status not in ('held', 'failed', 'cancelled') then
+    raise exception 'run % is %', current.id, current.status
+      using errcode = 'TU007', detail = (detail::jsonb || jsonb_build_object('why', current.status))::text;
+  end if;
   if take_over.expected_seq <> current.seq then
     raise exception 'run % has moved on since it was looked at: it has % events now, not %', current.id, current.seq,
       take_over.expected_seq
@@ -36,10 +41,6 @@ begin
   if exists (select from turnup.event e where e.run_id = current.id and e.type = 'run.taken_over') then
     raise exception 'another run has the key of run % already', current.id
       using errcode = 'TU007', detail = (detail::jsonb || '{"why": "taken_over"}')::text;
-  end if;
-  if current.status not in ('held', 'failed', 'cancelled') then
-    raise exception 'run % is %', current.id, current.status
-      using errcode = 'TU007', detail = (detail::jsonb || jsonb_build_object('why', current.status))::text;
   end if;
   perform turnup.append(
     current.id, current.seq, 'run.taken_over',

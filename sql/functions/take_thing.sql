@@ -6,22 +6,31 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  names text[] := turnup.platform_names(take_thing.service);
+  name_digest bytea := sha256(convert_to(take_thing.identity, 'UTF8'));
+  holder uuid;
 begin
   if take_thing.identity is null then
     return (
       select t.run_id from turnup.thing t join turnup.run r on r.id = t.run_id
-      where t.service = take_thing.service and t.organisation = take_thing.organisation
+      where t.service = any (names) and t.organisation = take_thing.organisation
         and t.run_id <> take_thing.run_id and r.owns_key
       limit 1);
   end if;
+  -- Written under another name of the platform, before the two were one.
+  select t.run_id into holder from turnup.thing t join turnup.run r on r.id = t.run_id
+    where t.service = any (names[2:]) and t.identity = name_digest and t.run_id <> take_thing.run_id and r.owns_key
+    limit 1;
+  if found then return holder; end if;
   insert into turnup.thing as t (service, identity, organisation, run_id)
-  values (take_thing.service, sha256(convert_to(take_thing.identity, 'UTF8')), take_thing.organisation, take_thing.run_id)
+  values (names[1], name_digest, take_thing.organisation, take_thing.run_id)
   on conflict (service, identity) do update set run_id = excluded.run_id, organisation = excluded.organisation
     where t.run_id <> excluded.run_id and not exists (select from turnup.run r where r.id = t.run_id and r.owns_key);
   if found then return null; end if;
   -- Null where it was this run's already.
   return (
     select t.run_id from turnup.thing t
-    where t.service = take_thing.service and t.identity = sha256(convert_to(take_thing.identity, 'UTF8'))
+    where t.service = names[1] and t.identity = name_digest
       and t.run_id <> take_thing.run_id);
 end $$;

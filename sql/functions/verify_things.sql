@@ -17,7 +17,9 @@ as $$
         where later.run_id = e.run_id and later.seq > e.seq and later.type = 'run.reopened')
   )
   select k.run_id, 'thing_missing', k.seq, concat('run ', k.run_id, ' has it'), coalesce('run ' || t.run_id, 'no row')
-  from taken k left join turnup.thing t
-    on t.service = k.service and t.identity = sha256(convert_to(k.identity, 'UTF8'))
+  from taken k left join lateral (
+    select t.run_id from turnup.thing t
+    where t.service = any (turnup.platform_names(k.service)) and t.identity = sha256(convert_to(k.identity, 'UTF8'))
+    order by t.run_id = k.run_id desc limit 1) as t on true
   where k.identity is not null and t.run_id is distinct from k.run_id;
 $$;

@@ -49,6 +49,7 @@ enum SQLFiles {
         SQLFile("new_id", PackageResources.new_id_sql),
         SQLFile("now", PackageResources.now_sql),
         SQLFile("pause_service", PackageResources.pause_service_sql),
+        SQLFile("platform_names", PackageResources.platform_names_sql),
         SQLFile("publish", PackageResources.publish_sql),
         SQLFile("rate_left", PackageResources.rate_left_sql),
         SQLFile("read_notes", PackageResources.read_notes_sql),

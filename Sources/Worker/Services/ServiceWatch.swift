@@ -17,7 +17,7 @@ struct ServiceWatch {
                     "a service is paused",
                     metadata: [
                         "service": "\(line.service)", "reason": "\(line.pauseReason ?? "")",
-                        "pause_ms": "\(until.milliseconds(since: line.now))",
+                        "pause_ms": "\(max(0, until.milliseconds(since: line.now)))",
                     ])
             } else if shut.remove(line.service) != nil {
                 logger.notice("a service answers again", metadata: ["service": "\(line.service)"])

@@ -61,6 +61,28 @@ public struct Definition: Sendable, Equatable {
     }
     public func variable(_ name: String) -> FieldDefinition? { data.first { $0.name == name } }
 
+    /// Why a run cannot have this input, in which nothing is left out; nil: it can.
+    public func problem(withInput given: JSONObject) -> String? {
+        for field in input {
+            guard let value = given[field.name] else { return "input \"\(field.name)\" is missing" }
+            if let problem = field.problem(with: value) { return "input \(problem)" }
+        }
+        return nil
+    }
+
+    /// Why a run of another version's input cannot start by this version; nil: it can. `key` is what it would be about.
+    public func problem(withOlderInput given: JSONObject) -> (problem: String?, key: String?) {
+        var whole = given
+        for field in input where whole[field.name] == nil { whole[field.name] = field.defaultValue }
+        if let unknown = whole.members.first(where: { member in !input.contains { $0.name == member.name } }) {
+            return ("it has no input \"\(unknown.name)\"", nil)
+        }
+        if let problem = problem(withInput: whole) { return (problem, nil) }
+        var scope = ExpressionScope()
+        scope["input"] = .json(.object(whole))
+        return (nil, try? key.text(scope))
+    }
+
     /// The state that a run enters after an error that nothing catches: the state `failed` if it has `end: failed`,
     /// else the only state with `end: failed`.
     public var failureState: StateDefinition? {

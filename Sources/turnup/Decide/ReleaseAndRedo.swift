@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventStore
 import WorkflowCore
 
 struct Release: AsyncParsableCommand {
@@ -62,8 +63,33 @@ extension OperatorAction {
         let leavesBehind = left.isSaid
         return OperatorAction(
             name: startsAgain ? "redo" : "release", statuses: [.succeeded], saysLeftBehind: true
-        ) { state, _, _, _ in
-            Act(event: try state.releasing(reason: reason, leavesBehind: leavesBehind, startsAgain: startsAgain))
+        ) { state, _, _, store in
+            let event = try state.releasing(reason: reason, leavesBehind: leavesBehind, startsAgain: startsAgain)
+            if startsAgain { try await refuseWhatCannotStart(state, store) }
+            return Act(event: event)
+        }
+    }
+
+    /// What is taken back is gone, so whatever would keep the new run from starting is said before.
+    private static func refuseWhatCannotStart(_ state: RunState, _ store: PostgresStore) async throws {
+        guard let published = try await store.definition(workflow: state.workflow, version: nil) else { return }
+        guard let newest = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition else {
+            throw CommandFailure.failed("the stored definition of \(state.workflow) cannot be read by this version")
+        }
+        let name = "\(newest.workflow) version \(newest.version), by which the new run would start,"
+        let (problem, key) = newest.problem(withOlderInput: state.input)
+        if let problem {
+            throw OperatorActionRefusal(
+                "cannot_start_again", "\(name) does not take its input: \(problem)",
+                hint: "Nothing was done. Release it, and enqueue a new run with the input that is wanted now.")
+        }
+        guard let key, key != state.key else { return }
+        let others = try await store.runs(
+            RunFilter(workflow: state.workflow, organisation: state.organisation, key: key, limit: 10))
+        if let other = others.first(where: { $0.id != state.id && [.live, .held, .succeeded].contains($0.status) }) {
+            throw OperatorActionRefusal(
+                "cannot_start_again", "\(name) gives it the key \"\(key)\", which run \(other.id) has",
+                hint: "Nothing was done. See \"turnup show \(other.id)\".")
         }
     }
 }

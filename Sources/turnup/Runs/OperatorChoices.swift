@@ -82,7 +82,12 @@ struct OperatorChoices {
                             "Its answer came late, and says that it has worked; take \(names.joined(separator: ", "))",
                         commands: [command("resolve", "--late-answer")]), at: 0)
             }
-            if state.ending == nil {
+            if state.ending?.startsAgain == true {
+                choices.append(
+                    Choice(
+                        name: "cancel", meaning: "Take it back all the same, but start no run after it",
+                        commands: [command("cancel", "")]))
+            } else if state.ending == nil {
                 choices.append(
                     Choice(
                         name: "cancel",
@@ -131,6 +136,8 @@ struct OperatorChoices {
             "Send it as it is now under a new idempotency key: there may be two of it then"
         case .retry: "Try again what failed; what may have worked is not sent again"
         case .retryAnyway: "Send it again although it may have worked: there may be two of it then"
+        case .abandon where state.ending?.startsAgain == true:
+            "Leave it there, and end the run; the new run with the same input starts then"
         case .abandon where takesBack: "Leave it there, and end the run"
         case .abandon: "Give up: the run fails, and keeps its key while something of it may be there"
         }

@@ -75,6 +75,9 @@ struct Show: AsyncParsableCommand {
             lines.append("inspected     \(InspectionText.line(inspection, run.task, now: now, clock: clock))")
         }
         if state.attempts > 0 { lines.append("attempts      \(state.attempts) in this state") }
+        if state.ending?.startsAgain == true {
+            lines.append("then          a run with the same input starts, once this one is released")
+        }
         if state.isAdopted { lines.append("adopted       it goes on with something that it did not make") }
         for member in state.data.members {
             lines.append("data          \(member.name)=\(member.value.stringValue ?? member.value.serialized())")

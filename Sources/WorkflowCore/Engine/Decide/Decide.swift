@@ -65,22 +65,14 @@ struct DecisionBuilder {
                 evidence: ["detail": "the worker that sent it did not come back with an answer"])
             return settle(lost, of: attempt)
         case (.live, nil, _):
-            if isUntouched, let problem = inputProblem() { return fail(error: "input", problem) }
+            // SQL has checked names and kinds; the rest is checked here, once.
+            if isUntouched, let problem = definition.problem(withInput: state.input) { return fail(error: "input", problem) }
             return flow()
         }
     }
 
     /// Whether nothing was decided yet. People may have added events already, so the seq does not tell.
     private var isUntouched: Bool { state.enteredAt == state.requestedAt && state.attempts == 0 && state.cancel == nil }
-
-    /// SQL has checked names and kinds; the rest is checked here, once.
-    private func inputProblem() -> String? {
-        for field in definition.input {
-            guard let value = state.input[field.name] else { return "input \"\(field.name)\" is missing" }
-            if let problem = field.problem(with: value) { return "input \(problem)" }
-        }
-        return nil
-    }
 
     /// Goes through states that need nothing from outside, up to a call, a wait or an end.
     mutating func flow() -> NextStep {

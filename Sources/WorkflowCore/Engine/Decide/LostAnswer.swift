@@ -115,15 +115,24 @@ extension DecisionBuilder {
     ) -> NextStep {
         let call = here.call
         let request = call.map { "\($0.method) \($0.path.source) of service \($0.service)" } ?? "the request"
-        let cause =
+        var cause =
             state.unknown?.error == "unknown_outcome"
             ? "its worker was lost" : "the answer was \(state.unknown?.error ?? error)"
+        if here.reconcile == nil, let last = state.lastError, let first = state.unknown?.error, last != first {
+            cause += ", at last \(last)"
+        }
         var text = "\(request) may have worked: it was sent, and \(cause). "
         if let why { text += "\(why). " }
-        text += "It is not safe to send twice. Look at the platform, then decide."
+        // The same value may go again, though no retry is left that would send it by itself.
+        let isSafe = call.map { $0.idempotency != nil && isHonoured($0, after: 0) } ?? false
+        text +=
+            isSafe
+            ? "No retry is left. While its idempotency value is honoured, it is safe to try again; later it is not. "
+            : "It is not safe to send twice. "
+        text += "Look at the platform, then decide."
         var choices: [HoldChoice] = candidates.isEmpty ? [] : [.adopt]
         choices.append(.done)
-        if state.isReplacing || here.reconcile != nil { choices.append(.retry) }
+        if state.isReplacing || here.reconcile != nil || isSafe { choices.append(.retry) }
         choices += [.retryAnyway, .abandon]
         var facts: JSONObject = ["error": .string(error)]
         if let unknown = state.unknown { facts["attempt"] = .string(unknown.attemptId.description) }

@@ -25,10 +25,10 @@ public struct OperatorActionEvent: Sendable, Equatable {
 extension RunState {
     /// Ends the run as soon as its open attempt has an outcome. What the run made is taken back where the definition
     /// says how. If the run is already taking things back, it is held instead: with a platform that is gone, the undo
-    /// would never end.
+    /// would never end. A cancelled redo takes back what there is, and no run follows.
     public func cancelling(reason: String) throws(OperatorActionRefusal) -> OperatorActionEvent {
         if status.isEnded { throw OperatorActionRefusal("ended", "the run is \(status.rawValue) already") }
-        if ending != nil, status == .held {
+        if let ending, status == .held, !ending.startsAgain {
             throw OperatorActionRefusal(
                 "undoing", "the run is ending already: what it made is being taken back",
                 hint: "Decide with \"turnup resolve\".")
@@ -85,7 +85,9 @@ extension RunState {
         guard status == .succeeded else {
             throw OperatorActionRefusal(
                 "not_succeeded", "the run is \(status.rawValue), not succeeded",
-                hint: status == .live || status == .held ? "End it with \"turnup cancel \(id)\"." : nil)
+                hint: ending != nil
+                    ? "What it made is being taken back: see \"turnup show \(id)\"."
+                    : status == .live || status == .held ? "End it with \"turnup cancel \(id)\"." : nil)
         }
         guard leavesBehind || !mayHaveCreated else {
             throw OperatorActionRefusal(

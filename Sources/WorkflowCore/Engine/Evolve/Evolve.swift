@@ -71,6 +71,7 @@ extension RunState {
             } else {
                 cancel = CancelRequest(actor: event.actor, reason: body["reason"]?.stringValue ?? "")
             }
+            ending?.startsAgain = false
             if status == .held { cancelHeld(at: event.recordedAt) }
         case .retryRequested:
             if status == .live {
@@ -111,8 +112,8 @@ extension RunState {
             end(.released, body)
         case .attemptLate: learn(event)
         case .attemptSettled: try settleLate(event)
-        case .redoStarted, .redoRefused:
-            break  // for people
+        case .redoStarted: break  // for people
+        case .redoRefused: reason = "no run follows it: \(body["reason"]?.stringValue ?? "")"
         }
     }
 

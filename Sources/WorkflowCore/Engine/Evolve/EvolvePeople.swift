@@ -102,7 +102,7 @@ extension RunState {
     mutating func beginUndo(status: RunStatus, _ body: JSONObject) {
         ending = Ending(
             status: status, error: body["error"]?.stringValue ?? "", reason: body["reason"]?.stringValue ?? "",
-            failedIn: body["failed_in"]?.stringValue)
+            failedIn: body["failed_in"]?.stringValue, startsAgain: body["redo"]?.boolValue ?? false)
         counters = []
         wait = nil
         forgetUndo()

@@ -190,6 +190,8 @@ public struct Ending: Sendable, Equatable {
     public let error: String
     public let reason: String
     public let failedIn: String?
+    /// Once it is released, a run with the same input follows it.
+    public internal(set) var startsAgain = false
 }
 
 /// Why a run waits for a person, and what the person may choose.

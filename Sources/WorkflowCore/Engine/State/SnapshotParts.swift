@@ -216,6 +216,7 @@ extension Ending: SnapshotValue {
             "status": .string(status.rawValue), "error": .string(error), "reason": .string(reason),
         ]
         if let failedIn { json["failed_in"] = .string(failedIn) }
+        if startsAgain { json["starts_again"] = true }
         return .object(json)
     }
 
@@ -223,7 +224,9 @@ extension Ending: SnapshotValue {
         guard let status = json["status"]?.stringValue.flatMap(RunStatus.init), let error = json["error"]?.stringValue,
             let reason = json["reason"]?.stringValue
         else { return nil }
-        self.init(status: status, error: error, reason: reason, failedIn: json["failed_in"]?.stringValue)
+        self.init(
+            status: status, error: error, reason: reason, failedIn: json["failed_in"]?.stringValue,
+            startsAgain: json["starts_again"]?.boolValue ?? false)
     }
 }
 

@@ -20,7 +20,8 @@ struct Turnup: AsyncParsableCommand {
             CommandGroup(name: "Set up", subcommands: [WorkflowCommand.self, ServiceCommand.self, SecretCommand.self]),
             CommandGroup(name: "Run", subcommands: [Enqueue.self, WorkerCommand.self, Health.self]),
             CommandGroup(
-                name: "Decide", subcommands: [Resolve.self, Retry.self, Cancel.self, Release.self, Redo.self, Inspect.self]),
+                name: "Decide",
+                subcommands: [Resolve.self, Retry.self, Cancel.self, Release.self, Redo.self, Inspect.self]),
             CommandGroup(name: "Look", subcommands: [Runs.self, Show.self, History.self, Verify.self]),
             CommandGroup(name: "Test", subcommands: [Simulate.self]),
         ])

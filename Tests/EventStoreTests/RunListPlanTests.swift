@@ -36,6 +36,7 @@ import WorkflowCore
             $0.isLeftBehind = true
             $0.status = .failed
         },
+        List("whose thing has drifted", "run_drifted") { $0.isDrifted = true },
         List("requested before a time", "run_pkey") {
             $0.requestedBefore = Instant(microseconds: Int64((Date.now.timeIntervalSince1970 - 10 * 86400) * 1e6))
         },
@@ -44,11 +45,12 @@ import WorkflowCore
     /// 20,000 runs of the last three weeks: the oldest 4,000 live, of the others some in each status.
     static let fill = """
         insert into turnup.run (
-          id, workflow, version, definition, organisation, key, owns_key, may_be_left, state, status, reason,
+          id, workflow, version, definition, organisation, key, owns_key, may_be_left, has_task, inspection, state, status, reason,
           last_error, requested_at, changed_at, ended_at, seq, hash)
         select (left(turnup.id_at(r.time)::text, 14) || '7000-8000-' || lpad(i::text, 12, '0'))::uuid, 'w', 1,
           sha256('w'), 'o' || i % 500, case when i % 200 = 3 then 'gone' else 'k' || i end, i % 200 <> 3,
-          i % 400 = 3, case when i % 300 = 5 then 'rare' else 's' || i % 3 end, r.status, null,
+          i % 400 = 3, r.status = 'live',
+          case when i % 250 = 9 and r.status = 'succeeded' then 'drifted' end, case when i % 300 = 5 then 'rare' else 's' || i % 3 end, r.status, null,
           case when i % 400 = 7 then 'timeout' when i % 3 = 0 then 'other' end, r.time, r.time,
           case when r.status not in ('live', 'held') then r.time end, 1, sha256('x')
         from (

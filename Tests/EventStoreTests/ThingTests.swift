@@ -68,7 +68,7 @@ struct ThingTests {
             let second = try Self.taking("x", runs[1])
             #expect(try await fixture.store.commitOne(second) == .contradicted(by: runs[0].id))
             _ = try await fixture.store.pool.query(
-                "update turnup.run set owns_key = false, status = 'failed', ended_at = now() where id = $1",
+                "update turnup.run set owns_key = false, status = 'failed', has_task = false, ended_at = now() where id = $1",
                 [.uuid(PostgresUUID(runs[0].id))])
             #expect(try await fixture.store.commitOne(second).landedAt != nil)
         }

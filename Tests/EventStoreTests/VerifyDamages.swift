@@ -132,12 +132,13 @@ struct Damage: CustomTestStringConvertible, Sendable {
     private static let rows = [
         Damage("another state", .rowState, of: "live", "update turnup.run set state = 'active' where id = {live}"),
         Damage(
-            "another status", .rowStatus, of: "held", "update turnup.run set status = 'live' where id = {held}",
-            and: .taskMissing),
+            "another status", .rowStatus, of: "held",
+            "update turnup.run set status = 'live', has_task = true where id = {held}",
+            and: .taskMissing, .rowHasTask),
         Damage(
             "a run that ended in the row alone", .attemptOpen, of: "live",
-            "update turnup.run set status = 'failed', ended_at = turnup.now() where id = {live}",
-            and: .rowStatus, .rowEndedAt, .taskExtra),
+            "update turnup.run set status = 'failed', has_task = false, ended_at = turnup.now() where id = {live}",
+            and: .rowStatus, .rowHasTask, .rowEndedAt, .taskExtra),
         Damage("a seq too high", .rowSeq, of: "fresh", "update turnup.run set seq = 2 where id = {fresh}"),
         Damage(
             "another seq in the task", .rowSeq, of: "fresh",
@@ -153,6 +154,12 @@ struct Damage: CustomTestStringConvertible, Sendable {
         Damage(
             "a thing forgotten", .rowMayBeLeft, of: "failed",
             "update turnup.run set may_be_left = not may_be_left where id = {failed}"),
+        Damage(
+            "an inspection that nobody asked for", .rowHasTask, of: "ended",
+            "update turnup.run set has_task = true where id = {ended}", and: .taskMissing),
+        Damage(
+            "a verdict that no inspection came to", .rowInspection, of: "ended",
+            "update turnup.run set inspection = 'drifted' where id = {ended}"),
         Damage(
             "another hash in the run row", .rowHash, of: "live",
             "update turnup.run set hash = sha256('x') where id = {live}"),

@@ -21,10 +21,10 @@ enum Invariants {
             """
         ),
         (
-            "live without exactly one task, or the reverse",
+            "something to do without exactly one task, or the reverse",
             """
             select coalesce(r.id, t.run_id)::text from turnup.run r full join turnup.task t on t.run_id = r.id
-            where coalesce(r.status, '') = 'live' is distinct from (t.run_id is not null)
+            where coalesce(r.has_task, false) is distinct from (t.run_id is not null) or r.status = 'live' and t.run_id is null
             """
         ),
         (

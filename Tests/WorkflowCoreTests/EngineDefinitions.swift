@@ -67,7 +67,7 @@ enum Sample {
     /// These states, and the ends `active` and `failed`.
     static func definition(
         start: String, _ states: [StateDefinition], input: [FieldDefinition]? = nil,
-        output: [(String, String)] = [], hasFailureState: Bool = true,
+        output: [(String, String)] = [], hasFailureState: Bool = true, inspect: InspectDefinition? = nil,
         deadlineMilliseconds: Int64 = Definition.standardDeadlineMilliseconds
     ) -> Definition {
         let failed = StateDefinition(name: "failed", exit: .end(.failed))
@@ -80,7 +80,7 @@ enum Sample {
                 FieldDefinition(name: "token", kinds: [.string], isSecret: true),
             ],
             output: named(output), services: [ServiceDefinition(name: "wpp")],
-            states: states + [StateDefinition(name: "active", exit: .end(.succeeded))]
+            states: states + [StateDefinition(name: "active", exit: .end(.succeeded), inspect: inspect)]
                 + (hasFailureState ? [failed] : []), deadlineMilliseconds: deadlineMilliseconds)
     }
 

@@ -168,9 +168,11 @@ struct EngineLostAnswerTests {
         try run.claim()
         let sentAt = run.now
         try #require(try run.finish(.unknown("http.500", status: 500)).waits != nil)
-        guard case .call(let create)? = asked(
-            idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 60_000)
-        ).state("requested")?.action else { return }
+        guard
+            case .call(let create)? = asked(
+                idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 60_000)
+            ).state("requested")?.action
+        else { return }
         func left(_ age: Int64, timeout: Int64) -> Int64? {
             run.state.millisecondsToResend(
                 create, timeoutMilliseconds: timeout, now: sentAt.advanced(byMilliseconds: age))

@@ -49,6 +49,8 @@ private struct Fate {
         let values: JSONObject = chance(70) ? ["session": "s-9"] : [:]
         do throws(OperatorActionRefusal) {
             switch random.below(6) {
+            case _ where state.status == .succeeded && chance(50):
+                return try state.askingForInspection(reason: "is it there", definition)
             case _ where state.status == .succeeded:
                 return try state.releasing(reason: "the customer has left", leavesBehind: chance(60))
             case 0: return try state.cancelling(reason: "no longer wanted")
@@ -76,6 +78,7 @@ private struct Fate {
         }
         return Sample.definition(
             start: "s0", states, output: [("session", "${data.session}")], hasFailureState: chance(90),
+            inspect: chance(50) ? inspect() : nil,
             deadlineMilliseconds: chance(15) ? 300_000 : Definition.standardDeadlineMilliseconds)
     }
 
@@ -127,6 +130,16 @@ private struct Fate {
                 maximumAttempts: 1 + random.below(4), withinMilliseconds: chance(50) ? pick([0, 5000, 100_000]) : nil))
     }
 
+    private mutating func inspect() -> InspectDefinition {
+        let call = Sample.call("i", "/i/${data.session}", isRepeatable: true)
+        return InspectDefinition(
+            chance(50) ? .lookUp(reconcile()) : .call(call),
+            before: chance(30) ? [Sample.call("t", "/t", isRepeatable: true)] : [],
+            drifted: pick([[], ["http.403"], ["any"], ["key_not_active"]]),
+            everyMilliseconds: pick([nil, 60_000, 86_400_000]), retry: (0..<random.below(2)).map { _ in retry() },
+            retriesNothing: chance(20))
+    }
+
     private mutating func catching(_ targets: [String]) -> CatchEntry {
         CatchEntry(
             errors: [pick(["any", "expression", "key_not_active", "http.4xx", "transient"])],
@@ -175,7 +188,7 @@ private struct Tally {
             }
             if let attempt = run.state.openAttempt {
                 sends += 1
-                let isLookUp = attempt.purpose == .lookup || attempt.purpose == .gone
+                let isLookUp = [.lookup, .gone, .inspect].contains(attempt.purpose)
                 // Now and then the worker is lost instead.
                 next =
                     fate.chance(8)
@@ -192,7 +205,7 @@ private struct Tally {
                 break
             }
         }
-        if run.state.status != .live {
+        if !run.state.hasTask {
             let count = run.events.count
             guard try run.claim(after: 5) == (run.state.status == .held ? .held : .ended), run.events.count == count
             else { throw BrokenPromise("a run that is \(run.state.status) went on") }
@@ -245,7 +258,7 @@ struct EnginePropertyTests {
         }
         let others = [
             "attempt.late", "attempt.settled", "reconcile.started", "undo.started", "undo.skipped", "redo.started",
-            "redo.refused",
+            "redo.refused", "inspection.requested", "run.inspected",
         ]
         #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(others))
         #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))

@@ -94,7 +94,7 @@ struct TestRun {
         guard decision == decide(state, definition, trigger, DecisionContext(now: now, random: random)) else {
             throw BrokenPromise("the same values gave another decision")
         }
-        if before.status != .live, !decision.events.isEmpty {
+        if !before.hasTask, !decision.events.isEmpty {
             throw BrokenPromise("a run that is \(before.status) got events: \(decision.events.map(\.type))")
         }
         return try commit(decision, sends: sends)
@@ -135,7 +135,7 @@ struct TestRun {
     private func check(_ decision: Decision) throws {
         switch decision.next {
         case .call:
-            guard decision.state.status == .live, decision.state.openAttempt == nil else {
+            guard decision.state.hasTask, decision.state.openAttempt == nil else {
                 throw BrokenPromise("a call is planned by a run that must not send: \(decision.state)")
             }
             guard case .call(let planned) = decision.next, decision.state.cancel == nil || planned.purpose != .call
@@ -143,13 +143,18 @@ struct TestRun {
                 throw BrokenPromise("a call is planned by a run that must not send: \(decision.state)")
             }
         case .wait(let milliseconds, _):
-            guard decision.state.status == .live, milliseconds > 0 else { throw BrokenPromise("an empty wait") }
+            guard decision.state.hasTask, milliseconds > 0 else { throw BrokenPromise("an empty wait") }
         case .held:
             guard decision.state.status == .held else { throw BrokenPromise("held, yet \(decision.state.status)") }
         case .ended:
             guard decision.state.status.isEnded else { throw BrokenPromise("ended, yet \(decision.state.status)") }
         }
-        if decision.state.status != .live, decision.state.openAttempt != nil {
+        if case .call(let planned) = decision.next,
+            planned.purpose.isOfInspection != (decision.state.status == .succeeded)
+        {
+            throw BrokenPromise("\(planned.purpose) is planned by a run that is \(decision.state.status)")
+        }
+        if !decision.state.hasTask, decision.state.openAttempt != nil {
             throw BrokenPromise("the run is \(decision.state.status) with an open attempt")
         }
     }

@@ -78,7 +78,8 @@ public enum ViolationText {
         case .taskExtra, .taskTwice, .taskWithoutRun, .taskOrganisation:
             "Stop the workers, look at the run, and correct the task row as docs/guide/verify.md shows."
         case .rowSeq, .rowHash, .rowState, .rowStatus, .rowOwnsKey, .rowMayBeLeft, .rowHasTask,
-            .rowInspection, .rowEndedAt, .rowReason, .rowLastError, .rowEpoch, .rowFacts, .thingMissing, .rowDefinition, .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
+            .rowInspection, .rowEndedAt, .rowReason, .rowLastError, .rowEpoch, .rowFacts, .thingMissing, .rowDefinition,
+            .snapshotSeq, .snapshotUnreadable, .snapshotDiffers:
             "Stop the workers, and compare with \"turnup history RUN\"; when the chain is whole, the events are right "
                 + "and the row is wrong."
         case .seqGap, .seqTwice, .chain, .firstEvent, .bodyUnreadable, .streamWithoutRun, .runWithoutEvents:

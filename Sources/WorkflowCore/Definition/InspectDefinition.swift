@@ -44,7 +44,7 @@ public struct InspectDefinition: Sendable, Equatable {
     }
 
     /// The time to a run's first inspection. Runs that succeed together are spread over the whole time by their ids.
-    func firstMilliseconds(of run: Identifier) -> Int64? {
+    public func firstMilliseconds(of run: Identifier) -> Int64? {
         guard let everyMilliseconds, everyMilliseconds > 0 else { return nil }
         return Int64(run.randomBits % UInt64(everyMilliseconds)).addingClamped(1)
     }

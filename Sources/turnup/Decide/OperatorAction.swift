@@ -82,7 +82,8 @@ private struct OperatorActionWork {
         }
         if leftOut > 0 {
             Console.note(
-                "\(OperatorActionTargets.counted(leftOut)) left out: their definitions do not say how to \(verb.name) them.")
+                "\(OperatorActionTargets.counted(leftOut)) left out: their definitions do not say how to \(verb.name) them."
+            )
         }
         if targets.count != 1 { Console.note("\(tally).") }
         if refused > 0 {

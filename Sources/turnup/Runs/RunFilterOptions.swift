@@ -52,7 +52,8 @@ struct RunFilterOptions: ParsableArguments {
     func filter(now: Instant) -> RunFilter {
         RunFilter(
             workflow: workflow, organisation: organisation, key: key, state: state, status: status, lastError: error,
-            isLeftBehind: leftBehind, isDrifted: drifted, service: service, attemptId: requestId.flatMap { Identifier($0) },
+            isLeftBehind: leftBehind, isDrifted: drifted, service: service,
+            attemptId: requestId.flatMap { Identifier($0) },
             requestedSince: newerThan.map { now.advanced(byMilliseconds: -$0.milliseconds) },
             requestedBefore: olderThan.map { now.advanced(byMilliseconds: -$0.milliseconds) })
     }

@@ -25,7 +25,9 @@ extension Checker {
         let name = StoreModel.identifier(of: run).description
         let successors = shadows.indices.filter { shadows[$0].redoOf == name }
         guard type == .redoStarted else {
-            if !successors.isEmpty { fail("R2", run: run, "redo.refused, and run \(successors[0]) stands in its place") }
+            if !successors.isEmpty {
+                fail("R2", run: run, "redo.refused, and run \(successors[0]) stands in its place")
+            }
             if event.body["reason"]?.stringValue?.isEmpty ?? true { fail("A2", run: run, "redo.refused without why") }
             return
         }

@@ -36,7 +36,8 @@ enum Fault: Hashable {
             .lookUpFailed, .leaseTooShort,
             .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
-            .behind, .fenced, .noPermit, .cancelled, .renewed, .renewalRefused, .releaseHeld, .released, .redone, .redoRefused,
+            .behind, .fenced, .noPermit, .cancelled, .renewed, .renewalRefused, .releaseHeld, .released, .redone,
+            .redoRefused,
         ] + OperatorAction.allCases.map { .person($0) }
 
     var index: Int {

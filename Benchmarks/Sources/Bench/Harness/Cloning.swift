@@ -53,9 +53,9 @@ extension Scene {
         try await connection.execute(
             """
             insert into turnup.run (
-              id, workflow, version, definition, organisation, key, owns_key, may_be_left, state, status, reason,
+              id, workflow, version, definition, organisation, key, owns_key, may_be_left, has_task, state, status, reason,
               last_error, requested_at, changed_at, ended_at, epoch, seq, hash, snapshot_seq, times, snapshot)
-            select c.id, r.workflow, r.version, r.definition, c.organisation, c.key, r.owns_key, r.may_be_left, r.state,
+            select c.id, r.workflow, r.version, r.definition, c.organisation, c.key, r.owns_key, r.may_be_left, false, r.state,
               r.status, r.reason, r.last_error, r.requested_at, r.changed_at, r.ended_at, r.epoch, r.seq, c.hash, r.snapshot_seq,
               r.times, \(own("r.snapshot"))
             from clone_\(events.count) c, turnup.run r where r.id = '\(id)';

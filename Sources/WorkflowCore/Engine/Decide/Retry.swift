@@ -52,9 +52,11 @@ extension DecisionBuilder {
     }
 
     /// The retry of an inspection's requests: its own entries decide. After them, trouble on the platform's side is
-    /// retried; then it is not known how the thing stands.
+    /// retried; then it is not known how the thing stands. A platform that cannot be reached ends an inspection, too.
     func retryOfInspection(_ inspect: InspectDefinition, _ result: AttemptResult) -> RetryChoice {
-        if !result.isCounted { return .after(waitForPlatform(result)) }
+        if !result.isCounted {
+            return state.uncountedInARow < 5 ? .after(waitForPlatform(result)) : .never(refusal(result))
+        }
         if let own = index(of: result, in: inspect.retry) {
             return retry(entry: RetryCounter.lookUp(own), inspect.retry[own].policy, result)
         }

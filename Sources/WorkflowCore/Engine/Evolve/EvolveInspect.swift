@@ -23,7 +23,10 @@ extension RunState {
 
     /// Without an inspection the run was released meanwhile, and the answer says nothing any more.
     mutating func closeInspection(_ attempt: OpenAttempt, _ type: EventType, _ body: JSONObject, at time: Instant) {
-        guard inspection != nil else { return wait = nil }
+        guard inspection != nil else {
+            wait = nil
+            return
+        }
         if body["inspected"] != nil { return endInspection(body, at: time) }
         switch (attempt.purpose, type) {
         case (.beforeInspect, .attemptDone): inspection?.callsBefore.increase()
@@ -52,6 +55,7 @@ extension RunState {
         inspection?.look = nil
         inspection?.next = body["next_milliseconds"]?.integerValue.map { Wait(since: time, milliseconds: $0) }
         counters.removeAll { $0.isOfUndo || $0.isOfLookUp }
+        uncountedInARow = 0
         wait = nil
     }
 }

@@ -168,7 +168,8 @@ extension DraftChecker {
             }
             if let inspect = state.inspect, state.end != .succeeded {
                 report(
-                    .wrongExit, inspect.path, .name, "\(name) does not end with success, so there is nothing to inspect",
+                    .wrongExit, inspect.path, .name,
+                    "\(name) does not end with success, so there is nothing to inspect",
                     hint: "move inspect into the state with end: succeeded")
             }
             if state.exitKeywords == ["end"] {

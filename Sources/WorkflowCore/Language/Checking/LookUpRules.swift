@@ -2,7 +2,9 @@
 
 extension DraftChecker {
     mutating func checkLookUp(_ state: DraftState) {
-        if let gone = state.undo?.gone, let built = checkLook(gone, of: state, after: state.undo?.call), built.condition.runReferences.isEmpty {
+        if let gone = state.undo?.gone, let built = checkLook(gone, of: state, after: state.undo?.call),
+            built.condition.runReferences.isEmpty
+        {
             report(
                 .lookUpOfNobody, gone.path.member("where"), .value,
                 "state \"\(state.name)\": \"where\" compares nothing of this run, so what others have there counts as not "

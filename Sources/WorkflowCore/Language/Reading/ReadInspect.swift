@@ -10,6 +10,12 @@ extension DefinitionReader {
             readLookUp(keywords, &lookUp)
             inspect.lookUp = lookUp
         }
+        if mapping.has("call") == mapping.has("look_up") {
+            report(
+                .wrongType, node.path, .value,
+                "\"inspect\" has \(mapping.has("call") ? "both call and look_up" : "neither call nor look_up")",
+                hint: "give it one of them")
+        }
         if let before = mapping["before"] {
             if before.value.arrayValue?.isEmpty == true { wrongType(before, "a list of at least one call") }
             inspect.before = list(before, of: "calls").map { readStateCall($0) }

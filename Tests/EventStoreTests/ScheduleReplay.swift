@@ -6,7 +6,8 @@ import Vault
 import WorkflowCore
 
 /// Asks a real database what a model was asked, in the same order, each worker and the people over a connection of
-/// their own. The database's clock shows the model's time; nothing else of it is changed.
+/// their own. The database's clock shows the model's time, and a run that the database starts by itself gets the model's
+/// id; nothing else of it is changed.
 final class ScheduleReplay {
     /// Where the database did or said something else than the model.
     struct Divergence: Sendable, CustomStringConvertible {
@@ -51,6 +52,8 @@ final class ScheduleReplay {
             insert into turnup.replay_clock values (\(Self.start));
             create or replace function turnup.now() returns timestamptz language sql volatile parallel safe as
               $$ select moment from turnup.replay_clock $$;
+            create or replace function turnup.new_id() returns uuid language sql volatile parallel safe as
+              $$ select ('018bcfe5-6800-7000-8000-' || lpad(to_hex(count(*) + 1), 12, '0'))::uuid from turnup.run $$;
             select turnup.make_partitions();
             do $$
             declare
@@ -132,6 +135,7 @@ final class ScheduleReplay {
             return divergence(last, text)
         }
         for (run, stream) in schedule.streams.enumerated() {
+            counts["redone", default: 0] += (stream.arrayValue ?? []).count { $0["type"] == "redo.started" }
             let events = try await database.store.events(of: identifier(run), after: 0).map(Self.event)
             if events != stream.arrayValue ?? [] { return divergence(last, "the events of run \(run) differ") }
         }
@@ -147,6 +151,8 @@ final class ScheduleReplay {
         if let word = answer["what"]?.stringValue ?? answer.stringValue { names.append(word) }
         if let word = answer.boolValue { names.append("\(word)") }
         counts[names.joined(separator: " "), default: 0] += 1
+        let events = call["events"]?.arrayValue ?? []
+        if events.contains(where: { $0["type"] == "run.released" }) { counts["released", default: 0] += 1 }
         let claims = names[0] == "claim" ? answer.arrayValue ?? [] : []
         counts["rescue", default: 0] += claims.count { $0["rescue"] == true }
     }

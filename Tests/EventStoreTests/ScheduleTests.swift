@@ -32,7 +32,7 @@ import WorkflowCore
     {
         let seeds = 200
         let parts = 4
-        let rare = [375, 408, 1100]
+        let rare = [315, 991, 2504, 3137]
         let total = try await withThrowingTaskGroup(of: Result.self) { group in
             for part in 0..<parts {
                 group.addTask {
@@ -57,7 +57,8 @@ import WorkflowCore
             "commit no permit": 250, "rescue": 300, "append_late true": 50, "append_late false": 1,
             "append accepted": 120,
             "append behind": 50, "take_over accepted": 5, "take_over keyTaken": 1, "enqueue existing": 50,
-            "enqueue conflict": 1, "renew true": 100, "renew false": 1, "pause": 60, "resume true": 40, "release": 15,
+            "enqueue conflict": 1, "append keyTaken": 1, "released": 50, "redone": 20, "renew true": 100,
+            "renew false": 1, "pause": 60, "resume true": 40, "release": 15,
             "events": 15,
         ]
         for (name, count) in least { #expect(counts[name] ?? 0 >= count, "\(name): \(counts[name] ?? 0)") }

@@ -110,6 +110,42 @@ import WorkflowCore
         }
     }
 
+    @Test(arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"ses"])
+    func `a lost connection that the definition names has that name, by closing before and within the answer`(
+        _ answer: String
+    ) async throws {
+        let server = try ScriptedServer { connection in
+            guard connection.readRequest() != nil else { return }
+            if !answer.isEmpty { connection.send(answer) }
+        }
+        var setup = Setup(server)
+        setup.isRepeatable = true
+        setup.errors = [try rule("refused", [.exact(403)]), ErrorRule(name: "not_yet", namesLostConnection: true)]
+        let outcome = try await perform(setup)
+        #expect(outcome.result.outcome == .unknown && outcome.result.error == "not_yet" && outcome.result.isCounted)
+        // The head alone is no answer, so no entry for a status takes it, and it tells nothing of the service.
+        #expect(outcome.result.status == nil)
+        #expect(outcome.detail.hasPrefix("connection_lost: "), "\(outcome.detail)")
+        #expect(outcome.evidence["request_head_sent"] == true)
+    }
+
+    @Test func `a name for a lost connection takes no answer, and no timeout`() async throws {
+        let names = [ErrorRule(name: "not_yet", namesLostConnection: true)]
+        for (answer, error) in [("200 OK", nil), ("403 Forbidden", "http.403")] as [(String, String?)] {
+            let server = try ScriptedServer(answering: http(answer, "{}"))
+            var setup = Setup(server)
+            setup.errors = names
+            #expect(try await perform(setup).result.error == error)
+        }
+        let silent = try ScriptedServer { connection in
+            while connection.readRequest() != nil {}
+        }
+        var setup = Setup(silent)
+        setup.errors = names
+        setup.deadlineMilliseconds = 300
+        #expect(try await perform(setup).result.error == "timeout")
+    }
+
     @Test func `a reset within the body is unknown`() async throws {
         try await expectUnknown("connection_lost", status: 200) {
             $0.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"ses")

@@ -101,7 +101,9 @@ enum Checker {
             select r.id from turnup.run r full join turnup.task t on t.run_id = r.id
             where r.has_task is distinct from (t.run_id is not null)
             """, readOnly: true)
-        #expect(odd.isEmpty, "runs with something to do without a queue row, or the reverse", sourceLocation: sourceLocation)
+        #expect(
+            odd.isEmpty, "runs with something to do without a queue row, or the reverse", sourceLocation: sourceLocation
+        )
         for run in try await installation.store.runs(RunFilter(limit: 10_000)) {
             let folded = try #require(try await installation.store.fold(run.id))
             #expect(

@@ -61,7 +61,7 @@ struct ServiceFindingTests {
             (429, "http.429", false, .limited), (429, "slow_down", false, .limited),
             (400, "http.400", true, .unclear), (302, "http.302", true, .unclear), (200, "bad_answer", true, .unclear),
             (nil, "lease_too_short", false, nil), (nil, "key_too_old", false, nil), (nil, "too_late", false, nil),
-            (200, "cancelled", true, nil),
+            (200, "cancelled", true, nil), (nil, "not_yet", true, nil),
         ] as [(Int?, String, Bool, ServiceReport.Finding?)])
     func `what a result says of the service`(
         _ status: Int?, _ error: String, _ isCounted: Bool, _ finding: ServiceReport.Finding?

@@ -133,7 +133,7 @@ struct EngineLostAnswerTests {
     @Test
     func `while the idempotency value is honoured the create is sent again; after that it is looked up or held`() throws
     {
-        let key = IdempotencyDefinition(header: "Key", honouredMilliseconds: 20_000)
+        let key = IdempotencyDefinition(header: "Key", honouredMilliseconds: 60_000)
         var run = try TestRun(asked(idempotency: key, reconciles: false), random: .max / 2)
         let first = try run.claim().key
         let wait = try #require(try run.finish(.unknown("timeout")).waits)
@@ -142,24 +142,50 @@ struct EngineLostAnswerTests {
         // A worker asks again just before it sends, for it may have waited for a place.
         let call = try #require(asked(idempotency: key).states.first { $0.name == "requested" }?.action)
         guard case .call(let create) = call else { return }
-        #expect(run.state.mayStillSend(create, now: run.now))
-        #expect(!run.state.mayStillSend(create, now: run.now.advanced(byMilliseconds: 20_000)))
+        func mayStillSend(after milliseconds: Int64) -> Bool {
+            run.state.mayStillSend(
+                create, timeoutMilliseconds: 30_000, now: run.now.advanced(byMilliseconds: milliseconds))
+        }
+        #expect(mayStillSend(after: 0) && !mayStillSend(after: 24_000))
         // Nobody took it up in time.
         let second = try #require(try run.finish(.unknown("timeout")).waits)
-        #expect(try run.claim(after: second + 20_000) == .held)
+        #expect(try run.claim(after: second + 24_000) == .held)
         #expect(run.state.hold?.code == "unknown_outcome" && run.state.ownsKey)
 
         var looked = try TestRun(asked(idempotency: key), random: .max / 2)
         try looked.claim()
         let pause = try #require(try looked.finish(.unknown("timeout")).waits)
-        #expect(try looked.claim(after: pause + 20_000).waits == 10_000)
+        #expect(try looked.claim(after: pause + 24_000).waits == 10_000)
         #expect(looked.types.first == "reconcile.started")
         #expect(try looked.claim(after: 10_000).purpose == .lookup)
     }
 
+    @Test func `a resend ends, with its whole time-out, before a tenth of the value's time: by the last moment for it`()
+        throws
+    {
+        var run = try TestRun(
+            asked(idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 60_000)), random: .max / 2)
+        try run.claim()
+        let sentAt = run.now
+        try #require(try run.finish(.unknown("http.500", status: 500)).waits != nil)
+        guard
+            case .call(let create)? = asked(
+                idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 60_000)
+            ).state("requested")?.action
+        else { return }
+        func left(_ age: Int64, timeout: Int64) -> Int64? {
+            run.state.millisecondsToResend(
+                create, timeoutMilliseconds: timeout, now: sentAt.advanced(byMilliseconds: age))
+        }
+        // 60 s, without 6 s that are kept back and the 30 s that the request itself may take.
+        #expect(left(23_999, timeout: 30_000) == 1 && left(24_000, timeout: 30_000) == 0)
+        #expect(left(48_999, timeout: 5000) == 1 && left(49_000, timeout: 5000) == 0)
+        #expect(left(0, timeout: 54_000) == 0)
+    }
+
     @Test
     func `neither a person's retry nor a cancel makes a look-up come before the platform shows what it made`() throws {
-        let definition = asked(idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 20_000))
+        let definition = asked(idempotency: IdempotencyDefinition(header: "Key", honouredMilliseconds: 60_000))
         var resent = try TestRun(definition, random: .max / 2)
         try resent.claim()
         #expect(try resent.finish(.unknown("timeout")).waits != nil)

@@ -125,8 +125,8 @@ struct EngineProofTests {
         #expect(try run.finish(.foundOne).calls == "token-pending")
 
         var long = try lost(definition)
-        for _ in 2...3 { #expect(try long.finish(page).purpose == .lookup) }
-        #expect(try long.finish(page).waits == 40_000)
+        for number in 2...3 { #expect(try long.finish(self.page("/clients?page=\(number)")).purpose == .lookup) }
+        #expect(try long.finish(self.page("/clients?page=4")).waits == 40_000)
         #expect(long.written.last?.body["inconclusive"] == "the list has more than 3 pages")
         #expect(long.written.last?.body["listed"] == 60)
 
@@ -135,6 +135,31 @@ struct EngineProofTests {
         #expect(try broken.finish(page).purpose == .lookup)
         let wait = try #require(try broken.finish(.unknown("http.500", status: 500)).waits)
         guard case .call(let anew) = try broken.claim(after: wait) else { throw BrokenPromise("no look-up") }
+        #expect(anew.page == nil)
+    }
+
+    private func page(_ next: String) -> AttemptResult {
+        AttemptResult(outcome: .done, status: 200, found: 0, listed: 20, nextPage: next)
+    }
+
+    @Test(arguments: [1, 2, 3, 5, 8])
+    func `a list that goes round is no proof, and is left after few pages, by cursors that come again`(_ pages: Int)
+        throws
+    {
+        var run = try lost(asked(pages: LookUpPages(.link)))
+        var read = 0
+        var next = NextStep.held
+        repeat {
+            next = try run.finish(page("c\(read % pages)"))
+            read += 1
+        } while next.purpose == .lookup && read < 50
+        #expect(next.waits == 40_000)
+        #expect(read <= 3 * pages + 1, "\(read) requests for \(pages) pages")
+        let doubt = "page \(read) of the list leads back to a page that was read already"
+        #expect(run.written.last?.body["inconclusive"] == .string(doubt))
+        #expect(run.state.unknown?.emptyLooks == 0)
+        // The same answer at the next look-up: it begins with its first page.
+        guard case .call(let anew) = try run.claim(after: 40_000) else { throw BrokenPromise("no look-up") }
         #expect(anew.page == nil)
     }
 

@@ -9,7 +9,8 @@ struct SchemaTests {
     private static let seen: Set<String> = [
         "e101-misspelt-idempotency", "e101-misspelt-in-reconcile", "e101-unknown-in-signal", "e207-choose-nothing",
         "e102-cooldown",
-        "e102-deadline-number", "e102-fresh", "e102-gone-word", "e102-hmac", "e102-inspect-nothing",
+        "e102-deadline-number", "e102-error-beside-status", "e102-fresh", "e102-gone-word", "e102-hmac",
+        "e102-inspect-nothing",
         "e102-inspect-two-ways", "e102-limits-nothing", "e102-live-runs",
         "e102-no-time",
         "e102-rate",

@@ -7,7 +7,7 @@ public struct Action: Sendable {
     public let attemptId: Identifier
     public let call: CallDefinition
     public let service: ServiceDefinition
-    /// The definition's names for answers, in order.
+    /// The definition's names for answers, and for a lost connection where one counts, in order.
     public let errors: [ErrorRule]
     /// The run's variables, which `save` fills.
     public let variables: [FieldDefinition]

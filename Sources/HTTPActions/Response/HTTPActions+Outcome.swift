@@ -16,24 +16,30 @@ extension HTTPActions {
             return closed(classification, answer, exchange, action, &evidence)
         case .broken(let error, let detail):
             evidence.add(exchange, dialled: dialled, isFreshConnection: !request.isRepeatable)
-            return unfinished(error, detail, .unknown, exchange, &evidence)
+            if error == ErrorName.lostConnection, let rule = action.errors.first(where: \.namesLostConnection) {
+                // The definition says whose trouble it is. A head alone is no answer, so there is no status to go by.
+                return unfinished(rule.name, "\(error): \(detail)", .unknown, status: nil, &evidence)
+            }
+            return unfinished(error, detail, .unknown, status: exchange.record.status, &evidence)
         case .cancelled:
             evidence.add(exchange, dialled: dialled, isFreshConnection: !request.isRepeatable)
             let outcome: Outcome = exchange.isSent ? .unknown : .notDone
-            return unfinished("cancelled", "cancelled while the request was under way", outcome, exchange, &evidence)
+            return unfinished(
+                "cancelled", "cancelled while the request was under way", outcome, status: exchange.record.status,
+                &evidence)
         case .notSent(let detail):
-            return unfinished("unreachable", detail, .notDone, exchange, &evidence)
+            return unfinished("unreachable", detail, .notDone, status: exchange.record.status, &evidence)
         }
     }
 
     private func unfinished(
-        _ error: String, _ detail: String, _ outcome: Outcome, _ exchange: Exchange, _ evidence: inout Evidence
+        _ error: String, _ detail: String, _ outcome: Outcome, status: Int?, _ evidence: inout Evidence
     ) -> ActionOutcome {
         evidence.set("error", .string(error))
         evidence.setText("detail", detail)
         return ActionOutcome(
             result: AttemptResult(
-                outcome: outcome, error: error, status: exchange.record.status, isCounted: outcome != .notDone,
+                outcome: outcome, error: error, status: status, isCounted: outcome != .notDone,
                 evidence: evidence.finished()))
     }
 

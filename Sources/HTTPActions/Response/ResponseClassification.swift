@@ -26,7 +26,7 @@ struct ResponseClassification: Sendable {
     static func judge(_ answer: Answer, of action: Action, scope: ExpressionScope) -> ResponseClassification {
         let scope = ScopeBuilder.scope(scope, with: answer)
         var undecided: String?
-        for rule in action.errors {
+        for rule in action.errors where !rule.namesLostConnection {
             guard rule.statuses.isEmpty || rule.statuses.contains(where: { $0.matches(answer.status) }) else {
                 continue
             }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import WorkflowCore
 
 /// How sending one request ended.
 struct Exchange: Sendable {
@@ -109,10 +110,10 @@ struct Exchange: Sendable {
             switch error {
             case .deadlineExceeded, .readTimeout, .writeTimeout:
                 return .broken(error: "timeout", detail: "no complete answer came before the deadline")
-            default: return .broken(error: "connection_lost", detail: shortText(of: error))
+            default: return .broken(error: ErrorName.lostConnection, detail: shortText(of: error))
             }
         case HTTPParserError.invalidEOFState:
-            return .broken(error: "connection_lost", detail: "the connection ended within the answer")
+            return .broken(error: ErrorName.lostConnection, detail: "the connection ended within the answer")
         case let error as HTTPParserError:
             return .broken(error: "bad_answer", detail: "the answer is no HTTP: \(error)")
         case let error as AnswerError: return .broken(error: "bad_answer", detail: error.text)
@@ -120,7 +121,7 @@ struct Exchange: Sendable {
             return .broken(error: "bad_answer", detail: "the answer's head is longer than \(limit) bytes")
         case ExchangeRecorder.LimitError.body(let limit):
             return .broken(error: "bad_answer", detail: "the answer's body is longer than \(limit) bytes")
-        default: return .broken(error: "connection_lost", detail: shortText(of: failure))
+        default: return .broken(error: ErrorName.lostConnection, detail: shortText(of: failure))
         }
     }
 

@@ -145,7 +145,7 @@ extension RunMachine {
                 .unsent(
                     "lease_too_short", "the commit of the intent took too long: too little of the lease is left"))
         }
-        let promised = planned.purpose == .call ? honouredMilliseconds(planned, at: clock) : nil
+        let promised = planned.purpose == .call ? honouredMilliseconds(planned, timeout, at: clock) : nil
         guard promised != 0 else {
             return .no(
                 .unsent("key_too_old", "the platform may have forgotten the idempotency value of the attempt before"))
@@ -155,13 +155,14 @@ extension RunMachine {
         return .go(latestDepartureMilliseconds: [promised, left < timeout ? left : nil].compactMap { $0 }.min())
     }
 
-    /// For how long the platform still honours the idempotency value; nil: it need not.
-    private func honouredMilliseconds(_ planned: PlannedCall, at clock: Int64) -> Int64? {
+    /// For how long the request may still leave, so that the platform honours the idempotency value up to its time-out;
+    /// nil: it need not.
+    private func honouredMilliseconds(_ planned: PlannedCall, _ timeout: Int64, at clock: Int64) -> Int64? {
         // The latest that the database's time can be. `now` lags behind by the time for which the claim's answer stayed
         // unread; this matters where a promise of the platform runs out.
         let latest =
             state.openAttempt.map { $0.startedAt.advanced(byMicroseconds: clock - lease.startedAt) }
             ?? lease.now(at: clock)
-        return state.millisecondsToResend(planned.call, now: latest)
+        return state.millisecondsToResend(planned.call, timeoutMilliseconds: timeout, now: latest)
     }
 }

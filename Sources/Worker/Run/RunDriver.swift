@@ -349,7 +349,7 @@ struct RunDriver {
                 ageMilliseconds: max(0, now.milliseconds(since: held.sealedAt)))
         }
         return Action(
-            attemptId: id, call: planned.call, service: service, errors: machine.definition.errors,
+            attemptId: id, call: planned.call, service: service, errors: machine.definition.errors(of: planned),
             variables: machine.definition.data,
             target: ServiceTarget(
                 name: service.name, baseURL: baseURL,

@@ -145,20 +145,3 @@ public enum Outcome: String, Sendable, CaseIterable {
     case notDone = "not_done"
     case unknown
 }
-
-/// A name for some answers of the definition's services.
-public struct ErrorRule: Sendable, Equatable {
-    public let name: String
-    /// Empty: any status.
-    public let statuses: [StatusPattern]
-    public let condition: Expression?
-    /// nil: the status decides. A 4xx is then not done, and everything else unknown.
-    public let outcome: Outcome?
-
-    public init(name: String, statuses: [StatusPattern] = [], condition: Expression? = nil, outcome: Outcome? = nil) {
-        self.name = name
-        self.statuses = statuses
-        self.condition = condition
-        self.outcome = outcome
-    }
-}

@@ -61,6 +61,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case changingUnderKey = "E313"
     case undoNotSeen = "E314"
     case namelessThing = "W315"
+    case hastyLooks = "W316"
+    case unsafeLostConnection = "E317"
 
     case secretInOutput = "E401"
     case secretInURL = "E402"

@@ -147,6 +147,9 @@ extension StatesExporter {
                 + ErrorName.transientStatuses.map(AmazonErrorName.status)
         default: break
         }
+        if definition.errors.contains(where: { $0.name == error && $0.namesLostConnection }) {
+            return [AmazonErrorName.socket]
+        }
         guard error.hasPrefix("http.") else { return [error] }
         let text = error.dropFirst(5)
         let pattern: StatusPattern

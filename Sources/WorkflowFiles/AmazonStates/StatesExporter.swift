@@ -172,6 +172,10 @@ struct StatesExporter {
             lose("service \(service.name): limits; there nothing keeps requests apart, and a 429 uses up the retries")
         }
         for rule in definition.errors {
+            if rule.namesLostConnection {
+                lose("error \(rule.name): a name for a lost connection, there \(AmazonErrorName.socket) like any other")
+                continue
+            }
             lose(
                 "error \(rule.name): a custom name that http:invoke never reports; it reports "
                     + "\(AmazonErrorName.statusPrefix)… and cannot look into the body")

@@ -45,6 +45,7 @@ extension World {
             }
             if others { checker.fail("L5", run: index, "two runs hold the key \(run.key)") }
         }
+        checker.comparePlaces()
         countByKey()
     }
 
@@ -57,7 +58,7 @@ extension World {
         var found: [Place: (things: Int, allowed: Int, run: Int)] = [:]
         for (index, run) in store.runs.enumerated() where !Fixtures.all[run.fixture].choosesId {
             let shadow = checker.shadows[index]
-            let isListed = (run.status == .failed || run.status == .cancelled) && run.mayBeLeft
+            let isListed = Self.isGivenUp(run) && run.mayBeLeft
             guard !isListed else { continue }
             // Of a run that lost events nothing is promised.
             let allowed = shadow.resendsByPeople + (shadow.isPutBack || shadow.isLiedTo ? 100 : 0)
@@ -95,6 +96,11 @@ extension World {
         }
     }
 
+    /// It is over, and what it made is not needed.
+    private static func isGivenUp(_ run: StoreModel.Run) -> Bool {
+        [.failed, .cancelled, .released].contains(run.status)
+    }
+
     private func compare(_ index: Int, _ run: StoreModel.Run) {
         if checker.shadows[index].isPutBack { return }
         let mine = platform.things.filter { $0.reference == reference(of: index) && $0.isAlive }
@@ -114,13 +120,14 @@ extension World {
         }
         let shadow = checker.shadows[index]
         let fixture = Fixtures.all[run.fixture]
-        let isGivenUp = run.status == .failed || run.status == .cancelled
+        let isGivenUp = Self.isGivenUp(run)
         // What was found under a name that others have too may be theirs.
         if fixture.undoes, !fixture.sharesNames, isGivenUp, made > 0, !shadow.isLeftBehind, !shadow.isTakenOver {
             checker.fail("U2", run: index, "\(run.status.rawValue), and \(made) things were not taken back")
         }
         if fixture.choosesId || shadow.isLiedTo { return }
-        if !run.ownsKey, made > 0, !shadow.isTakenOver {
+        // A released run lets its key go, and says what stays.
+        if !run.ownsKey, made > 0, !shadow.isTakenOver, run.status != .released {
             checker.fail("K1", run: index, "the key is free, and \(made) things are there")
         }
         if isGivenUp, made > 0, !run.mayBeLeft {

@@ -58,6 +58,10 @@ enum Bug: String, CaseIterable {
     case inUseIsMade = "in-use-is-made"
     case refusalForgetsUnknown = "refusal-forgets-unknown"
     case conflictIsResent = "conflict-is-resent"
+    // After success.
+    case keyFreedBeforeUndo = "key-freed-before-undo"
+    case redoWhileHeld = "redo-while-held"
+    case releaseForgetsUndo = "release-forgets-undo"
     // In and around the run's machine.
     case outcomeDroppedOnBehind = "outcome-dropped-on-behind"
     case evidenceLostWhenGivingUp = "evidence-lost-when-giving-up"
@@ -123,6 +127,8 @@ enum Bug: String, CaseIterable {
                 guard let list = json["undo_list"]?.arrayValue else { return }
                 json["undo_list"] = .array(Array(list.suffix(1)))
             }
+        case .releaseForgetsUndo where state.ending?.status == .released && state.status == .live:
+            Self.altered(state) { $0["undo_list"] = nil }
         case .disturbanceIgnored where state.unknown?.isDisturbed == true:
             Self.altered(state) { json in
                 guard var unknown = json["unknown"]?.objectValue else { return }
@@ -134,7 +140,9 @@ enum Bug: String, CaseIterable {
     }
 
     /// What is stored is then no fold of the events, which is not what is to be found.
-    var changesState: Bool { self == .disturbanceIgnored || self == .refusalForgetsUnknown }
+    var changesState: Bool {
+        self == .disturbanceIgnored || self == .refusalForgetsUnknown || self == .releaseForgetsUndo
+    }
 
     /// A refused resend is taken for the fate of the first request.
     func changed(_ state: RunState, before trigger: Trigger) -> RunState {

@@ -43,6 +43,12 @@ final class Checker {
         /// A person said: send again, whatever is there.
         var resendsByPeople = 0
         var isTakenOver = false
+        var isReleasing = false
+        /// A new run is to stand in its place once it is released; whether there was an answer to that.
+        var asksRedo = false
+        var isRedoAnswered = false
+        /// The run in whose place it stands, as its first event says.
+        var redoOf: String?
         /// A look-up found nothing, and the definition asks a person then.
         var asksPerson = false
         /// A standby that did not have its last events has taken over.
@@ -167,10 +173,10 @@ final class Checker {
         if (type == .runRequested) != (event.seq == 1) { fail("L2", run: run, "\(event.type) stands at \(event.seq)") }
         let isEvidence = type == .attemptLate
         let isPersons = event.actor.hasPrefix("person:")
-        if shadow.status.isEnded, !isEvidence, type != .runReopened, type != .runTakenOver {
+        if shadow.status.isEnded, !isEvidence, !Self.afterTheEnd.contains(type) {
             fail("L2", run: run, "\(event.type) after the end")
         }
-        let isVerb = [.cancelRequested, .retryRequested, .runResolved, .runReopened, .runTakenOver].contains(type)
+        let isVerb = Self.verbs.contains(type)
         if type != .runRequested, isVerb != isPersons {
             fail("A2", run: run, "\(event.type) by \(event.actor)")
         }
@@ -187,10 +193,18 @@ final class Checker {
         fold(run, event, type, &shadow)
     }
 
+    private static let afterTheEnd: Set<EventType> = [
+        .runReopened, .runTakenOver, .releaseRequested, .redoStarted, .redoRefused,
+    ]
+    private static let verbs: Set<EventType> = [
+        .cancelRequested, .retryRequested, .runResolved, .runReopened, .runTakenOver, .releaseRequested,
+    ]
+
     private func fold(_ run: Int, _ event: RecordedEvent, _ type: EventType, _ shadow: inout Shadow) {
         switch type {
         case .runRequested:
             shadow.state = event.body["state"]?.stringValue ?? ""
+            shadow.redoOf = event.body["redo_of"]?.stringValue
         case .attemptStarted: start(run, event, &shadow)
         case .attemptDone, .attemptNotDone, .attemptUnknown: close(run, event, type, &shadow)
         case .attemptLate:
@@ -229,8 +243,11 @@ final class Checker {
         case .runSucceeded: end(run, .succeeded, event, &shadow)
         case .runFailed: end(run, .failed, event, &shadow)
         case .runCancelled: end(run, .cancelled, event, &shadow)
-        // Nobody in the simulation releases or inspects a run.
-        case .releaseRequested, .runReleased, .redoStarted, .redoRefused, .inspectionRequested, .runInspected:
+        case .releaseRequested: release(run, event, &shadow)
+        case .runReleased: end(run, .released, event, &shadow)
+        case .redoStarted, .redoRefused: redo(run, event, type, &shadow)
+        // Nobody in the simulation inspects a run.
+        case .inspectionRequested, .runInspected:
             fail("S2", run: run, "\(event.type) that nobody asked for")
         }
     }
@@ -412,6 +429,9 @@ final class Checker {
     private func end(_ run: Int, _ status: RunStatus, _ event: RecordedEvent, _ shadow: inout Shadow) {
         if shadow.status.isEnded { fail("L2", run: run, "\(event.type) after the end") }
         if shadow.open != nil { fail("X1", run: run, "\(event.type) with an open attempt") }
+        if (status == .released) != shadow.isReleasing {
+            fail("R1", run: run, "\(event.type) \(shadow.isReleasing ? "after" : "without") release.requested")
+        }
         if status == .succeeded, shadow.isCancelAsked { fail("C1", run: run, "succeeded after cancel.requested") }
         if shadow.asksPerson { fail("U3", run: run, "\(event.type) after an empty look-up, and no person was asked") }
         shadow.status = status
@@ -431,6 +451,9 @@ final class Checker {
         }
         if (row.status == .live) != (row.task != nil) {
             fail("T1", run: run, "\(row.status.rawValue) with\(row.task == nil ? "out a" : " a") task row")
+        }
+        if shadow.status == .released, shadow.asksRedo, !shadow.isRedoAnswered {
+            fail("R2", run: run, "released, and nothing has come of the redo")
         }
         // In between, the platform tells at the end whether something is there.
         let isLeft: Bool? = !shadow.mayExist ? false : shadow.mustHoldKey ? true : nil

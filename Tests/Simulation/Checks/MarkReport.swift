@@ -35,7 +35,8 @@ struct MarkReport {
         case .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial: .once
         case .notYetActive: .everyState { $0 == "token-pending" }
         case .truncated: .everyState { $0 != "checking" && $0 != "attaching" }
-        case .wrongReplica, .conflict, .deleteIgnored, .keyTooOld, .requestChanged, .person, .renewed, .renewalRefused:
+        case .wrongReplica, .conflict, .deleteIgnored, .keyTooOld, .requestChanged, .person, .renewed, .renewalRefused,
+            .releaseHeld, .released, .redone, .redoRefused:
             .once
         case .lateEffect, .frozen, .namesake, .unfilteredList, .fuzzyList, .staleList, .furtherPage, .inUse,
             .inProgress,

@@ -5,7 +5,7 @@ enum Point: Int, CaseIterable {
 
 /// What a person may do.
 enum OperatorAction: CaseIterable {
-    case cancel, retry, retryAnyway, done, adopt, abandon, reopen, takeOver, refused
+    case cancel, retry, retryAnyway, done, adopt, abandon, reopen, takeOver, release, redo, refused
 }
 
 /// What can go wrong; each has its mark for each state with a call.
@@ -23,6 +23,8 @@ enum Fault: Hashable {
     case storeOutage, platformOutage, clockSetBack, claimsLost, failOver, servicePaused, trial
     case behind, fenced, noPermit, cancelled
     case renewed, renewalRefused
+    /// What came of a release: its undo is held, it is over, a new run stands in its place or may not start.
+    case releaseHeld, released, redone, redoRefused
     case person(OperatorAction)
 
     static let all: [Fault] =
@@ -34,7 +36,8 @@ enum Fault: Hashable {
             .lookUpFailed, .leaseTooShort,
             .keyTooOld,
             .storeOutage, .platformOutage, .clockSetBack, .claimsLost, .failOver, .servicePaused, .trial,
-            .behind, .fenced, .noPermit, .cancelled, .renewed, .renewalRefused,
+            .behind, .fenced, .noPermit, .cancelled, .renewed, .renewalRefused, .releaseHeld, .released, .redone,
+            .redoRefused,
         ] + OperatorAction.allCases.map { .person($0) }
 
     var index: Int {

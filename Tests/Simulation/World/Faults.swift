@@ -39,6 +39,8 @@ struct Faults {
     var failOvers = 0
     /// A crash of the database takes back claims that no flush has covered.
     var losesClaims = false
+    /// A newer version asks for more than the old runs were started with, so that none of them is started anew.
+    var refusesRedo = false
     /// Requests to the service at the same time; 0: any number.
     var concurrent = 0
     /// 0: a new key works at once. In milliseconds.
@@ -89,6 +91,7 @@ struct Faults {
         faults.concurrent = chance.pick([0, 0, 0, 1, 2, 4])
         faults.activationMilliseconds = chance.pick([0, 0, 3000, 20_000, 90_000])
         faults.clockOffsetMilliseconds = chance.pick([0, 5000, 3_600_000])
+        faults.refusesRedo = chance.below(4) == 0
         return faults
     }
 }

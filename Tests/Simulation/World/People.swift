@@ -91,8 +91,23 @@ extension World {
                 .reopen, { () throws(OperatorActionRefusal) in try seen.retrying(reason: "it is mended", definition) }
             )
         case .cancelled: return chance.below(4) == 0 ? takeOver(run, seen) : nil
-        case .succeeded, .released: return nil
+        case .succeeded: return letGo(seen)
+        case .released: return nil
         }
+    }
+
+    /// What succeeded is taken back, and perhaps made anew. What has no undo stays over there only by a person's word.
+    private func letGo(_ seen: RunState) -> Wish? {
+        guard chance.below(2) == 0 else { return nil }
+        let startsAgain = chance.below(2) == 0
+        let leavesBehind = seen.mayHaveCreated && chance.below(3) > 0
+        return (
+            startsAgain ? .redo : .release,
+            { () throws(OperatorActionRefusal) in
+                try seen.releasing(
+                    reason: "not needed any more", leavesBehind: leavesBehind, startsAgain: startsAgain)
+            }
+        )
     }
 
     private func takeOver(_ run: Int, _ seen: RunState) -> Wish {

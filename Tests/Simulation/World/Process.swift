@@ -268,10 +268,10 @@ final class Process {
 }
 
 extension StoreModel.Claim {
-    /// The platform honours the idempotency value for some seconds more.
+    /// The time in which the call may be sent again is over soon.
     fileprivate var isAboutToExpire: Bool {
         guard let sentAt = snapshot?.idempotencyFirstSentAt else { return false }
         let left = Fixtures.honouredMilliseconds - now.milliseconds(since: sentAt)
-        return (5000...12_000).contains(left)
+        return (5000...20_000).contains(left)
     }
 }

@@ -128,7 +128,7 @@ final class Recorder {
 
     func commit(
         _ commit: StoreModel.Commit, worker: Int, _ leaseMilliseconds: Int64, answer: StoreModel.Answer,
-        _ store: StoreModel, at time: Instant
+        starting new: Range<Int>, _ store: StoreModel, at time: Instant
     ) {
         let said: JSONValue =
             switch answer {
@@ -151,7 +151,7 @@ final class Recorder {
                 "wait_reason": .optional(commit.waitReason?.rawValue),
                 "deadline": .optional(commit.deadlineMilliseconds),
                 "report": commit.report.map(Self.report) ?? .null,
-            ], answer: said, touching: [commit.run], store)
+            ], answer: said, touching: [commit.run] + new, store)
     }
 
     func release(

@@ -298,11 +298,12 @@ final class RunDriver {
         }
     }
 
-    /// Planted: what stands against sending is not seen.
+    /// Planted: what stands against sending is not seen; the value's age is that at the claim, and the request's own time
+    /// is forgotten.
     private func isOverlooked(_ result: AttemptResult, _ planned: PlannedCall) -> Bool {
         switch (bug, result.error) {
         case (.noLeaseCheck, "lease_too_short"): true
-        case (.keyAgeByClaim, "key_too_old"): state.mayStillSend(planned.call, now: now)
+        case (.keyAgeByClaim, "key_too_old"): state.mayStillSend(planned.call, timeoutMilliseconds: 0, now: now)
         default: false
         }
     }

@@ -52,9 +52,11 @@ extension StoreModel {
     }
 
     func commit(_ commit: Commit, worker: Int, leaseMilliseconds: Int64, headsReadBefore: Heads? = nil) -> Answer {
+        let known = runs.count
         let answer = written(
             commit, worker: worker, leaseMilliseconds: leaseMilliseconds, headsReadBefore ?? heads(commit.run))
-        recorder?.commit(commit, worker: worker, leaseMilliseconds, answer: answer, self, at: clock())
+        recorder?.commit(
+            commit, worker: worker, leaseMilliseconds, answer: answer, starting: known..<runs.count, self, at: clock())
         return answer
     }
 
@@ -162,6 +164,9 @@ extension StoreModel {
             }
         }
         note(commit, at: time, gaveBack: runs[run].lease == nil ? token : nil)
+        if state.status == .released || bug == .redoWhileHeld && state.status == .held {
+            redo(run, worker: worker, at: time)
+        }
         checker.settled(run, runs[run], at: time)
     }
 
@@ -207,6 +212,8 @@ extension StoreModel {
         tables.runs[run].lastError = state.lastError ?? state.gaveUp?.error
         tables.runs[run].ownsKey = bug == .keyReleasedEarly && state.status.isEnded ? false : state.ownsKey
         tables.runs[run].mayBeLeft = state.mayBeLeft
+        if state.ending?.status == .released, state.status == .held { onRelease(.releaseHeld) }
+        if state.status == .released { onRelease(.released) }
     }
 
     static func actor(_ worker: Int) -> String { "worker:\(worker)" }
@@ -285,7 +292,8 @@ extension StoreModel {
             tables.runs[run].state = after.state
             tables.runs[run].status = after.status
             tables.runs[run].reason = after.reason
-            tables.runs[run].ownsKey = after.ownsKey
+            let isTooEarly = bug == .keyFreedBeforeUndo && verb.event.type == .releaseRequested
+            tables.runs[run].ownsKey = after.ownsKey && !isTooEarly
             tables.runs[run].mayBeLeft =
                 bug == .leftForgottenWithKey ? after.mayBeLeft && after.ownsKey : after.mayBeLeft
             tables.runs[run].epoch = epoch

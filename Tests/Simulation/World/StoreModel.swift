@@ -90,12 +90,18 @@ final class StoreModel {
 
     var tables = Tables()
     var runs: [Run] { tables.runs }
+    /// Asked after every step of a world, so it copies no row.
+    var hasLiveRuns: Bool { tables.runs.indices.contains { tables.runs[$0].status == .live } }
     var isDown = false
     let bug: Bug?
     let checker: Checker
     let clock: () -> Instant
     /// Writes down every call, to be made again on a real database.
     var recorder: Recorder?
+    /// No run may start with the input of an old one any more.
+    var refusesRedo = false
+    /// Told of what comes of releases.
+    var onRelease: (Fault) -> Void = { _ in }
     private var drawn: Int64 = 0
     /// Claims commit without waiting for the disk: what a crash of the database takes back.
     var losesClaims = false
@@ -150,7 +156,9 @@ final class StoreModel {
         return .created(create(fixture: fixture, key, actor: "sql:test"))
     }
 
-    func create(fixture: Int, _ key: String, actor: String, insteadOf: Int? = nil) -> Int {
+    func create(
+        fixture: Int, _ key: String, actor: String, insteadOf: Int? = nil, redoOf: Int? = nil
+    ) -> Int {
         let definition = Fixtures.all[fixture].definition
         tables.runs.append(Run(fixture: fixture, key: key, state: definition.start))
         let run = runs.count - 1
@@ -162,6 +170,7 @@ final class StoreModel {
             "state": .string(definition.start), "input": ["number": .string(key)],
         ]
         if let insteadOf { body["instead_of"] = .string(Self.identifier(of: insteadOf).description) }
+        if let redoOf { body["redo_of"] = .string(Self.identifier(of: redoOf).description) }
         record(run, NewEvent(.runRequested, body), epoch: 0, actor: actor, at: time)
         tables.runs[run].task = Task(
             due: time, service: definition.firstService,

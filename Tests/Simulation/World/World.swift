@@ -136,7 +136,7 @@ final class World {
     private var isOver: Bool { pendingEnqueues == 0 && isQuiet && !store.runs.isEmpty }
 
     var isQuiet: Bool {
-        pendingEnqueues == 0 && !store.runs.contains { $0.status == .live } && workers.allSatisfy { $0.inHand == 0 }
+        pendingEnqueues == 0 && workers.allSatisfy { $0.inHand == 0 } && !store.hasLiveRuns
     }
 
     private func setUp() {
@@ -144,6 +144,8 @@ final class World {
         store.tables.service.concurrent = faults.concurrent > 0 ? faults.concurrent : nil
         // What is written down is made again on a database that forgets nothing.
         store.losesClaims = faults.losesClaims && store.recorder == nil
+        store.refusesRedo = faults.refusesRedo && store.recorder == nil
+        store.onRelease = { [marks] in marks.hit($0) }
         let count = 2 + chance.below(3)
         for index in 0..<count {
             let offset = chance.between(-faults.clockOffsetMilliseconds, faults.clockOffsetMilliseconds)

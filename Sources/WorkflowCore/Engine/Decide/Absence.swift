@@ -25,11 +25,14 @@ extension DecisionBuilder {
         if let next = result.nextPage {
             let number = (look?.page?.number ?? 1).addingClamped(1)
             let most = reconcile.pages?.most ?? 1
-            if number <= most {
+            if look?.page?.isRound(next) == true {
+                doubt = "page \(number - 1) of the list leads back to a page that was read already"
+            } else if number > most {
+                doubt = "the list has more than \(most) pages"
+            } else {
                 body["page"] = ["number": .integer(number), "next": .string(next)]
                 return .page(body)
             }
-            doubt = "the list has more than \(most) pages"
         }
         if doubt == nil, reconcile.filter == .none, listed == 0 {
             if let other = result.heldBy {

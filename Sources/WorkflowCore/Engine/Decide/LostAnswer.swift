@@ -1,29 +1,27 @@
 // A request was sent and nobody knows what became of it.
 
 extension RunState {
-    /// Whether the platform would still know the call's idempotency value after this time. A tenth of the honoured time
-    /// is kept back, so that the request arrives before it ends.
-    func isHonoured(_ call: CallDefinition, after milliseconds: Int64, now: Instant) -> Bool {
-        milliseconds < honouredMilliseconds(call, now: now)
-    }
-
-    private func honouredMilliseconds(_ call: CallDefinition, now: Instant) -> Int64 {
-        guard let honoured = call.idempotency?.honouredMilliseconds, let since = idempotencyFirstSentAt else {
-            return 0
-        }
-        return Wait(since: since, milliseconds: honoured - honoured / 10).remainingMilliseconds(now: now)
-    }
-
     /// How long a call with an unsettled earlier attempt may still be sent; nil: there is no such attempt.
-    public func millisecondsToResend(_ call: CallDefinition, now: Instant) -> Int64? {
-        unknown == nil ? nil : honouredMilliseconds(call, now: now)
+    ///
+    /// The platform may take the request at any moment until its time-out, and then must still know the idempotency
+    /// value. So the whole time-out lies before the end of the honoured time, and before a tenth of it that is kept back.
+    public func millisecondsToResend(_ call: CallDefinition, timeoutMilliseconds: Int64, now: Instant) -> Int64? {
+        unknown == nil ? nil : honouredMilliseconds(call, timeoutMilliseconds: timeoutMilliseconds, now: now)
     }
 
     /// Whether the call may be sent. While an earlier attempt is not settled, it may go out only as long as its
     /// idempotency value is honoured. The worker asks at the decision and again just before the request leaves, because
     /// it may have waited for a place or a commit in between.
-    public func mayStillSend(_ call: CallDefinition, now: Instant) -> Bool {
-        millisecondsToResend(call, now: now) != 0
+    public func mayStillSend(_ call: CallDefinition, timeoutMilliseconds: Int64, now: Instant) -> Bool {
+        millisecondsToResend(call, timeoutMilliseconds: timeoutMilliseconds, now: now) != 0
+    }
+
+    fileprivate func honouredMilliseconds(_ call: CallDefinition, timeoutMilliseconds: Int64, now: Instant) -> Int64 {
+        guard let honoured = call.idempotency?.honouredMilliseconds, let since = idempotencyFirstSentAt else {
+            return 0
+        }
+        return Wait(since: since, milliseconds: max(0, honoured - honoured / 10 - timeoutMilliseconds))
+            .remainingMilliseconds(now: now)
     }
 }
 
@@ -87,11 +85,16 @@ extension DecisionBuilder {
         errors.contains { $0 == conflict.errorName || $0 == "http.409" }
     }
 
+    /// Whether a resend after this time would still end within the honoured time.
     private func isHonoured(_ call: CallDefinition, after milliseconds: Int64) -> Bool {
-        state.isHonoured(call, after: milliseconds, now: context.now)
+        milliseconds
+            < state.honouredMilliseconds(
+                call, timeoutMilliseconds: definition.timeoutMilliseconds(of: call), now: context.now)
     }
 
-    func mayStillSend(_ call: CallDefinition) -> Bool { state.mayStillSend(call, now: context.now) }
+    func mayStillSend(_ call: CallDefinition) -> Bool {
+        state.mayStillSend(call, timeoutMilliseconds: definition.timeoutMilliseconds(of: call), now: context.now)
+    }
 
     /// An earlier attempt may have worked, and the call must not be resent: look, or ask a person. Nil: the run goes
     /// on.

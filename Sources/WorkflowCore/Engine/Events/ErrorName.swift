@@ -11,7 +11,7 @@ public enum ErrorName {
     private static let table = [
         BuiltIn(name: "unreachable", isTransient: true, mayHaveWorked: false),
         BuiltIn(name: "timeout", isTransient: true, mayHaveWorked: true),
-        BuiltIn(name: "connection_lost", isTransient: true, mayHaveWorked: true),
+        BuiltIn(name: lostConnection, isTransient: true, mayHaveWorked: true),
         BuiltIn(name: "bad_answer", isTransient: false, mayHaveWorked: true),
         BuiltIn(name: "deadline", isTransient: false, mayHaveWorked: false),
         BuiltIn(name: "expression", isTransient: false, mayHaveWorked: false),
@@ -19,6 +19,9 @@ public enum ErrorName {
         BuiltIn(name: "undo_failed", isTransient: false, mayHaveWorked: false),
         BuiltIn(name: notGone, isTransient: false, mayHaveWorked: false),
     ]
+
+    /// The connection ended after the request, and before a whole answer.
+    public static let lostConnection = EndWithoutAnswer.connectionLost.rawValue
 
     /// The undo was answered, and a look-up still finds the thing.
     static let notGone = "not_gone"

@@ -84,12 +84,14 @@ extension UnknownOutcome {
 
     /// A complete answer, or one page of it.
     mutating func note(_ attempt: OpenAttempt, _ body: JSONObject, at time: Instant) {
-        let firstAt = page?.firstAt ?? attempt.startedAt
+        let before = page
         page = nil
         if let next = body["page"]?["next"]?.stringValue {
+            let number = Int(clamping: body["page"]?["number"]?.integerValue ?? 2)
             page = LookUpPage(
-                number: Int(clamping: body["page"]?["number"]?.integerValue ?? 2), next: next,
-                listed: Int(clamping: body["listed"]?.integerValue ?? 0), firstAt: firstAt)
+                number: number, next: next, mark: number & (number &- 1) == 0 ? next : before?.mark,
+                listed: Int(clamping: body["listed"]?.integerValue ?? 0),
+                firstAt: before?.firstAt ?? attempt.startedAt)
             return
         }
         emptyLooks = Int(clamping: body["empty_looks"]?.integerValue ?? 0)

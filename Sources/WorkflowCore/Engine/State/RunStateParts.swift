@@ -150,17 +150,24 @@ public struct LookUpPage: Sendable, Equatable {
     public let number: Int
     /// The address, the cursor or the number of the page, by the definition's way of paging.
     public let next: String
+    /// That of an earlier page of this list, or the same: of the last page whose number is a power of two. A list that
+    /// goes round comes by it again (Brent).
+    public let mark: String
     /// How many items the pages before it held.
     public let listed: Int
     /// When the first page was asked for.
     public let firstAt: Instant
 
-    public init(number: Int, next: String, listed: Int, firstAt: Instant) {
+    public init(number: Int, next: String, mark: String? = nil, listed: Int, firstAt: Instant) {
         self.number = number
         self.next = next
+        self.mark = mark ?? next
         self.listed = listed
         self.firstAt = firstAt
     }
+
+    /// Whether what leads to the next page led to one that was read already.
+    func isRound(_ next: String) -> Bool { next == self.next || next == mark }
 }
 
 /// A call that is taken back when the run fails. Armed when the call is sent.

@@ -169,20 +169,22 @@ extension LookUpPage: SnapshotValue {
 
     func json(_ times: inout SnapshotTimes) -> JSONValue {
         [
-            "number": .integer(number), "next": .string(next), "listed": .integer(listed),
+            "number": .integer(number), "next": .string(next), "mark": .string(mark), "listed": .integer(listed),
             "first_at": times.add(firstAt),
         ]
     }
 
     init?(_ json: JSONValue, _ times: SnapshotTimes) {
         guard let number = json["number"]?.integerValue, let next = json["next"]?.stringValue,
-            let listed = json["listed"]?.integerValue, let firstAt = json["first_at"].flatMap(times.time)
+            let mark = json["mark"]?.stringValue, let listed = json["listed"]?.integerValue,
+            let firstAt = json["first_at"].flatMap(times.time)
         else { return nil }
-        self.init(number: Int(clamping: number), next: next, listed: Int(clamping: listed), firstAt: firstAt)
+        self.init(
+            number: Int(clamping: number), next: next, mark: mark, listed: Int(clamping: listed), firstAt: firstAt)
     }
 
     func committed(at time: Instant) -> LookUpPage {
-        LookUpPage(number: number, next: next, listed: listed, firstAt: firstAt.committed(at: time))
+        LookUpPage(number: number, next: next, mark: mark, listed: listed, firstAt: firstAt.committed(at: time))
     }
 }
 

@@ -60,8 +60,9 @@ extension DraftChecker {
     private mutating func checkResends(_ state: DraftState, _ call: DraftCall) {
         guard !call.isRepeatable else { return }
         checkRepeats(state, call)
+        refuseLostConnection(in: state.retry.flatMap(\.errors) + state.catches.flatMap(\.errors), state, call)
         guard !call.hasHonouredKey, state.reconcile == nil else { return }
-        for error in state.retry.flatMap(\.errors) where mayBeSent(error.value) {
+        for error in state.retry.flatMap(\.errors) where mayBeSent(error.value) && !namesLostConnection(error) {
             report(
                 .unsafeResend, error.path, .value,
                 "state \"\(state.name)\" retries \(error.value), but \(call.requestWords) may already have worked and is "
@@ -84,6 +85,21 @@ extension DraftChecker {
                 "state \"\(state.name)\" sends again for \(keyword), but \(call.requestWords) is not safe to send twice",
                 hint: "say repeatable: true where it is harmless")
         }
+    }
+
+    /// E317: a lost connection of a call that must not be repeated is an unknown outcome, whatever it is called.
+    mutating func refuseLostConnection(in errors: [Located<String>], _ state: DraftState, _ call: DraftCall) {
+        for error in errors where namesLostConnection(error) {
+            report(
+                .unsafeLostConnection, error.path, .value,
+                "state \"\(state.name)\": \(error.value) names a lost connection, but \(call.requestWords) may have worked all "
+                    + "the same and is not safe to send twice",
+                hint: "remove it here, or say repeatable: true where sending it twice is harmless")
+        }
+    }
+
+    private func namesLostConnection(_ name: Located<String>) -> Bool {
+        draft.errors.contains { $0.name == name.value && $0.namesLostConnection }
     }
 
     /// Whether an attempt that ended with this error may have had its effect.

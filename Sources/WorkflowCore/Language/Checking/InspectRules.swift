@@ -7,7 +7,7 @@ extension DraftChecker {
             refuseUnsafe(call, state, at: inspect.path.member("before").item(index))
         }
         if let call = inspect.call { refuseUnsafe(call, state, at: inspect.path.member("call")) }
-        if let lookUp = inspect.lookUp, let built = checkLook(lookUp, of: state),
+        if let lookUp = inspect.lookUp, let built = checkLook(lookUp, of: state, after: nil),
             built.condition.runReferences.isEmpty
         {
             report(

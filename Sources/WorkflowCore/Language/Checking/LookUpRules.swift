@@ -2,7 +2,9 @@
 
 extension DraftChecker {
     mutating func checkLookUp(_ state: DraftState) {
-        if let gone = state.undo?.gone, let built = checkLook(gone, of: state), built.condition.runReferences.isEmpty {
+        if let gone = state.undo?.gone, let built = checkLook(gone, of: state, after: state.undo?.call),
+            built.condition.runReferences.isEmpty
+        {
             report(
                 .lookUpOfNobody, gone.path.member("where"), .value,
                 "state \"\(state.name)\": \"where\" compares nothing of this run, so what others have there counts as not "
@@ -16,7 +18,7 @@ extension DraftChecker {
                 "\"one\": replace undoes what was found, but state \"\(state.name)\" has no undo",
                 hint: "add undo, or write adopt or hold")
         }
-        guard let built = checkLook(reconcile, of: state) else { return }
+        guard let built = checkLook(reconcile, of: state, after: state.call) else { return }
         let builder = DefinitionBuilder(draft: draft)
         if built.condition.runReferences.isEmpty {
             report(
@@ -28,8 +30,11 @@ extension DraftChecker {
         }
     }
 
-    /// What holds for every look-up. Nil when it could not be read as a whole.
-    mutating func checkLook(_ look: DraftReconcile, of state: DraftState) -> ReconcileDefinition? {
+    /// What holds for every look-up. Nil when it could not be read as a whole. `request` is what it looks after; nil:
+    /// nothing of this run is under way.
+    mutating func checkLook(
+        _ look: DraftReconcile, of state: DraftState, after request: DraftState.Call?
+    ) -> ReconcileDefinition? {
         if let call = draft.call(look.call), !call.method.isEmpty, !call.isRepeatable {
             report(
                 .unsafeResend, look.path.member("call"), .value,
@@ -44,7 +49,26 @@ extension DraftChecker {
                     + "not on the first page would count as not made",
                 hint: "add pages: link, pages: {by: …}, or pages: whole where an answer is always the whole list")
         }
+        if let request = draft.call(request) { checkPace(look, built, of: state, after: request) }
         return built
+    }
+
+    /// W316: a platform that stands still shows the same twice, and its queue after that.
+    private mutating func checkPace(
+        _ look: DraftReconcile, _ built: ReconcileDefinition, of state: DraftState, after request: DraftCall
+    ) {
+        let service = draft.services.first { $0.name == request.service?.value }
+        let timeout =
+            request.timeoutMilliseconds ?? service?.timeoutMilliseconds ?? ServiceDefinition.standardTimeoutMilliseconds
+        let effect = built.effectWithinMilliseconds ?? timeout.addingClamped(built.afterMilliseconds)
+        guard let every = look.looks.everyMilliseconds, every < effect else { return }
+        let cause = built.effectWithinMilliseconds == nil ? "the timeout plus after" : "effect_within"
+        report(
+            .hastyLooks, look.path.member("looks"), .name,
+            "state \"\(state.name)\" looks every \(DurationText.text(every)), but \(request.requestWords) may take effect for "
+                + "\(DurationText.text(effect)) (\(cause)): a platform that stands still meanwhile shows nothing twice, and "
+                + "then works off what is in its queue",
+            hint: "leave every out, or make it \(DurationText.text(effect)) or longer")
     }
 
     private mutating func checkMark(_ state: DraftState, _ reconcile: DraftReconcile, isSent: Bool) {

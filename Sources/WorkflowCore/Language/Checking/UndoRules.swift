@@ -61,6 +61,9 @@ extension DraftChecker {
                     + "twice",
                 hint: "say repeatable: true where it is harmless")
         }
+        if let call = draft.call(undo.call), !call.method.isEmpty, !call.isRepeatable {
+            refuseLostConnection(in: undo.retry.flatMap(\.errors), state, call)
+        }
         // A look-up tells what became of a lost undo.
         guard undo.gone == nil, let call = draft.call(undo.call), !call.method.isEmpty, !call.isRepeatable,
             !call.hasHonouredKey

@@ -19,7 +19,9 @@ struct DefinitionBuilder {
             output: build(draft.output), secrets: draft.secrets.map(\.value),
             services: draft.services.map { build($0) },
             errors: draft.errors.map {
-                ErrorRule(name: $0.name, statuses: $0.statuses, condition: $0.condition, outcome: $0.outcome)
+                ErrorRule(
+                    name: $0.name, statuses: $0.statuses, condition: $0.condition, outcome: $0.outcome,
+                    namesLostConnection: $0.namesLostConnection)
             },
             states: states,
             deadlineMilliseconds: draft.deadlineMilliseconds ?? Definition.standardDeadlineMilliseconds,

@@ -64,6 +64,7 @@ struct DraftError {
     var statuses: [StatusPattern] = []
     var condition: Expression?
     var outcome: Outcome?
+    var namesLostConnection = false
 
     /// Whether an answer of this name may mean that the request had its effect.
     var mayBeSent: Bool {

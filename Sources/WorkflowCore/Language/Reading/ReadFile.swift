@@ -98,6 +98,14 @@ extension DefinitionReader {
         var error = DraftError(name: name, path: node.path)
         guard let mapping = mapping(node, Vocabulary.error) else { return error }
         if mapping.members.isEmpty { wrongType(node, "a status, a condition (when), or both") }
+        error.namesLostConnection = mapping.has("error")
+        if error.namesLostConnection, mapping.members.count > 1 {
+            report(
+                .wrongType, node.path, .name,
+                "error \"\(name)\": \"error\" names what ended without an answer, so it stands alone",
+                hint: "remove the other keywords, or give them a name of their own")
+        }
+        _ = choice(mapping["error"], EndWithoutAnswer.self)
         error.statuses = statuses(mapping["status"]) ?? []
         if let when = mapping["when"] { error.condition = expression(when, .errorCondition) }
         error.outcome = choice(mapping["outcome"], Outcome.self)

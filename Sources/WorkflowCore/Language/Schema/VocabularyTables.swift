@@ -102,7 +102,10 @@ extension Vocabulary {
             .optional(
                 "outcome", .choice(Outcome.allCases.map(\.rawValue)),
                 "What became of the request: 4xx is not_done and all else unknown, unless said."),
-        ], atLeastOne: ["status", "when", "outcome"])
+            .optional(
+                "error", .choice(EndWithoutAnswer.allCases.map(\.rawValue)),
+                "In place of all these: a connection that ended without an answer, for calls harmless to repeat."),
+        ], atLeastOne: ["status", "when", "outcome", "error"])
 
     static let signal = Shape(
         "signal",

@@ -1,3 +1,4 @@
+import AmazonStates
 import ArgumentParser
 import EventStore
 import Foundation

@@ -16,7 +16,7 @@ test: setup ## every test; those that need PostgreSQL start a private one
 	@$(MAKE) --no-print-directory simulate
 
 unit: setup ## the tests that need no PostgreSQL
-	@.ci/test HouseTests WorkflowCoreTests WorkflowFilesTests VaultTests WorkerMachinesTests
+	@.ci/test HouseTests WorkflowCoreTests WorkflowFilesTests AmazonStatesTests VaultTests WorkerMachinesTests
 
 mutations: setup ## 100,000 random changes to valid definition files, in a release build
 	@TURNUP_MUTATIONS=100000 swift test -c release -Xswiftc -enable-testing --filter '^WorkflowFilesTests.MutationTests'
@@ -66,8 +66,8 @@ ejabberd: setup ## real runs on a real third party, an ejabberd that is frozen a
 build: setup ## turnup and all tests
 	@swift build --build-tests
 
-MODULES = Postgres WorkflowCore WorkflowFiles Vault EventStore HTTPActions WorkerMachines Worker Diagnostics \
-  PlatformSimulator LocalPostgres turnup
+MODULES = Postgres WorkflowCore WorkflowFiles AmazonStates Vault EventStore HTTPActions WorkerMachines Worker \
+  Diagnostics PlatformSimulator LocalPostgres turnup
 
 docs: setup ## the modules' pages, in .build/plugins/Swift-DocC; a warning is an error
 	@mkdir -p .build

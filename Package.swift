@@ -47,6 +47,7 @@ let package = Package(
             name: "WorkflowFiles",
             dependencies: ["WorkflowCore", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
+        .target(name: "AmazonStates", dependencies: ["WorkflowCore", "WorkflowFiles"], swiftSettings: strict),
         .target(
             name: "Vault",
             dependencies: ["WorkflowCore", .product(name: "Crypto", package: "swift-crypto")],
@@ -104,7 +105,8 @@ let package = Package(
         .executableTarget(
             name: "turnup",
             dependencies: [
-                "WorkflowCore", "WorkflowFiles", "Vault", "Postgres", "EventStore", "HTTPActions", "Worker",
+                "WorkflowCore", "WorkflowFiles", "AmazonStates", "Vault", "Postgres", "EventStore", "HTTPActions",
+                "Worker",
                 "Diagnostics", "PlatformSimulator", "LocalPostgres",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -126,6 +128,9 @@ let package = Package(
         .testTarget(name: "WorkflowCoreTests", dependencies: ["WorkflowCore"], swiftSettings: strict),
         .testTarget(
             name: "WorkflowFilesTests", dependencies: ["WorkflowFiles", "WorkflowCore"], exclude: ["Corpus"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AmazonStatesTests", dependencies: ["AmazonStates", "WorkflowFiles", "WorkflowCore"],
             swiftSettings: strict),
         .testTarget(
             name: "WorkerMachinesTests", dependencies: ["WorkerMachines", "WorkflowCore"], swiftSettings: strict),

@@ -130,6 +130,12 @@ public struct LocalPostgres: Sendable {
         return outcome.output.trimmingCharacters(in: .newlines)
     }
 
+    /// Makes an empty database that belongs to `turnup`; one of this name, with all that is in it, goes.
+    public func makeAnew(database: String) throws(LocalPostgresError) {
+        try run(sql: "drop database if exists \(database) with (force)")
+        try run(sql: "create database \(database) owner turnup")
+    }
+
     private func status(of process: ServerProcess) -> LocalPostgresStatus {
         let state: LocalPostgresStatus.State =
             switch process.phase {

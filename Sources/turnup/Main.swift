@@ -46,13 +46,13 @@ struct Main {
         let values = lines.filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }.joined(separator: ", ")
         let message = (lines.filter { !$0.hasPrefix("- ") } + [values]).filter { !$0.isEmpty }.joined(separator: " ")
         if let unknown = Turnup.unknownCommand(CommandLine.arguments.dropFirst()) {
-            Console.error("there is no command \"\(unknown.name)\"")
+            Console.error(TerminalTexts.noCommand(unknown.name))
             Console.hint(unknown.hint)
             return 2
         }
-        Console.error(message.isEmpty ? "the command line is not understood" : message)
-        if message.contains("<duration>") { Console.hint("A duration is such as 90s, 15m, 2h or 3d.") }
-        Console.hint("See \"turnup --help\" or \"turnup help COMMAND\".")
+        Console.error(message.isEmpty ? TerminalTexts.notUnderstood : message)
+        if message.contains("<duration>") { Console.hint(TerminalTexts.durationHint) }
+        Console.hint(TerminalTexts.usageHint)
         return 2
     }
 }

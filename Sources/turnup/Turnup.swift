@@ -34,11 +34,11 @@ extension Turnup {
         guard let first = words.first, first != "help" else { return nil }
         let commands = configuration.groupedSubcommands.flatMap(\.subcommands)
         guard let command = commands.first(where: { $0._commandName == first }) else {
-            return (first, "See \"turnup --help\".")
+            return (first, TerminalTexts.commandsHint)
         }
         let names = command.configuration.subcommands.map { $0._commandName }
         guard words.count == 2, !names.isEmpty, !names.contains(words[1]) else { return nil }
-        return (words.joined(separator: " "), "There are: \(names.map { "\(first) \($0)" }.joined(separator: ", ")).")
+        return (words.joined(separator: " "), TerminalTexts.subcommandsHint(names.map { "\(first) \($0)" }))
     }
 }
 

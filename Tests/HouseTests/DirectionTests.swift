@@ -7,6 +7,7 @@ private let allowed: [String: Set<String>] = [
     "Postgres": ["CLibpq"],
     "WorkflowCore": [],
     "WorkflowFiles": ["WorkflowCore"],
+    "AmazonStates": ["WorkflowCore", "WorkflowFiles"],
     "Vault": ["WorkflowCore"],
     "EventStore": ["WorkflowCore", "Postgres", "Vault"],
     "HTTPActions": ["WorkflowCore", "Vault"],

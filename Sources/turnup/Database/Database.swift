@@ -20,7 +20,7 @@ struct Database: ParsableCommand {
         func run() throws {
             let local = try LocalPostgres()
             let status = try local.ensureRunning()
-            Console.out("running (pid \(status.processIdentifier ?? 0)), \(local.url)")
+            Console.out(DatabaseTexts.running(process: status.processIdentifier ?? 0, url: local.url))
         }
     }
 
@@ -28,7 +28,7 @@ struct Database: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Stop it. Its data stays.")
 
         func run() throws {
-            Console.out(try LocalPostgres().stop() ? "stopped" : "it was not running")
+            Console.out(try LocalPostgres().stop() ? DatabaseTexts.stopped : DatabaseTexts.wasNotRunning)
         }
     }
 

@@ -21,7 +21,7 @@ struct Migrate: AsyncParsableCommand {
         } else {
             try await Session.with(database) { session in
                 let steps = try await Migrator(pool: session.pool).migrate()
-                Console.out(steps.isEmpty ? "The database is up to date." : "Applied \(steps.count) files:")
+                Console.out(steps.isEmpty ? DatabaseTexts.isUpToDate : DatabaseTexts.applied(steps.count))
                 for step in steps { Console.out("  \(step.name)") }
                 _ = try await session.vault()
             }
@@ -40,7 +40,7 @@ struct Migrate: AsyncParsableCommand {
     }
 
     private static func show(_ steps: [Migrator.Step]) {
-        if steps.isEmpty { Console.out("-- nothing to do") }
+        if steps.isEmpty { Console.out(DatabaseTexts.nothingToDo) }
         for step in steps { Console.out("-- \(step.name)\n\(step.text)") }
     }
 }

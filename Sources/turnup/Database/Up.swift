@@ -15,9 +15,9 @@ struct Up: AsyncParsableCommand {
     func run() async throws {
         try await Session.with(database, connections: settings.connections) { session in
             let applied = try await Migrator(pool: session.pool).migrate()
-            if !applied.isEmpty { Console.note("Applied \(applied.count) files of the schema.") }
+            if !applied.isEmpty { Console.note(DatabaseTexts.appliedToSchema(applied.count)) }
             _ = try await session.vault()
-            Console.note("Working. Ctrl-C stops it; runs go on when it is started again.")
+            Console.note(DatabaseTexts.working)
             try await Session.with(
                 connectionString: session.connectionString, options: database, migrates: false,
                 connections: settings.connections, tuning: .worker

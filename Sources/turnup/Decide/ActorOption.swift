@@ -16,10 +16,10 @@ struct ActorOption: ParsableArguments {
         let parts = given.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let isName = given.utf8.count <= 255 && !given.contains { $0.isNewline } && Table.visible(given) == given
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, isName else {
-            throw ValidationError("--actor is a kind and a name, such as person:ana or service:billing")
+            throw DecideTexts.badActor
         }
         // What a worker writes is recognised by its name.
-        guard parts[0] != "worker" else { throw ValidationError("--actor cannot be a worker") }
+        guard parts[0] != "worker" else { throw DecideTexts.actorIsWorker }
     }
 }
 
@@ -31,8 +31,8 @@ struct Reason: ExpressibleByArgument {
 
     func validate() throws {
         guard text.contains(where: { !$0.isWhitespace }) else {
-            throw ValidationError("--reason is blank; it stays in the history, so say why")
+            throw DecideTexts.blankReason
         }
-        guard text.utf8.count <= 4096 else { throw ValidationError("--reason may have 4096 bytes") }
+        guard text.utf8.count <= 4096 else { throw DecideTexts.longReason }
     }
 }

@@ -26,12 +26,12 @@ struct Inspect: AsyncParsableCommand {
 
     func validate() throws {
         try options.check(named: runs, needsReason: false, ofAll: all)
-        if all, !runs.isEmpty { throw ValidationError("name runs or give --all, not both") }
-        if wait, runs.count != 1 || options.dryRun { throw ValidationError("--wait is for one run that is named") }
+        if all, !runs.isEmpty { throw DecideTexts.runsOrAll }
+        if wait, runs.count != 1 || options.dryRun { throw DecideTexts.waitForOneRun }
     }
 
     func run() async throws {
-        let reason = options.reason?.text ?? "asked for by hand"
+        let reason = options.reason?.text ?? DecideTexts.inspectionReason
         let verb = OperatorAction(
             name: "inspect", statuses: [.succeeded], isHarmless: true, leavesOut: ["no_inspect"]
         ) { state, definition, _, _ in

@@ -30,8 +30,7 @@ struct OperatorAction {
         try await Session.with(options.database) { session in
             let targets = OperatorActionTargets(session: session, options: options, verb: self)
             let chosen = try await names.isEmpty ? targets.matching() : targets.named(names)
-            let note = "Stopping after the run that is under way ..."
-            try await StopFlag.withSignals(saying: note) { stop in
+            try await StopFlag.withSignals(saying: DecideTexts.stopping) { stop in
                 let vault = sealsSecrets ? try await session.vault() : nil
                 var work = OperatorActionWork(verb: self, options: options, session: session, vault: vault)
                 try await work.run(chosen, stop)
@@ -69,26 +68,19 @@ private struct OperatorActionWork {
     mutating func run(_ targets: [OperatorActionTarget], _ stop: StopFlag) async throws {
         for (index, target) in targets.enumerated() {
             if stop.isRaised {
-                Console.note(
-                    "Stopped: \(tally); \(OperatorActionTargets.counted(targets.count - index)) left as they were.")
+                Console.note(DecideTexts.stopped(tally, left: targets.count - index))
                 throw ExitCode(130)
             }
             let answer: Result
             do { answer = try await apply(target, stop) } catch {
-                if targets.count > 1 { Console.note("Ended at run \(target.id): \(tally).") }
+                if targets.count > 1 { Console.note(DecideTexts.ended(at: "\(target.id)", tally)) }
                 throw error
             }
             try report(answer, target, isOnly: targets.count == 1)
         }
-        if leftOut > 0 {
-            Console.note(
-                "\(OperatorActionTargets.counted(leftOut)) left out: their definitions do not say how to \(verb.name) them."
-            )
-        }
+        if leftOut > 0 { Console.note(DecideTexts.saysNotHow(leftOut, verb.name)) }
         if targets.count != 1 { Console.note("\(tally).") }
-        if refused > 0 {
-            throw CommandFailure.failed("\(refused) of \(OperatorActionTargets.counted(targets.count)) refused")
-        }
+        if refused > 0 { throw DecideTexts.refused(refused, of: targets.count) }
     }
 
     private enum Result {
@@ -103,7 +95,7 @@ private struct OperatorActionWork {
     private static let longestLooking: Duration = .seconds(30)
 
     private var tally: String {
-        "\(OperatorActionTargets.counted(done)) \(options.dryRun ? "would be done" : "done"), \(refused) refused"
+        DecideTexts.tally(done: done, refused: refused, isDryRun: options.dryRun)
     }
 
     /// Looks at the run and appends. A run that moves on meanwhile is looked at again, because workers move runs all
@@ -119,10 +111,10 @@ private struct OperatorActionWork {
             // The stream was put back to an older state.
             if let seen = known, seq < seen.seq { known = nil }
             if let expected = target.expectedSeq {
-                return .refused(behind(target, "it has \(seq) events now, not \(expected)"))
+                return .refused(behind(target, DecideTexts.otherSeq(seq, expected: expected)))
             }
             guard began.duration(to: .now) < Self.longestLooking, !stop.isRaised else {
-                return .refused(behind(target, "\(looks) times, always before this could be written"))
+                return .refused(behind(target, DecideTexts.alwaysMoved(looks)))
             }
         }
     }
@@ -131,13 +123,13 @@ private struct OperatorActionWork {
     private mutating func look(_ target: OperatorActionTarget, _ known: inout RunState?) async throws -> Result {
         do {
             if let filter = target.filter, let run = try await session.store.run(target.id), !filter.matches(run) {
-                return .refused(behind(target, "the filters do not match it any more"))
+                return .refused(behind(target, DecideTexts.filtersMatchNoMore))
             }
             for event in try await session.store.events(of: target.id, after: known?.seq ?? 0) {
                 known = try evolve(known, run: target.id, event)
             }
             guard let state = known else {
-                return .refused(Refusal(code: "unreadable", message: "it has no events: the database is inconsistent"))
+                return .refused(Refusal(code: "unreadable", message: RunsTexts.hasNoEvents))
             }
             if let expected = target.expectedSeq, state.seq != expected { return .moved(state.seq) }
             let act = try await verb.act(state, try await definition(of: state), vault, session.store)
@@ -169,8 +161,7 @@ private struct OperatorActionWork {
 
     private func behind(_ target: OperatorActionTarget, _ how: String) -> Refusal {
         Refusal(
-            code: "behind", message: "it has moved on since it was looked at: \(how)",
-            hint: "See \"turnup show \(target.id)\", then decide again.")
+            code: "behind", message: DecideTexts.movedOn(how), hint: DecideTexts.decideAgain("\(target.id)"))
     }
 
     private mutating func definition(of state: RunState) async throws -> Definition {
@@ -193,24 +184,22 @@ private struct OperatorActionWork {
         switch answer {
         case .accepted(let state, let left):
             done += 1
-            let word = options.dryRun ? "would be taken" : "taken"
             if options.json {
                 print(target, options.dryRun ? "would_be_accepted" : "accepted", state: state, leftBehind: left)
             } else {
-                Console.out(
-                    Table.visible(
-                        "\(target.id)  \(target.key)  \(verb.name) \(word): \(state.status.rawValue), state \(state.state)"
-                    ))
+                let taken = DecideTexts.taken(
+                    verb.name, isDryRun: options.dryRun, status: state.status.rawValue, state: state.state)
+                Console.out(Table.visible("\(target.id)  \(target.key)  \(taken)"))
                 for item in left { Console.out(Table.visible("  \(LeftBehindText.line(item))")) }
                 if verb.saysLeftBehind, state.openAttempt != nil {
-                    Console.out("  A request is under way; \"turnup show \(target.id)\" says later what came of it.")
+                    Console.out(DecideTexts.underWay("\(target.id)"))
                 }
             }
         case .refused(let refusal) where !isOnly && verb.leavesOut.contains(refusal.code): leftOut += 1
         case .refused(let refusal):
             refused += 1
             if options.json { print(target, "refused", refusal: refusal) }
-            let message = Table.visible("run \(target.id): \(refusal.message)")
+            let message = Table.visible(DecideTexts.refusal("\(target.id)", refusal.message))
             if isOnly { throw CommandFailure(exitCode: refusal.exitCode, message: message, hint: refusal.hint) }
             Console.error(message)
         case .moved: break  // `apply` looks again or refuses

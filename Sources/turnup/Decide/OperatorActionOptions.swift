@@ -24,17 +24,15 @@ struct OperatorActionOptions: ParsableArguments {
 
     func validate() throws {
         try reason?.validate()
-        if let confirm, confirm < 0 { throw ValidationError("--confirm is a number of runs") }
-        if let expectedSeq, expectedSeq < 1 { throw ValidationError("--expected-seq is a number of events") }
+        if let confirm, confirm < 0 { throw DecideTexts.confirmIsNumber }
+        if let expectedSeq, expectedSeq < 1 { throw DecideTexts.seqIsNumber }
     }
 
     /// `ofAll`: neither runs nor filters need be given.
     func check(named runs: [String], needsReason: Bool = true, ofAll: Bool = false) throws {
-        if needsReason, reason == nil { throw ValidationError("Missing expected argument '--reason <text>'") }
-        if runs.isEmpty, filter.isEmpty, !ofAll {
-            throw ValidationError("name runs, or say which with filters such as --workflow and --error")
-        }
-        if !runs.isEmpty, !filter.isEmpty { throw ValidationError("name runs or give filters, not both") }
-        if expectedSeq != nil, runs.count != 1 { throw ValidationError("--expected-seq is for one run") }
+        if needsReason, reason == nil { throw DecideTexts.noReason }
+        if runs.isEmpty, filter.isEmpty, !ofAll { throw DecideTexts.whichRuns }
+        if !runs.isEmpty, !filter.isEmpty { throw DecideTexts.runsOrFilters }
+        if expectedSeq != nil, runs.count != 1 { throw DecideTexts.seqOfOneRun }
     }
 }

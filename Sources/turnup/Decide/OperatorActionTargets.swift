@@ -46,7 +46,7 @@ struct OperatorActionTargets {
         for name in names {
             let run = try await session.run(named: name)
             guard !targets.contains(where: { $0.id == run.id }) else {
-                throw CommandFailure.badInput("run \(run.id) is named twice")
+                throw DecideTexts.twice("\(run.id)")
             }
             targets.append(OperatorActionTarget(run, expectedSeq: options.expectedSeq))
         }
@@ -82,7 +82,7 @@ struct OperatorActionTargets {
     }
 
     private func preview(_ runs: [RunOverview], of count: Int, others: Int, now: Instant) {
-        Console.note("\(verb.name): \(Self.counted(count))")
+        Console.note(DecideTexts.chosen(verb.name, count))
         if !runs.isEmpty {
             let clock = ClockText()
             var table = Table("RUN", "ORGANISATION", "KEY", "STATE", "STATUS", "WHY")
@@ -93,36 +93,24 @@ struct OperatorActionTargets {
             }
             Console.note(table.text)
         }
-        if count > runs.count { Console.note("... and \(count - runs.count) more") }
+        if count > runs.count { Console.note(DecideTexts.more(count - runs.count)) }
         if others > 0 {
             let statuses = RunStatus.allCases.filter { verb.statuses.contains($0) }.map(\.rawValue)
-            Console.note(
-                "\(Self.counted(others)) left out: \(verb.name) is for \(statuses.joined(separator: ", ")) runs.")
+            Console.note(DecideTexts.otherStatuses(others, verb.name, statuses: statuses))
         }
     }
 
     private func confirm(_ count: Int) throws {
         if let confirm = options.confirm { return try check(confirm, count) }
         guard count > 0 else { return }
-        guard let typed = Console.ask("Type the number of runs to go on: ") else {
-            throw CommandFailure.badInput(
-                "\(Self.counted(count)) would change, and there is no terminal to confirm that",
-                hint: "Give --confirm \(count). Nothing was done.")
-        }
-        guard let number = Int(typed.trimmingWhitespace) else {
-            throw CommandFailure.failed("that is not the number", hint: "Nothing was done.")
-        }
+        guard let typed = Console.ask(DecideTexts.question) else { throw DecideTexts.nobodyToAsk(count) }
+        guard let number = Int(typed.trimmingWhitespace) else { throw DecideTexts.notTheNumber }
         try check(number, count)
     }
 
     private func check(_ confirmed: Int, _ count: Int) throws {
-        guard confirmed == count else {
-            throw CommandFailure.failed(
-                "\(Self.counted(count)) would change, not \(confirmed)", hint: "Nothing was done.")
-        }
+        guard confirmed == count else { throw DecideTexts.otherNumber(count, confirmed: confirmed) }
     }
-
-    static func counted(_ count: Int) -> String { "\(count) run\(count == 1 ? "" : "s")" }
 }
 
 extension String {

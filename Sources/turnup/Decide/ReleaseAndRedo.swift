@@ -74,22 +74,18 @@ extension OperatorAction {
     private static func refuseWhatCannotStart(_ state: RunState, _ store: PostgresStore) async throws {
         guard let published = try await store.definition(workflow: state.workflow, version: nil) else { return }
         guard let newest = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition else {
-            throw CommandFailure.failed("the stored definition of \(state.workflow) cannot be read by this version")
+            throw DecideTexts.unreadableDefinition(state.workflow)
         }
-        let name = "\(newest.workflow) version \(newest.version), by which the new run would start,"
+        let name = DecideTexts.newest(newest.workflow, version: newest.version)
         let (problem, key) = newest.problem(withOlderInput: state.input)
         if let problem {
-            throw OperatorActionRefusal(
-                "cannot_start_again", "\(name) does not take its input: \(problem)",
-                hint: "Nothing was done. Release it, and enqueue a new run with the input that is wanted now.")
+            throw DecideTexts.inputDoesNotFit(name, problem)
         }
         guard let key, key != state.key else { return }
         let others = try await store.runs(
             RunFilter(workflow: state.workflow, organisation: state.organisation, key: key, limit: 10))
         if let other = others.first(where: { $0.id != state.id && [.live, .held, .succeeded].contains($0.status) }) {
-            throw OperatorActionRefusal(
-                "cannot_start_again", "\(name) gives it the key \"\(key)\", which run \(other.id) has",
-                hint: "Nothing was done. See \"turnup show \(other.id)\".")
+            throw DecideTexts.keyIsTaken(name, key, by: other.id.description)
         }
     }
 }

@@ -55,7 +55,7 @@ struct Resolve: AsyncParsableCommand {
             self.number = number
         }
 
-        var description: String { number.map(String.init) ?? "the only one" }
+        var description: String { number.map(String.init) ?? DecideTexts.theOnlyOne }
     }
 
     private var runs: [String] { arguments.filter { !$0.contains("=") } }
@@ -70,20 +70,18 @@ struct Resolve: AsyncParsableCommand {
 
     func validate() throws {
         guard choices.count + (lateAnswer ? 1 : 0) == 1 else {
-            throw ValidationError("say one of --late-answer, --adopt, --done, --retry, --retry-anyway and --abandon")
+            throw DecideTexts.oneDecision
         }
-        if let number = adopt?.number, number < 1 { throw ValidationError("--adopt counts the finds from 1") }
+        if let number = adopt?.number, number < 1 { throw DecideTexts.findsFromOne }
         try options.check(named: runs)
         guard !values.isEmpty || !secret.isEmpty else { return }
-        if choices != [.done], choices != [.adopt] {
-            throw ValidationError("values and --secret go with --done or --adopt")
-        }
-        if runs.count != 1 { throw ValidationError("values and --secret are for one run") }
+        if choices != [.done], choices != [.adopt] { throw DecideTexts.valuesNeedDecision }
+        if runs.count != 1 { throw DecideTexts.valuesOfOneRun }
     }
 
     func run() async throws {
         guard let choice = choices.first else { return try await takeLateAnswer() }
-        let secrets = try SecretText.files(secret)
+        let secrets = try SecretValue.files(secret)
         let verb = OperatorAction(
             name: "resolve", statuses: [.held], sealsSecrets: !secrets.isEmpty, saysLeftBehind: choice == .abandon
         ) { state, definition, vault, _ in
@@ -109,7 +107,7 @@ struct Resolve: AsyncParsableCommand {
                 let place = SecretPlace(
                     scope: .run, scopeId: state.id.description, name: late.name, version: late.version)
                 guard let vault, let kept = try await store.secretVersion(place) else {
-                    throw CommandFailure.failed("the sealed value \(late.name) of the late answer is gone")
+                    throw DecideTexts.lateSecretGone(late.name)
                 }
                 let taken = state.reference(toLate: late)
                 sealed.append(try vault.resealed(kept, name: taken.name, version: taken.version))
@@ -123,9 +121,7 @@ struct Resolve: AsyncParsableCommand {
         _ secret: Secret, _ name: String, _ state: RunState, _ definition: Definition, _ vault: Vault
     ) throws -> SealedSecret {
         guard let field = definition.variable(name) else { throw TypedArguments.unknown(name, definition) }
-        guard field.isSecret else {
-            throw CommandFailure.badInput("\(name) is not secret", hint: "Give it as \(name)=VALUE.")
-        }
+        guard field.isSecret else { throw DecideTexts.notSecret(name) }
         if let problem = field.problem(with: .string(secret.revealText())) {
             throw CommandFailure.badInput("secret \(problem)")
         }

@@ -27,9 +27,8 @@ struct Demo: AsyncParsableCommand {
         let local = try DatabaseOptions.startPrivate()
         let lock = try DemoLock(path: local.stateDirectory + "/demo.lock")
         defer { lock.release() }
-        Console.note("Private PostgreSQL: \(local.stateDirectory), database \(Self.database)")
-        _ = try local.run(sql: "drop database if exists \(Self.database) with (force)", database: "turnup")
-        _ = try local.run(sql: "create database \(Self.database) owner turnup", database: "turnup")
+        Console.note(DemoTexts.database(local.stateDirectory, Self.database))
+        try local.makeAnew(database: Self.database)
         let options = try DatabaseOptions.parse(["--key-file", local.stateDirectory + "/keys.json"])
         let url = local.url(database: Self.database)
         try await Session.with(connectionString: url, options: options, migrates: true) { session in
@@ -37,13 +36,13 @@ struct Demo: AsyncParsableCommand {
                 SimulatorConfiguration(preset: .slowActivation),
                 logger: Logger(label: "simulator") { _ in SwiftLogNoOpLogHandler() }
             ) { _, ports in
-                Console.note("Simulated platform: http://127.0.0.1:\(ports.port), preset slow-activation (7 s)\n")
+                Console.note(DemoTexts.platform(port: ports.port))
                 try await setUp(session, port: ports.port)
                 try await withWorker(session) { try await addNumbers(session) }
             }
         }
-        Console.note("\nLook around: export TURNUP_DATABASE_URL='\(url)'; turnup runs")
-        Console.note("The private PostgreSQL goes on running; \"turnup database stop\" ends it.")
+        Console.note(DemoTexts.lookAround(url))
+        Console.note(DemoTexts.goesOnRunning)
     }
 
     private func setUp(_ session: Session, port: Int) async throws {
@@ -82,7 +81,7 @@ struct Demo: AsyncParsableCommand {
     private func addNumbers(_ session: Session) async throws {
         var runs: [RunOverview] = []
         for number in Self.numbers {
-            Console.out("Adding \(number) to \(Self.organisation):")
+            Console.out(DemoTexts.adding(number, to: Self.organisation))
             let receipt = try await session.store.enqueue(
                 EnqueueRequest(
                     workflow: "whatsapp-number", organisation: Self.organisation, input: ["number": .string(number)],
@@ -96,7 +95,7 @@ struct Demo: AsyncParsableCommand {
         }
         for run in runs { Console.out("\(run.key) is \(run.state) (\(run.status.rawValue))") }
         if let run = runs.first(where: { $0.status != .succeeded }) {
-            throw CommandFailure.failed("\(run.key) did not become active: \(run.reason ?? "")")
+            throw DemoTexts.notActive(run.key, run.reason ?? "")
         }
     }
 }
@@ -108,11 +107,11 @@ private struct DemoLock {
     init(path: String) throws {
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw CommandFailure(exitCode: 3, message: "\(path) cannot be written: \(String(cString: strerror(errno)))")
+            throw CommandFailure(exitCode: 3, message: TerminalTexts.unwritable(path))
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
-            throw CommandFailure.failed("another demo is running", hint: "Wait until it is over; it takes ten seconds.")
+            throw DemoTexts.anotherRuns
         }
     }
 

@@ -31,7 +31,7 @@ struct Simulate: AsyncParsableCommand {
 
     func validate() throws {
         for (name, value) in [("--port", port), ("--control-port", controlPort)] where !(0...65_535).contains(value) {
-            throw ValidationError("\(name) must be from 0 to 65535")
+            throw TerminalTexts.outOfRange(name, "0 to 65535")
         }
     }
 
@@ -44,8 +44,8 @@ struct Simulate: AsyncParsableCommand {
         Console.out("platform http://127.0.0.1:\(ports.port)")
         Console.out("control  http://127.0.0.1:\(ports.controlPort)")
         Console.note(
-            "Preset \(preset.rawValue), seed \(seed); master secret \(SimulatorConfiguration.defaultMasterSecret). Ctrl-C stops it."
-        )
+            DemoTexts.simulating(
+                preset: preset.rawValue, seed: seed, secret: SimulatorConfiguration.defaultMasterSecret))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: SimulatorService(simulator: simulator), serviceName: "simulator")],

@@ -41,7 +41,7 @@ struct BulkProgress: Sendable, Equatable {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let json = try? JSONValue.parse(Array(data))
         guard let json, let progress = BulkProgress(json: json) else {
-            throw CommandFailure.failed("\(path) is not a record of progress", hint: "Remove it to start anew.")
+            throw EnqueueTexts.noRecord(path)
         }
         return progress
     }
@@ -49,9 +49,7 @@ struct BulkProgress: Sendable, Equatable {
     /// Replaces the file in one step.
     func save(_ path: String) throws {
         do { try Data(json.serialized().utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-            throw CommandFailure.failed(
-                "the progress cannot be written to \(path): \(error.localizedDescription)",
-                hint: "Copy the file to a folder of your own, or give it on stdin with --from -.")
+            throw EnqueueTexts.recordNotWritten(path, error.localizedDescription)
         }
     }
 
@@ -89,5 +87,5 @@ struct BulkTally: Sendable, Equatable {
 
     var rows: Int64 { created + existing + rejected }
 
-    var text: String { "\(created) created, \(existing) there already, \(rejected) rejected" }
+    var text: String { EnqueueTexts.tally(created: created, existing: existing, rejected: rejected) }
 }

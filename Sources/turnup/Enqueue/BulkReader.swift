@@ -89,21 +89,20 @@ struct BulkInput: Sendable {
         // waits for it.
         descriptor = name == "-" ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw CommandFailure.badInput("\(name) cannot be read: \(String(cString: strerror(errno)))")
+            throw CommandFailure.badInput(TerminalTexts.unreadable(name))
         }
         var facts = stat()
         guard fstat(descriptor, &facts) == 0 else {
-            throw CommandFailure.badInput("\(name) cannot be read: \(String(cString: strerror(errno)))")
+            throw CommandFailure.badInput(TerminalTexts.unreadable(name))
         }
-        guard facts.st_mode & S_IFMT != S_IFDIR else { throw CommandFailure.badInput("\(name) is a folder") }
+        guard facts.st_mode & S_IFMT != S_IFDIR else { throw EnqueueTexts.isFolder(name) }
         isFile = name != "-" && facts.st_mode & S_IFMT == S_IFREG
         bytes = isFile ? Int64(facts.st_size) : nil
     }
 
     func seek(_ offset: Int64) throws {
         guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else {
-            throw CommandFailure.failed(
-                "\(name) cannot be read from another place: \(String(cString: strerror(errno)))")
+            throw EnqueueTexts.notFromThere(name, TerminalTexts.systemReason)
         }
     }
 
@@ -111,9 +110,7 @@ struct BulkInput: Sendable {
     func piece() throws -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 1 << 20)
         let count = read(descriptor, &bytes, bytes.count)
-        guard count >= 0 else {
-            throw CommandFailure.failed("\(name) cannot be read: \(String(cString: strerror(errno)))")
-        }
+        guard count >= 0 else { throw CommandFailure.failed(TerminalTexts.unreadable(name)) }
         return count == 0 ? nil : Array(bytes[..<count])
     }
 }

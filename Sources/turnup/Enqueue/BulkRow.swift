@@ -40,30 +40,25 @@ struct BulkRules: Sendable {
 
     /// Takes the head row of a CSV file; an error when its columns cannot be used.
     mutating func take(head: FileRecord?) throws {
-        guard let head else { throw CommandFailure.badInput("the file is empty; its first line must name the columns") }
+        guard let head else { throw EnqueueTexts.emptyFile }
         guard case .fields(let fields) = head.content else {
             guard case .unreadable(let reason) = head.content else { return }
-            throw CommandFailure.badInput("the head line \(head.line) cannot be read: \(reason)")
+            throw EnqueueTexts.unreadableHead(line: head.line, reason)
         }
         columns = fields.map(\.text)
         let known = definitions[version]?.input.map(\.name) ?? []
         for (index, column) in columns.enumerated() {
-            if columns[..<index].contains(column) {
-                throw CommandFailure.badInput("the column \"\(Table.visible(column))\" stands there twice")
-            }
+            if columns[..<index].contains(column) { throw EnqueueTexts.columnTwice(Table.visible(column)) }
             guard isInput(column) || (Self.extraColumns + Self.rejectColumns).contains(column) else {
-                throw CommandFailure.badInput(
-                    "\(workflow) has no input \"\(Table.visible(column))\"",
-                    hint: "Columns may be \((known + Self.extraColumns).joined(separator: ", ")).")
+                throw EnqueueTexts.noColumn(Table.visible(column), workflow, allowed: known + Self.extraColumns)
             }
         }
         for field in definitions[version]?.input ?? [] where field.defaultValue == nil && !columns.contains(field.name)
         {
-            throw CommandFailure.badInput("the column \"\(field.name)\" is missing: the input has no default")
+            throw EnqueueTexts.columnMissing(field.name)
         }
         guard hasOrganisation || columns.contains("organisation") && !isInput("organisation") else {
-            throw CommandFailure.badInput(
-                "no organisation is named", hint: "Give --organisation, or a column \"organisation\".")
+            throw EnqueueTexts.noOrganisation
         }
     }
 
@@ -78,7 +73,7 @@ struct BulkRules: Sendable {
 
     private func line(_ number: Int64, _ fields: [CSVField], _ id: Identifier) throws(BulkRejection) -> BulkLine {
         guard fields.count == columns.count else {
-            throw BulkRejection(.badInput, "the row has \(fields.count) fields, and the file \(columns.count) columns")
+            throw BulkRejection(.badInput, EnqueueTexts.fieldCount(fields.count, columns: columns.count))
         }
         var line = BulkLine(number: number, input: [], id: id)
         var texts: [(name: String, text: String)] = []
@@ -91,7 +86,7 @@ struct BulkRules: Sendable {
                 line.due = try due(field.text)
             } else if column == "version" {
                 guard let version = Int(field.text) else {
-                    throw BulkRejection(.badInput, "version must be a whole number; this is \"\(field.text)\"")
+                    throw BulkRejection(.badInput, EnqueueTexts.badVersion(field.text))
                 }
                 line.version = version
             }
@@ -100,7 +95,7 @@ struct BulkRules: Sendable {
         var input = JSONObject()
         for (name, text) in texts {
             guard let field = definition.input.first(where: { $0.name == name }) else {
-                throw BulkRejection(.badInput, "input \"\(name)\" is not declared by version \(definition.version)")
+                throw BulkRejection(.badInput, EnqueueTexts.undeclared(name, version: definition.version))
             }
             input[name] = try value(text, field)
         }
@@ -113,12 +108,12 @@ struct BulkRules: Sendable {
     private func line(_ number: Int64, _ text: [UInt8], _ id: Identifier) throws(BulkRejection) -> BulkLine {
         let value: JSONValue
         do throws(JSONError) { value = try JSONValue.parse(text) } catch {
-            throw BulkRejection(.badInput, "the line is not JSON: \(error)")
+            throw BulkRejection(.badInput, EnqueueTexts.notJSON("\(error)"))
         }
         guard var input = value.objectValue else {
-            throw BulkRejection(.badInput, "the line must hold an object; this is \(value.typeName)")
+            throw BulkRejection(.badInput, EnqueueTexts.notObject(value.typeName))
         }
-        guard !value.containsNul else { throw BulkRejection(.badInput, "the line holds a NUL character") }
+        guard !value.containsNul else { throw BulkRejection(.badInput, EnqueueTexts.holdsNUL) }
         var line = BulkLine(number: number, input: [], id: id)
         if let inner = input["input"]?.objectValue {
             for member in input.members {
@@ -128,21 +123,18 @@ struct BulkRules: Sendable {
                 case ("due", .string(let text)): line.due = try due(text)
                 case ("version", .number(let number)) where number.isWhole:
                     guard let version = member.value.integerValue else {
-                        throw BulkRejection(.badInput, "version is out of range")
+                        throw BulkRejection(.badInput, EnqueueTexts.hugeVersion)
                     }
                     line.version = Int(version)
                 default:
-                    throw BulkRejection(
-                        .badInput,
-                        "\"\(member.name)\" beside the input must be organisation or due, as text, or version, a number"
-                    )
+                    throw BulkRejection(.badInput, EnqueueTexts.besideInput(member.name))
                 }
             }
             input = inner
         }
         let definition = try definition(line.version)
         for member in input.members where !definition.input.contains(where: { $0.name == member.name }) {
-            throw BulkRejection(.badInput, "input \"\(member.name)\" is not declared by the workflow")
+            throw BulkRejection(.badInput, EnqueueTexts.undeclared(member.name))
         }
         try check(input, definition)
         JSONValue.object(input).serialized(into: &line.input)
@@ -153,7 +145,7 @@ struct BulkRules: Sendable {
     private func definition(_ version: Int?) throws(BulkRejection) -> Definition {
         guard let definition = definitions[version ?? self.version] else {
             throw BulkRejection(
-                .unknownWorkflow, "workflow \"\(workflow)\" version \(version ?? self.version) is not published")
+                .unknownWorkflow, EnqueueTexts.notPublished(workflow, version: version ?? self.version))
         }
         return definition
     }
@@ -164,17 +156,16 @@ struct BulkRules: Sendable {
             if let value = input[field.name] {
                 if let problem = field.problem(with: value) { throw BulkRejection(.badInput, "input \(problem)") }
             } else if field.defaultValue == nil {
-                throw BulkRejection(.badInput, "input \"\(field.name)\" is missing")
+                throw BulkRejection(.badInput, EnqueueTexts.missing(field.name))
             }
         }
     }
 
     private func value(_ text: String, _ field: FieldDefinition) throws(BulkRejection) -> JSONValue {
-        if field.kinds.contains(.string) { return .string(text) }
-        do throws(JSONError) { return try JSONValue.parse(text) } catch {
-            let kinds = field.kinds.map(\.rawValue).joined(separator: " or ")
-            throw BulkRejection(.badInput, "input \"\(field.name)\" must be \(kinds), not \"\(text)\"")
+        guard let value = TypedArguments.value(text, field) else {
+            throw BulkRejection(.badInput, TypedArguments.problem(text, field, called: "input"))
         }
+        return value
     }
 
     private func due(_ text: String) throws(BulkRejection) -> Instant {
@@ -186,7 +177,6 @@ struct BulkRules: Sendable {
             guard let date = try? style.parse(text), abs(date.timeIntervalSince1970) < 1e11 else { continue }
             return Instant(microseconds: Int64((date.timeIntervalSince1970 * 1_000_000).rounded()))
         }
-        throw BulkRejection(
-            .badInput, "due must be a time with its zone, such as 2026-12-31T08:00:00Z; this is \"\(text)\"")
+        throw BulkRejection(.badInput, EnqueueTexts.badDue(text))
     }
 }

@@ -52,25 +52,25 @@ struct Enqueue: AsyncParsableCommand {
 
     func validate() throws {
         if let timeout, !(0.1...86_400).contains(timeout) {
-            throw ValidationError("--timeout must be from 0.1 to 86400 seconds")
+            throw TerminalTexts.outOfRange("--timeout", "0.1 to 86400 seconds")
         }
-        if let id, Identifier(id) == nil { throw ValidationError("--id \(id) is not a UUID") }
-        if organisation?.isEmpty == true { throw ValidationError("--organisation is empty") }
+        if let id, Identifier(id) == nil { throw EnqueueTexts.noUUID(id) }
+        if organisation?.isEmpty == true { throw TerminalTexts.isEmpty("--organisation") }
         guard file.from != nil else {
-            if organisation == nil { throw ValidationError("--organisation is missing") }
-            if file.isUsed { throw ValidationError("--format, --rejected, --strict and --resume need --from") }
+            if organisation == nil { throw TerminalTexts.isMissing("--organisation") }
+            if file.isUsed { throw EnqueueTexts.needFrom }
             return
         }
-        if !input.isEmpty { throw ValidationError("with --from the input comes from the file, not as name=value") }
-        if takeover.run != nil { throw ValidationError("--instead-of is for one run, not for a file") }
-        if id != nil { throw ValidationError("--id is for one run, not for a file") }
-        if actor.given != nil { throw ValidationError("--actor is for one run, not for a file") }
-        if wait { throw ValidationError("--wait is for one run; with --from see \"turnup runs --watch\"") }
+        if !input.isEmpty { throw EnqueueTexts.inputFromFile }
+        if takeover.run != nil { throw EnqueueTexts.forOneRun("--instead-of") }
+        if id != nil { throw EnqueueTexts.forOneRun("--id") }
+        if actor.given != nil { throw EnqueueTexts.forOneRun("--actor") }
+        if wait { throw EnqueueTexts.waitForOneRun }
     }
 
     func run() async throws {
         if let from = file.from { return try await run(from: from) }
-        guard let organisation else { throw ValidationError("--organisation is missing") }
+        guard let organisation else { throw TerminalTexts.isMissing("--organisation") }
         try await Session.with(database) { session in
             let attempt = EnqueueInTime(limit: .seconds(timeout ?? 30), id: id.flatMap { Identifier($0) })
             let (definition, receipt) = try await attempt.run(session) { runId in
@@ -110,14 +110,12 @@ struct Enqueue: AsyncParsableCommand {
             }
             if tally.rows > 0, outcome.seconds > 0 {
                 Console.note(
-                    "\(tally.rows) rows in \(Int(outcome.seconds.rounded(.up))) s, \(Int(Double(tally.rows) / outcome.seconds)) a second."
-                )
+                    EnqueueTexts.speed(
+                        rows: tally.rows, seconds: Int(outcome.seconds.rounded(.up)),
+                        perSecond: Int(Double(tally.rows) / outcome.seconds)))
             }
             await MissingPrerequisites.warn(definition, organisation: organisation, session)
-            if let rejected = outcome.rejectedPath {
-                throw CommandFailure.failed(
-                    "\(tally.rejected) rows were rejected", hint: "They stand in \(rejected), with the reasons.")
-            }
+            if let path = outcome.rejectedPath { throw EnqueueTexts.rejected(tally.rejected, in: path) }
         }
     }
 
@@ -126,10 +124,11 @@ struct Enqueue: AsyncParsableCommand {
             Console.out(
                 JSONText.object([("run", .string(receipt.runId.description)), ("created", .bool(receipt.isNew))]))
         } else if wait {
-            Console.note("run \(receipt.runId)\(receipt.isNew ? "" : " (was there already)")")
+            let run = receipt.runId.description
+            Console.note(receipt.isNew ? EnqueueTexts.isNew(run: run) : EnqueueTexts.wasThere(run: run))
         } else {
             Console.out(receipt.runId.description)
-            if !receipt.isNew { Console.note("It was there already, with the same input.") }
+            if !receipt.isNew { Console.note(EnqueueTexts.wasThere) }
         }
     }
 }
@@ -139,24 +138,17 @@ enum InputArguments {
     static func parse(_ arguments: [String], definition: Definition) throws -> JSONObject {
         var values = JSONObject()
         for argument in arguments {
-            guard let equals = argument.firstIndex(of: "=") else {
-                throw CommandFailure.badInput("\"\(argument)\" is not name=value")
-            }
-            let name = String(argument[..<equals])
+            guard argument.contains("=") else { throw EnqueueTexts.notNameValue(argument) }
+            let (name, text) = TypedArguments.split(argument)
             guard let field = definition.input.first(where: { $0.name == name }) else {
-                let declared = definition.input.map(\.name).joined(separator: ", ")
-                throw CommandFailure.badInput(
-                    "\(definition.workflow) has no input \"\(name)\"", hint: "Declared: \(declared).")
+                throw EnqueueTexts.noInput(name, definition.workflow, declared: definition.input.map(\.name))
             }
-            guard values[name] == nil else { throw CommandFailure.badInput("input \"\(name)\" is given twice") }
-            let value = try TypedArguments.value(
-                String(argument[argument.index(after: equals)...]), field, called: "input")
-            if let problem = field.problem(with: value) { throw CommandFailure.badInput("input \(problem)") }
-            values[name] = value
+            guard values[name] == nil else { throw EnqueueTexts.twice("input", name) }
+            values[name] = try TypedArguments.checked(text, field, called: "input")
         }
         for field in definition.input where values[field.name] == nil && field.defaultValue == nil {
             throw CommandFailure.badInput(
-                "input \"\(field.name)\" is missing", hint: "Give it as \(field.name)=VALUE.")
+                EnqueueTexts.missing(field.name), hint: EnqueueTexts.giveValue(field.name))
         }
         if let problem = InputLimit.problem(with: values) {
             throw CommandFailure.badInput(problem, hint: InputLimit.hint)

@@ -14,10 +14,7 @@ extension EnqueueFile {
     }
 
     func runStrictly(_ input: BulkInput, _ format: FileFormat, _ rules: inout BulkRules) async throws -> Outcome {
-        guard input.isFile else {
-            throw CommandFailure.badInput(
-                "--strict needs a file, because it is read twice", hint: "Save the rows first.")
-        }
+        guard input.isFile else { throw EnqueueTexts.strictNeedsFile }
         let progress = BulkProgress(
             purpose: purpose, digest: "", startedMilliseconds: try await startedMilliseconds())
         let checker = try reader(input, format, &rules, progress)
@@ -58,8 +55,6 @@ extension EnqueueFile {
     }
 
     private func refusal(_ state: StrictState) -> CommandFailure {
-        CommandFailure.badInput(
-            "\(state.tally.rejected) rows are bad, so nothing was enqueued",
-            hint: "They stand in \(state.rejects.path), with the reasons.")
+        EnqueueTexts.nothingEnqueued(badRows: state.tally.rejected, in: state.rejects.path)
     }
 }

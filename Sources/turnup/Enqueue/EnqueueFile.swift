@@ -49,15 +49,11 @@ struct EnqueueFile {
         let ending = URL(fileURLWithPath: options.from).pathExtension.lowercased()
         if let format = FileFormat(rawValue: ending) { return format }
         if ending == "ndjson" { return .jsonl }
-        throw CommandFailure.badInput(
-            "the format of \(options.from) is not known by its name", hint: "Give --format csv or --format jsonl.")
+        throw EnqueueTexts.noFormat(options.from)
     }
 
     private func rules() async throws -> BulkRules {
-        guard let chosen = try await session.store.definition(workflow: options.workflow, version: options.version)
-        else {
-            throw StoreError.notPublished(options.workflow, version: options.version)
-        }
+        let chosen = try await session.published(options.workflow, version: options.version)
         var definitions: [Int: Definition] = [:]
         for summary in try await session.store.definitions() where summary.workflow == options.workflow {
             guard
@@ -67,10 +63,7 @@ struct EnqueueFile {
             else { continue }
             definitions[summary.version] = definition
         }
-        guard definitions[chosen.version] != nil else {
-            throw CommandFailure.failed(
-                "the stored definition of \(options.workflow) cannot be read by this version")
-        }
+        guard definitions[chosen.version] != nil else { throw WorkflowTexts.unreadable(options.workflow) }
         return BulkRules(
             workflow: options.workflow, definitions: definitions, version: chosen.version,
             hasOrganisation: options.organisation != nil)
@@ -163,45 +156,24 @@ struct EnqueueFile {
     }
 
     private func explainStop(_ progress: BulkProgress, _ input: BulkInput) {
-        Console.note("Stopped after line \(progress.line - 1): \(progress.tally.text).")
-        if input.isFile {
-            Console.note("The same command with --resume goes on.")
-        } else {
-            Console.note("The same rows again change nothing; those that are there already are passed over.")
-        }
+        Console.note(EnqueueTexts.stopped(afterLine: progress.line - 1, progress.tally.text))
+        Console.note(input.isFile ? EnqueueTexts.resumeHint : EnqueueTexts.againHint)
     }
 
     private func progress(_ input: BulkInput, _ path: String) async throws -> BulkProgress {
         guard input.isFile else {
-            if options.resumes {
-                throw CommandFailure.badInput("a pipe cannot be resumed", hint: "Give the rows again: none is doubled.")
-            }
+            if options.resumes { throw EnqueueTexts.pipeNotResumed }
             return BulkProgress(purpose: purpose, digest: "", startedMilliseconds: try await startedMilliseconds())
         }
         let digest = ContentDigest.hex(try ContentDigest.sha256 { try input.piece() })
         let earlier = try BulkProgress.load(path)
         guard options.resumes else {
-            if earlier != nil {
-                throw CommandFailure.badInput(
-                    "\(options.from) was begun before and not ended",
-                    hint:
-                        "--resume goes on with it. To start anew, remove \(path); rows that are there are passed over.")
-            }
+            if earlier != nil { throw EnqueueTexts.begunBefore(options.from, record: path) }
             return BulkProgress(purpose: purpose, digest: digest, startedMilliseconds: try await startedMilliseconds())
         }
-        guard let earlier else {
-            throw CommandFailure.badInput(
-                "there is nothing to resume: no \(path)", hint: "It was ended, or never begun. Leave --resume out.")
-        }
-        guard earlier.digest == digest else {
-            throw CommandFailure.badInput(
-                "\(options.from) has changed since it was begun",
-                hint: "Remove \(path) and start anew: rows that are there already are passed over.")
-        }
-        guard earlier.purpose == purpose else {
-            throw CommandFailure.badInput(
-                "\(options.from) was begun with another workflow, version or organisation", hint: "Give the same ones.")
-        }
+        guard let earlier else { throw EnqueueTexts.nothingToResume(path) }
+        guard earlier.digest == digest else { throw EnqueueTexts.changedSince(options.from, record: path) }
+        guard earlier.purpose == purpose else { throw EnqueueTexts.otherPurpose(options.from) }
         return earlier
     }
 

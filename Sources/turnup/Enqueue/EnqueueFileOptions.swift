@@ -19,9 +19,9 @@ struct EnqueueFileOptions: ParsableArguments {
     var isUsed: Bool { format != nil || rejected != nil || strict || resume }
 
     func validate() throws {
-        guard (1...50_000).contains(batchRows) else { throw ValidationError("--batch-rows must be from 1 to 50000") }
-        guard (1...16).contains(connections) else { throw ValidationError("--connections must be from 1 to 16") }
-        if strict, resume { throw ValidationError("--strict leaves nothing to resume") }
+        guard (1...50_000).contains(batchRows) else { throw TerminalTexts.outOfRange("--batch-rows", "1 to 50000") }
+        guard (1...16).contains(connections) else { throw TerminalTexts.outOfRange("--connections", "1 to 16") }
+        if strict, resume { throw EnqueueTexts.nothingToResumeLater }
     }
 
     func options(from path: String, workflow: String, organisation: String?, version: Int?) -> EnqueueFile.Options {

@@ -33,19 +33,13 @@ struct EnqueueInTime {
             guard let sentId else { throw error }
             throw unknown(sentId)
         case .failure(let error as StoreError) where isOver && (error.code == .unavailable || error.code == .busy):
-            throw CommandFailure(
-                exitCode: 3, message: "the run was not created: the database did not answer within \(seconds)",
-                hint: "Nothing was written. It said: \(error.message)")
+            throw EnqueueTexts.notCreated(within: seconds, reason: error.message)
         case .failure(let error): throw error
         }
     }
 
     private func unknown(_ runId: Identifier) -> CommandFailure {
-        CommandFailure(
-            exitCode: 3,
-            message: "it is not known whether run \(runId) was created: no answer came within \(seconds), "
-                + "or the connection broke",
-            hint: "Repeat the same command with --id \(runId): it answers the run that is there, or makes it once.")
+        EnqueueTexts.unknown(run: runId.description, within: seconds)
     }
 
     private var seconds: String { "\((limit / .seconds(1)).formatted(.number.precision(.fractionLength(0...1)))) s" }

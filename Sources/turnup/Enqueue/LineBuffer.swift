@@ -77,9 +77,7 @@ struct LineBuffer: Sendable {
             try waitForInput()
             count = read(descriptor, &piece, piece.count)
         } while count < 0 && (errno == EINTR || errno == EAGAIN)
-        guard count >= 0 else {
-            throw CommandFailure.failed("the input cannot be read: \(String(cString: strerror(errno)))")
-        }
+        guard count >= 0 else { throw CommandFailure.failed(TerminalTexts.unreadable(EnqueueTexts.theInput)) }
         hasEnded = count == 0
         bytes += piece[..<count]
         return count > 0

@@ -8,16 +8,14 @@ enum MissingPrerequisites {
     static func warn(_ definition: Definition, organisation: String?, _ session: Session) async {
         do { try await look(definition, organisation: organisation, session) } catch {
             let reason = CommandFailure(error)?.message ?? "\(error)"
-            Console.note("Whether it will have to wait could not be looked up: \(reason)")
+            Console.note(EnqueueTexts.notLookedUp(reason))
         }
     }
 
     private static func look(_ definition: Definition, organisation: String?, _ session: Session) async throws {
         for service in definition.services where service.baseURL == nil {
             if try await session.store.service(service.name)?.baseURL == nil {
-                Console.note(
-                    "It will wait: service \(service.name) has no base URL. turnup service set \(service.name) --base-url URL"
-                )
+                Console.note(EnqueueTexts.waitsForBaseURL(service.name))
             }
         }
         for name in definition.secrets {
@@ -26,9 +24,7 @@ enum MissingPrerequisites {
                 own = try await session.store.secret(scope: .organisation, scopeId: organisation, name: name)
             }
             let general = try await session.store.secret(scope: .installation, scopeId: "installation", name: name)
-            if own == nil, general == nil {
-                Console.note("It will wait: the credential \(name) is not set. turnup secret set \(name)")
-            }
+            if own == nil, general == nil { Console.note(EnqueueTexts.waitsForCredential(name)) }
         }
     }
 }

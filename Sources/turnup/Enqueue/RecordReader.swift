@@ -77,7 +77,7 @@ struct RecordReader: Sendable {
         return FileRecord(line: line, content: .line(Array(bytes)), raw: Array(bytes.prefix(Self.rawLimit)))
     }
 
-    private static let tooLong = "the row is longer than \(limit >> 10) KiB"
+    private static let tooLong = EnqueueTexts.tooLong(kibibytes: limit >> 10)
 
     /// RFC 4180, strictly: a quote may stand only around a field, and doubled inside it.
     private mutating func nextCSV() throws -> FileRecord {
@@ -97,7 +97,7 @@ struct RecordReader: Sendable {
         while let byte = try buffer.byte(ahead) {
             ahead += 1
             guard ahead <= Self.limit else {
-                return try unreadable(state == .quoted ? "a quote is opened and not closed" : Self.tooLong)
+                return try unreadable(state == .quoted ? EnqueueTexts.openQuote : Self.tooLong)
             }
             switch (state, byte) {
             case (.quoted, UInt8(ascii: "\"")): state = .afterQuote
@@ -106,31 +106,29 @@ struct RecordReader: Sendable {
                 field.append(byte)
                 state = .quoted
             case (_, UInt8(ascii: ",")):
-                guard finished() else { return try unreadable(Self.notText) }
+                guard finished() else { return try unreadable(EnqueueTexts.notText) }
                 state = .fieldStart
             case (_, UInt8(ascii: "\r")):
                 guard try buffer.byte(ahead) == UInt8(ascii: "\n") else {
-                    return try unreadable("a carriage return stands alone")
+                    return try unreadable(EnqueueTexts.loneReturn)
                 }
             case (_, UInt8(ascii: "\n")):
-                guard finished() else { return try unreadable(Self.notText) }
+                guard finished() else { return try unreadable(EnqueueTexts.notText) }
                 return record(line, fields, ahead)
             case (.fieldStart, UInt8(ascii: "\"")): state = .quoted
-            case (.afterQuote, _): return try unreadable("something follows a closing quote")
-            case (_, UInt8(ascii: "\"")): return try unreadable("a quote stands inside a field without quotes")
+            case (.afterQuote, _): return try unreadable(EnqueueTexts.behindQuote)
+            case (_, UInt8(ascii: "\"")): return try unreadable(EnqueueTexts.quoteInside)
             default:
                 field.append(byte)
                 state = .plain
             }
         }
-        if state == .quoted { return try unreadable("a quote is opened and not closed") }
-        guard finished() else { return try unreadable(Self.notText) }
+        if state == .quoted { return try unreadable(EnqueueTexts.openQuote) }
+        guard finished() else { return try unreadable(EnqueueTexts.notText) }
         return record(line, fields, ahead)
     }
 
     private enum State { case fieldStart, plain, quoted, afterQuote }
-
-    private static let notText = "the row is not UTF-8 text without NUL characters"
 
     private mutating func record(_ line: Int64, _ fields: [CSVField], _ length: Int) -> FileRecord {
         FileRecord(line: line, content: .fields(fields), raw: Array(buffer.take(length).prefix(Self.rawLimit)))

@@ -22,7 +22,7 @@ struct RejectFile: Sendable {
         let handle = try Self.opened(path)
         defer { try? handle.close() }
         guard try handle.seekToEnd() >= UInt64(bytes) else {
-            throw CommandFailure.badInput("\(path) is shorter than it was", hint: "Start anew without --resume.")
+            throw EnqueueTexts.shorterThanBefore(path)
         }
         try handle.truncate(atOffset: UInt64(bytes))
     }
@@ -32,14 +32,9 @@ struct RejectFile: Sendable {
         var facts = stat()
         var own = stat()
         guard stat(path, &facts) == 0, facts.st_mode & S_IFMT != S_IFDIR else { return }
-        guard facts.st_mode & S_IFMT == S_IFREG else {
-            throw CommandFailure.badInput(
-                "\(path) cannot be written: it is not a regular file", hint: "Name another one with --rejected.")
-        }
+        guard facts.st_mode & S_IFMT == S_IFREG else { throw EnqueueTexts.rejectsNotThere(path) }
         guard fstat(input.descriptor, &own) == 0, facts.st_dev == own.st_dev, facts.st_ino == own.st_ino else { return }
-        throw CommandFailure.badInput(
-            "\(path) cannot take the rejected rows: the rows are read from it",
-            hint: "Name another one with --rejected.")
+        throw EnqueueTexts.rejectsOverRows(path)
     }
 
     /// Reports a path that cannot be written before the first row, not at the first bad row.
@@ -48,17 +43,17 @@ struct RejectFile: Sendable {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var reason: String?
         if stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR {
-            reason = "it is a folder"
+            reason = TerminalTexts.isFolder
         } else if access(stat(path, &facts) == 0 ? path : folder, W_OK) != 0 {
-            reason = String(cString: strerror(errno))
+            reason = TerminalTexts.systemReason
         }
         guard let reason else { return }
-        throw CommandFailure.badInput("\(path) cannot be written: \(reason)")
+        throw CommandFailure.badInput(TerminalTexts.unwritable(path, reason))
     }
 
     private static func opened(_ path: String) throws -> FileHandle {
         guard let handle = FileHandle(forWritingAtPath: path) else {
-            throw CommandFailure.failed("\(path) cannot be written: \(String(cString: strerror(errno)))")
+            throw CommandFailure.failed(TerminalTexts.unwritable(path))
         }
         return handle
     }
@@ -69,7 +64,7 @@ struct RejectFile: Sendable {
         var text: [UInt8] = []
         if bytes == 0 {
             guard FileManager.default.createFile(atPath: path, contents: nil) else {
-                throw CommandFailure.failed("\(path) cannot be written: \(String(cString: strerror(errno)))")
+                throw CommandFailure.failed(TerminalTexts.unwritable(path))
             }
             if format == .csv { appendCSV((kept.map { columns[$0] } + BulkRules.rejectColumns).map(plain), to: &text) }
         }

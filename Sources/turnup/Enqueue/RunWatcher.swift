@@ -17,11 +17,10 @@ struct RunWatcher {
         let run = try await follow(id)
         switch run.status {
         case .succeeded: return
-        case .live: throw CommandFailure.failed("run \(id) goes on", hint: "turnup show \(id)")
+        case .live: throw EnqueueTexts.goesOn(run: "\(id)")
         case .held, .failed, .cancelled, .released:
-            throw CommandFailure.failed(
-                "run \(id) is \(run.status.rawValue) in state \(run.state): \(run.reason ?? "")",
-                hint: "See \"turnup show \(id)\".")
+            throw EnqueueTexts.ended(
+                run: "\(id)", status: run.status.rawValue, state: run.state, reason: run.reason ?? "")
         }
     }
 
@@ -38,12 +37,12 @@ struct RunWatcher {
                 Console.out(line)
                 verdict = verdict ?? event.body["inspected"]?.stringValue
                 guard event.type != EventType.releaseRequested.rawValue else {
-                    throw CommandFailure.failed("run \(id) is being released", hint: "turnup show \(id)")
+                    throw EnqueueTexts.isReleased(run: "\(id)")
                 }
             }
             if let verdict {
                 guard verdict != Inspection.Verdict.present.rawValue else { return }
-                throw CommandFailure.failed("run \(id) is inspected: \(verdict)", hint: "See \"turnup show \(id)\".")
+                throw EnqueueTexts.inspected(run: "\(id)", verdict: verdict)
             }
             try await Task.sleep(for: Self.lookEvery)
         }
@@ -54,9 +53,7 @@ struct RunWatcher {
         var timeline = Timeline(clock: clock)
         var seen: Int64 = 0
         while true {
-            guard let run = try await session.store.run(id) else {
-                throw CommandFailure.badInput("there is no run \(id)", hint: "See \"turnup runs\".")
-            }
+            guard let run = try await session.store.run(id) else { throw RunsTexts.noRun("\(id)") }
             for event in try await session.store.events(of: id, after: seen) {
                 seen = event.seq
                 Console.out(json ? EventJSON.line(id, event) : EventLine.text(timeline.entry(event), clock: clock))

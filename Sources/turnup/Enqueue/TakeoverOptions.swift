@@ -16,12 +16,10 @@ struct TakeoverOptions: ParsableArguments {
 
     func validate() throws {
         guard run != nil else {
-            if reason != nil || expectedSeq != nil {
-                throw ValidationError("--reason and --expected-seq need --instead-of")
-            }
+            if reason != nil || expectedSeq != nil { throw EnqueueTexts.needInsteadOf }
             return
         }
-        guard let reason else { throw ValidationError("--instead-of needs --reason: it stays in the history") }
+        guard let reason else { throw EnqueueTexts.insteadOfNeedsReason }
         try reason.validate()
     }
 

@@ -45,9 +45,8 @@ enum HistoryPage {
             table.add(
                 "\(entry.seq)", clock.time(entry.time), entry.state, entry.attempt.map(String.init) ?? "", entry.text)
         }
-        let date = clock.date(run.requestedAt)
-        return
-            "\(run.workflow) \(Table.visible(run.key)) of \(Table.visible(run.organisation)), \(date), run \(run.id)\n"
-            + table.text
+        return RunsTexts.title(
+            workflow: run.workflow, key: Table.visible(run.key), organisation: Table.visible(run.organisation),
+            date: clock.date(run.requestedAt), run: run.id.description) + "\n" + table.text
     }
 }

@@ -36,20 +36,20 @@ struct OperatorChoices {
     var text: String? {
         var lines = holdLines
         let (choices, notes) = choices
-        if !choices.isEmpty || state.status == .failed { lines.append("The choices, as commands:") }
+        if !choices.isEmpty || state.status == .failed { lines.append(RunsTexts.choices) }
         lines += notes.map { "  \($0)" }
         for choice in choices {
             lines.append("  \(choice.meaning):")
             lines += choice.commands.map { "    \($0)" }
         }
-        if let other = state.keyWith { lines.append("Run \(other) has its key: turnup show \(other)") }
-        if let other = state.takenOverBy { lines = ["Run \(other) has its key now: turnup show \(other)"] }
+        if let other = state.keyWith { lines.append(RunsTexts.hasKey(other)) }
+        if let other = state.takenOverBy { lines = [RunsTexts.hasKeyNow(other)] }
         return lines.isEmpty ? nil : lines.map(Table.visible).joined(separator: "\n")
     }
 
     private var holdLines: [String] {
         guard state.status == .held, let hold = state.hold else {
-            return state.status == .cancelled && state.ownsKey ? ["It still has its key."] : []
+            return state.status == .cancelled && state.ownsKey ? [RunsTexts.stillHasKey] : []
         }
         let clock = ClockText()
         var lines = ["held since    \(clock.dateAndTime(hold.since)) \(clock.zoneName)"]
@@ -78,22 +78,19 @@ struct OperatorChoices {
                 choices.insert(
                     Choice(
                         name: "late_answer",
-                        meaning:
-                            "Its answer came late, and says that it has worked; take \(names.joined(separator: ", "))",
+                        meaning: RunsTexts.lateAnswer(names),
                         commands: [command("resolve", "--late-answer")]), at: 0)
             }
             if state.ending?.startsAgain == true {
                 choices.append(
                     Choice(
-                        name: "cancel", meaning: "Take it back all the same, but start no run after it",
+                        name: "cancel", meaning: RunsTexts.cancelRedo,
                         commands: [command("cancel", "")]))
             } else if state.ending == nil {
                 choices.append(
                     Choice(
                         name: "cancel",
-                        meaning: state.cancel == nil
-                            ? "Cancel it; what it has made is taken back where the workflow says how"
-                            : "Cancel it all the same; it keeps its key while something of it may be there",
+                        meaning: state.cancel == nil ? RunsTexts.cancel : RunsTexts.cancelAgain,
                         commands: [command("cancel", "")]))
             }
         } else if state.status == .failed {
@@ -101,10 +98,10 @@ struct OperatorChoices {
                 let after = try state.retrying(reason: "-", definition).after
                 choices.append(
                     Choice(
-                        name: "retry", meaning: "Go on in state \(after.state), with its data and fresh counters",
+                        name: "retry", meaning: RunsTexts.goOn(in: after.state),
                         commands: [command("retry", "")]))
             } catch {
-                notes.append("It cannot be retried: \(error.message).")
+                notes.append(RunsTexts.notRetried(error.message))
             }
         }
         if state.status == .held || state.ownsKey { choices.append(instead) }
@@ -128,18 +125,16 @@ struct OperatorChoices {
         let takesBack = state.ending != nil || state.isReplacing
         let isChanged = state.hold?.code == Hold.requestChanged
         return switch choice {
-        case .adopt: "What was found is ours"
-        case .done where takesBack: "A person has taken it back"
-        case .done: "It worked, or a person has seen to it; give what the answer would have given"
-        case .retry where isChanged: "Try again, once what was changed is put back"
-        case .retryAnyway where isChanged:
-            "Send it as it is now under a new idempotency key: there may be two of it then"
-        case .retry: "Try again what failed; what may have worked is not sent again"
-        case .retryAnyway: "Send it again although it may have worked: there may be two of it then"
-        case .abandon where state.ending?.startsAgain == true:
-            "Leave it there, and end the run; the new run with the same input starts then"
-        case .abandon where takesBack: "Leave it there, and end the run"
-        case .abandon: "Give up: the run fails, and keeps its key while something of it may be there"
+        case .adopt: RunsTexts.adopt
+        case .done where takesBack: RunsTexts.takenBack
+        case .done: RunsTexts.done
+        case .retry where isChanged: RunsTexts.retryUnchanged
+        case .retryAnyway where isChanged: RunsTexts.retryAnywayChanged
+        case .retry: RunsTexts.retry
+        case .retryAnyway: RunsTexts.retryAnyway
+        case .abandon where state.ending?.startsAgain == true: RunsTexts.abandonLeavingThenRedo
+        case .abandon where takesBack: RunsTexts.abandonLeaving
+        case .abandon: RunsTexts.abandon
         }
     }
 
@@ -162,19 +157,19 @@ struct OperatorChoices {
     }
 
     private func command(_ name: String, _ words: String) -> String {
-        "turnup \(name) \(run.id)\(words.isEmpty ? "" : " " + words) --expected-seq \(state.seq) --reason TEXT"
+        RunsTexts.command(name, run: run.id.description, words, seq: state.seq)
     }
 
     private var instead: Choice {
         let input = state.input.members.map { item in
             Self.quoted("\(item.name)=\(item.value.stringValue ?? item.value.serialized())")
         }
-        let words = ["turnup enqueue", Self.quoted(run.workflow)] + input
+        let words = [Self.quoted(run.workflow)] + input
         return Choice(
-            name: "instead", meaning: "Start anew in its place; the new run takes the key",
+            name: "instead", meaning: RunsTexts.instead,
             commands: [
-                "\(words.joined(separator: " ")) --organisation \(Self.quoted(run.organisation)) --instead-of \(run.id) "
-                    + "--expected-seq \(state.seq) --reason TEXT"
+                RunsTexts.enqueueInstead(
+                    words, organisation: Self.quoted(run.organisation), run: run.id.description, seq: state.seq)
             ])
     }
 

@@ -29,17 +29,13 @@ struct RunFilterOptions: ParsableArguments {
 
     func validate() throws {
         if leftBehind, service != nil || !(status ?? .failed).mayLeaveBehind {
-            throw ValidationError(
-                "--left-behind lists failed and cancelled runs: give no --service and no other --status")
+            throw RunsTexts.leftBehindAlone
         }
         if drifted, leftBehind || (status ?? .succeeded) != .succeeded {
-            throw ValidationError(
-                "--drifted lists succeeded runs: give no --left-behind and no other --status")
+            throw RunsTexts.driftedAlone
         }
         if let requestId, Identifier(requestId) == nil {
-            throw ValidationError(
-                "--request-id \(requestId): it must be what the platform's log shows as X-Request-Id, such as "
-                    + "0192f0c1-7a2b-7000-8000-000000000000")
+            throw RunsTexts.noRequestId(requestId)
         }
     }
 

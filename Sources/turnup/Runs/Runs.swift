@@ -29,10 +29,10 @@ struct Runs: AsyncParsableCommand {
     @OptionGroup var database: DatabaseOptions
 
     func validate() throws {
-        guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 10000") }
-        if watch, json { throw ValidationError("--watch prints tables; --json lists once") }
-        if every != nil, !watch { throw ValidationError("--every needs --watch") }
-        if let every, every.milliseconds < 100 { throw ValidationError("--every must be at least 100ms") }
+        guard (1...10_000).contains(limit) else { throw TerminalTexts.outOfRange("--limit", "1 to 10000") }
+        if watch, json { throw RunsTexts.watchOrJSON }
+        if every != nil, !watch { throw RunsTexts.everyNeedsWatch }
+        if let every, every.milliseconds < 100 { throw RunsTexts.everyIsShort }
     }
 
     func run() async throws {
@@ -68,7 +68,7 @@ struct Runs: AsyncParsableCommand {
     }
 
     private func sayMore(_ last: RunOverview?) {
-        if let last { Console.note("There is more: --after \(last.id)") }
+        if let last { Console.note(RunsTexts.more(after: "\(last.id)")) }
     }
 
     /// The runs, and the last of them when there are more.

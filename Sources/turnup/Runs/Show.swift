@@ -28,7 +28,7 @@ struct Show: AsyncParsableCommand {
             if let name = found.task?.service { service = try await session.store.service(name) }
             let wait = found.task == nil ? nil : try await session.store.wait(of: found.id)
             guard let state = try await session.store.fold(found.id) else {
-                throw CommandFailure.failed("run \(found.id) has no events: the database is inconsistent")
+                throw RunsTexts.noEvents("\(found.id)")
             }
             let left =
                 [.held, .failed, .cancelled, .released].contains(state.status)
@@ -37,7 +37,7 @@ struct Show: AsyncParsableCommand {
             var advice: OperatorChoices?
             var unread: String?
             do { advice = try await OperatorChoices.about(found, state, session) } catch let error as CommandFailure {
-                unread = "The choices cannot be shown: \(error.message)."
+                unread = RunsTexts.noChoices(error.message)
             }
             if json {
                 let choices = unread == nil ? advice?.choices.0 ?? [] : nil
@@ -48,9 +48,7 @@ struct Show: AsyncParsableCommand {
             Console.out(Self.page(found, state, service, wait, now: now))
             for item in left.takenBack { Console.out(Table.visible(LeftBehindText.line(item))) }
             for item in left.items { Console.out(Table.visible(LeftBehindText.line(item))) }
-            for other in others {
-                Console.out("run \(other) had this key before and may have left something: turnup show \(other)")
-            }
+            for other in others { Console.out(RunsTexts.leftBefore("\(other)")) }
             if let text = unread ?? advice?.text { Console.out("\n" + text) }
         }
     }
@@ -60,7 +58,7 @@ struct Show: AsyncParsableCommand {
     ) -> String {
         let clock = ClockText()
         var lines = [
-            "run           \(run.id)", "workflow      \(run.workflow) version \(run.version)",
+            "run           \(run.id)", "workflow      \(RunsTexts.workflow(run.workflow, version: run.version))",
             "organisation  \(run.organisation)", "key           \(run.key)", "state         \(run.state)",
             "status        \(run.status.rawValue)",
             "why           \(Explanation.text(run, now: now, service: service, wait: wait, clock: clock))",
@@ -69,25 +67,25 @@ struct Show: AsyncParsableCommand {
         ]
         if let ended = run.endedAt {
             let took = Phrases.span(milliseconds: ended.milliseconds(since: run.requestedAt))
-            lines.append("ended         \(clock.dateAndTime(ended)) \(clock.zoneName), after \(took)")
+            let time = "\(clock.dateAndTime(ended)) \(clock.zoneName)"
+            lines.append("ended         \(RunsTexts.ended(time, after: took))")
         }
         if let inspection = state.inspection {
             lines.append("inspected     \(InspectionText.line(inspection, run.task, now: now, clock: clock))")
         }
-        if state.attempts > 0 { lines.append("attempts      \(state.attempts) in this state") }
-        if state.ending?.startsAgain == true {
-            lines.append("then          a run with the same input starts, once this one is released")
-        }
-        if state.isAdopted { lines.append("adopted       it goes on with something that it did not make") }
+        if state.attempts > 0 { lines.append("attempts      \(RunsTexts.attempts(Int64(state.attempts)))") }
+        if state.ending?.startsAgain == true { lines.append("then          \(RunsTexts.redoFollows)") }
+        if state.isAdopted { lines.append("adopted       \(RunsTexts.adopted)") }
         for member in state.data.members {
             lines.append("data          \(member.name)=\(member.value.stringValue ?? member.value.serialized())")
         }
         for secret in state.secrets {
             let reference = secret.reference
-            lines.append(
-                "secret        \(reference.name), fingerprint \(reference.fingerprint), version \(reference.version)")
+            let text = RunsTexts.secret(
+                reference.name, fingerprint: reference.fingerprint, version: reference.version)
+            lines.append("secret        \(text)")
         }
-        lines.append("events        \(run.seq); see \"turnup history \(run.id)\"")
+        lines.append("events        \(RunsTexts.events(run.seq, run: "\(run.id)"))")
         return lines.map(Table.visible).joined(separator: "\n")
     }
 }
@@ -97,14 +95,12 @@ extension Session {
     func run(named name: String) async throws -> RunOverview {
         if let id = Identifier(name), let run = try await store.run(id) { return run }
         let isPrefix = !name.isEmpty && name.allSatisfy { $0 == "-" || ($0.isASCII && $0.isHexDigit) }
-        guard isPrefix, name.count <= 36 else {
-            throw CommandFailure.badInput("\"\(name)\" is not a run's id", hint: "See \"turnup runs\".")
-        }
+        guard isPrefix, name.count <= 36 else { throw RunsTexts.noId(name) }
         let found = try await store.runs(beginningWith: name.lowercased())
         switch found.count {
-        case 0: throw CommandFailure.badInput("there is no run \(name)", hint: "See \"turnup runs\".")
+        case 0: throw RunsTexts.noRun(name)
         case 1: return found[0]
-        default: throw CommandFailure.badInput("more than one run begins with \(name)", hint: "Give more of the id.")
+        default: throw RunsTexts.manyRuns(name)
         }
     }
 }

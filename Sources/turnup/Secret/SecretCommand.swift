@@ -27,8 +27,8 @@ struct SecretCommand: AsyncParsableCommand {
         var scopeId: String { organisation ?? SecretPlace.installationId }
 
         func validate() throws {
-            if name.isEmpty { throw ValidationError("the name is empty") }
-            if organisation?.isEmpty == true { throw ValidationError("--organisation is empty") }
+            if name.isEmpty { throw TerminalTexts.isEmpty("the name") }
+            if organisation?.isEmpty == true { throw TerminalTexts.isEmpty("--organisation") }
         }
     }
 
@@ -51,19 +51,12 @@ struct SecretCommand: AsyncParsableCommand {
 
         func validate() throws {
             // What stands there may be the secret itself, so it is not repeated.
-            guard refused.isEmpty else {
-                throw ValidationError(
-                    "a value on the command line can be read by others; give --from-file, --from-env or nothing to be asked"
-                )
-            }
+            guard refused.isEmpty else { throw SecretTexts.onCommandLine }
             // Nor is this: somebody may have written NAME=VALUE.
             guard let first = place.name.utf8.first, Self.isLetter(first),
                 place.name.utf8.allSatisfy({ Self.isLetter($0) || (48...57).contains($0) || $0 == 95 })
-            else {
-                throw ValidationError(
-                    "that is no name of a credential: a letter, then letters, digits or _; its value is not given here")
-            }
-            if file != nil, variable != nil { throw ValidationError("give --from-file or --from-env, not both") }
+            else { throw SecretTexts.noName }
+            if file != nil, variable != nil { throw SecretTexts.oneSource }
         }
 
         private static func isLetter(_ byte: UInt8) -> Bool {
@@ -72,7 +65,7 @@ struct SecretCommand: AsyncParsableCommand {
 
         func run() async throws {
             let value = try value()
-            try SecretText.check(value, of: place.name)
+            try SecretValue.check(value, of: place.name)
             try await Session.with(database) { session in
                 let vault = try await session.vault()
                 let last = try await session.store.secrets().filter {
@@ -83,22 +76,20 @@ struct SecretCommand: AsyncParsableCommand {
                     Secret(value),
                     at: SecretPlace(scope: place.scope, scopeId: place.scopeId, name: place.name, version: version))
                 try await session.store.putSecret(sealed, by: Session.actor)
-                Console.out("\(place.name): version \(version), fingerprint \(sealed.fingerprint.shown)")
+                Console.out(
+                    SecretTexts.stored(place.name, version: version, fingerprint: sealed.fingerprint.shown))
             }
         }
 
         private func value() throws -> String {
             if let variable {
                 guard let value = ProcessInfo.processInfo.environment[variable] else {
-                    throw CommandFailure.badInput("the environment variable \(variable) is not set")
+                    throw SecretTexts.notInEnvironment(variable)
                 }
                 return value
             }
-            if let file { return try SecretText.read(file, of: place.name) }
-            guard let value = Console.askSecret("Value of \(place.name): ") else {
-                throw CommandFailure.badInput(
-                    "there is no terminal to ask for the value", hint: "Give --from-file PATH or --from-env VARIABLE.")
-            }
+            if let file { return try SecretValue.read(file, of: place.name) }
+            guard let value = Console.askSecret(SecretTexts.valueOf(place.name)) else { throw SecretTexts.nobodyToAsk }
             return value
         }
 
@@ -123,7 +114,7 @@ struct SecretCommand: AsyncParsableCommand {
                 for item in secrets {
                     table.add(
                         item.name, item.scope == "organisation" ? item.scopeId : "-", "\(item.version)",
-                        item.isForgotten ? "\(item.fingerprint) removed" : item.fingerprint,
+                        item.isForgotten ? SecretTexts.removed(fingerprint: item.fingerprint) : item.fingerprint,
                         clock.dateAndTime(item.createdAt), item.createdBy)
                 }
                 Console.out(table.text)
@@ -153,12 +144,8 @@ struct SecretCommand: AsyncParsableCommand {
             try await Session.with(database) { session in
                 let count = try await session.store.forgetSecret(
                     scope: place.scope, scopeId: place.scopeId, name: place.name)
-                guard count > 0 else {
-                    throw CommandFailure.badInput(
-                        "there is no credential \(place.name)\(place.organisation.map { " of organisation \($0)" } ?? "")",
-                        hint: "See \"turnup secret list\".")
-                }
-                Console.out("Removed \(place.name): \(count) version\(count == 1 ? "" : "s").")
+                guard count > 0 else { throw SecretTexts.absent(place.name, organisation: place.organisation) }
+                Console.out(SecretTexts.removed(place.name, versions: count))
             }
         }
     }

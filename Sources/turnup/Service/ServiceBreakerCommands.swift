@@ -34,17 +34,16 @@ extension ServiceCommand {
                     "service       \(record.name)", "base URL      \(record.baseURL ?? "-")",
                     "allowed       \(record.allowedAddresses.joined(separator: ","))",
                     "limits        \(LimitText.text(record.limits))",
-                    "retry after   at most \(Phrases.span(milliseconds: Int64(cap)))",
-                    "request id    \(record.sendsRequestId ? "sent" : "not sent")",
+                    "retry after   \(ServiceTexts.atMost(Phrases.span(milliseconds: Int64(cap))))",
+                    "request id    \(ServiceTexts.requestId(isSent: record.sendsRequestId))",
                     "breaker       \(BreakerText.text(record.breaker, at: now))",
                 ] + opened + ["waiting       \(text(waiting, now: now))"]).map(Table.visible).joined(separator: "\n")
         }
 
         private static func text(_ waiting: ServiceWaiting, now: Instant) -> String {
-            guard waiting.count > 0 else { return "no run" }
-            let count = "\(waiting.hasMore ? "more than " : "")\(OperatorActionTargets.counted(waiting.count))"
-            guard let oldest = waiting.oldestDue else { return count }
-            return "\(count), the longest for \(Phrases.span(milliseconds: now.milliseconds(since: oldest)))"
+            ServiceTexts.waiting(
+                waiting.count, hasMore: waiting.hasMore,
+                longest: waiting.oldestDue.map { Phrases.span(milliseconds: now.milliseconds(since: $0)) })
         }
     }
 
@@ -68,7 +67,7 @@ extension ServiceCommand {
 
         func validate() throws {
             try ServiceCommand.check(reason: reason)
-            if let length, length.milliseconds < 1 { throw ValidationError("--for must be longer than nothing") }
+            if let length, length.milliseconds < 1 { throw ServiceTexts.pauseIsNothing }
         }
 
         func run() async throws {
@@ -77,8 +76,8 @@ extension ServiceCommand {
                 let ends = try await session.store.pauseService(
                     record.name, milliseconds: length?.milliseconds, reason: reason, by: Session.actor)
                 let now = try await session.store.now()
-                Console.out("\(record.name) is paused \(BreakerText.until(ends, from: now))")
-                Console.note("turnup service resume \(record.name) ends the pause.")
+                Console.out(ServiceTexts.paused(record.name, until: BreakerText.until(ends, from: now)))
+                Console.note(ServiceTexts.howToResume(record.name))
             }
         }
     }
@@ -97,26 +96,22 @@ extension ServiceCommand {
             try await Session.with(database) { session in
                 let record = try await session.knownService(name)
                 let wasShut = try await session.store.resumeService(record.name)
-                Console.out(wasShut ? "\(record.name) is resumed" : "\(record.name) was not paused")
+                Console.out(ServiceTexts.resumed(record.name, wasShut: wasShut))
             }
         }
     }
 
     fileprivate static func check(reason: String) throws {
         let text = reason.trimmingCharacters(in: .whitespacesAndNewlines)
-        if text.isEmpty { throw ValidationError("--reason must say why") }
-        if reason.unicodeScalars.contains("\0") || reason.utf8.count > 1024 {
-            throw ValidationError("--reason must be text of at most 1024 bytes")
-        }
+        if text.isEmpty { throw ServiceTexts.noReason }
+        if reason.unicodeScalars.contains("\0") || reason.utf8.count > 1024 { throw ServiceTexts.longReason }
     }
 }
 
 extension Session {
     /// A service that has been set or called once.
     fileprivate func knownService(_ name: String) async throws -> ServiceRecord {
-        guard let record = try await store.service(name) else {
-            throw CommandFailure.badInput("there is no service \(name)", hint: "See \"turnup service list\".")
-        }
+        guard let record = try await store.service(name) else { throw ServiceTexts.absent(name) }
         return record
     }
 }

@@ -52,16 +52,16 @@ struct ServiceCommand: AsyncParsableCommand {
         func run() async throws {
             try await Session.with(database) { session in
                 guard let record = try await session.store.service(name), let baseURL = record.baseURL else {
-                    throw CommandFailure.badInput(
-                        "service \(name) has no base URL", hint: "turnup service set \(name) --base-url URL")
+                    throw ServiceTexts.noBaseURL(name)
                 }
                 let result = try await ServiceProbe.probe(record, baseURL: baseURL, vault: session.vault())
                 guard let status = result.status else {
                     let detail = result.evidence["detail"]?.stringValue ?? ""
-                    throw CommandFailure.failed("\(name) at \(baseURL): \(result.error ?? "no answer") \(detail)")
+                    throw ServiceTexts.unanswered(name, baseURL, error: result.error, detail: detail)
                 }
                 let total = result.evidence["phases"]?["total_milliseconds"]?.integerValue ?? 0
-                Console.out("\(name) at \(baseURL) answers: \(status) in \(Phrases.span(milliseconds: total))")
+                Console.out(
+                    ServiceTexts.answered(name, baseURL, status: status, span: Phrases.span(milliseconds: total)))
             }
         }
     }
@@ -81,19 +81,11 @@ struct ServiceCommand: AsyncParsableCommand {
         func run() async throws {
             try await Session.with(database) { session in
                 switch try await session.store.removeService(name, force: force) {
-                case .absent:
-                    throw CommandFailure.badInput("there is no service \(name)", hint: "See \"turnup service list\".")
-                case .inUse(let runs):
-                    throw CommandFailure.badInput(
-                        "\(name) was not removed: \(runs) live run\(runs == 1 ? "" : "s") may need it",
-                        hint: "See \"turnup runs --status live\" and --status held; --force lets them wait.")
+                case .absent: throw ServiceTexts.absent(name)
+                case .inUse(let runs): throw ServiceTexts.inUse(name, runs: runs)
                 case .removed(let runs):
-                    Console.out("Removed \(name).")
-                    if runs > 0 {
-                        Console.note(
-                            "\(runs) live run\(runs == 1 ? "" : "s") may wait now. turnup service set \(name) --base-url URL"
-                        )
-                    }
+                    Console.out(ServiceTexts.removed(name))
+                    if runs > 0 { Console.note(ServiceTexts.mayWait(name, runs: runs)) }
                 }
             }
         }
@@ -109,21 +101,18 @@ enum BaseURL {
         else { return nil }
         let isLocal = host == "localhost" || host.hasPrefix("127.") || ["[::1]", "::1"].contains(host)
         guard isLocal || parts.scheme?.lowercased() == "http" else { return nil }
-        return "It cannot be reached so: only public addresses over https are, unless you allow others. "
-            + "turnup service set \(record.name) --allow \(isLocal ? "loopback" : "private")"
+        return ServiceTexts.unreachable(record.name, isLocal: isLocal)
     }
 
     static func problem(_ text: String) -> String? {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased() else {
-            return "\"\(text)\" is not a URL"
+            return ServiceTexts.notURL(text)
         }
-        guard ["http", "https"].contains(scheme) else { return "it must begin with https:// or http://" }
-        guard parts.host?.isEmpty == false else { return "it has no host" }
-        guard parts.user == nil, parts.password == nil else {
-            return "it must not hold a user or a password; use \"turnup secret set\""
-        }
-        if let port = parts.port, !(1...65_535).contains(port) { return "port \(port) is not from 1 to 65535" }
-        guard parts.query == nil, parts.fragment == nil else { return "it must not have a query or a fragment" }
+        guard ["http", "https"].contains(scheme) else { return ServiceTexts.scheme }
+        guard parts.host?.isEmpty == false else { return ServiceTexts.noHost }
+        guard parts.user == nil, parts.password == nil else { return ServiceTexts.holdsUser }
+        if let port = parts.port, !(1...65_535).contains(port) { return ServiceTexts.badPort(port) }
+        guard parts.query == nil, parts.fragment == nil else { return ServiceTexts.hasQuery }
         return nil
     }
 }

@@ -51,13 +51,10 @@ extension ServiceCommand {
 
         func validate() throws {
             guard name.range(of: "^[A-Za-z][A-Za-z0-9_-]*$", options: .regularExpression) != nil else {
-                throw ValidationError("\"\(name)\" is no service name: a letter, then letters, digits, _ or -")
+                throw ServiceTexts.noName(name)
             }
-            for text in allowed where AddressRule(text) == nil {
-                throw ValidationError(
-                    "--allow \(text): it must be public, loopback, private or a network such as 10.1.0.0/16")
-            }
-            if let baseURL, let problem = BaseURL.problem(baseURL) { throw ValidationError("--base-url: \(problem)") }
+            for text in allowed where AddressRule(text) == nil { throw ServiceTexts.badNetwork(text) }
+            if let baseURL, let problem = BaseURL.problem(baseURL) { throw ServiceTexts.badBaseURL(problem) }
             var record = ServiceRecord(name: name)
             try change(&record)
         }
@@ -67,13 +64,11 @@ extension ServiceCommand {
                 var record = try await session.store.service(name) ?? ServiceRecord(name: name)
                 try change(&record)
                 try await session.store.setService(record)
-                Console.out("\(name): \(record.baseURL ?? "no base URL yet")")
+                Console.out(ServiceTexts.isSet(name, baseURL: record.baseURL))
                 if concurrent != nil || rate != nil || per != nil {
-                    Console.out("limits: \(LimitText.text(record.limits))")
+                    Console.out(ServiceTexts.limits(LimitText.text(record.limits)))
                 }
-                if per != nil, record.limits.isEmpty {
-                    Console.note("--per alone limits nothing: give --concurrent or --rate too.")
-                }
+                if per != nil, record.limits.isEmpty { Console.note(ServiceTexts.perAlone) }
                 if let note = BaseURL.unreachable(record) { Console.note(note) }
             }
         }
@@ -92,7 +87,7 @@ extension ServiceCommand {
         private static func concurrent(_ text: String) throws -> Int? {
             if text == "none" { return nil }
             guard let number = Int64(text), ServiceLimits.concurrentRange.contains(number) else {
-                throw ValidationError("--concurrent \(text): it must be a number from 1 to 1000000, or none")
+                throw ServiceTexts.badConcurrent(text)
             }
             return Int(number)
         }
@@ -100,7 +95,7 @@ extension ServiceCommand {
         private static func rate(_ text: String) throws -> RateLimit? {
             if text == "none" { return nil }
             do throws(RateLimit.Refusal) { return try RateLimit(text) } catch {
-                throw ValidationError("--rate \(text): \(error.hint), or none")
+                throw ServiceTexts.badRate(text, error.hint)
             }
         }
 
@@ -108,8 +103,7 @@ extension ServiceCommand {
         private static func cap(_ text: String) throws -> Int? {
             if text == "default" { return nil }
             guard let milliseconds = DurationText.milliseconds(text), (1000...604_800_000).contains(milliseconds) else {
-                throw ValidationError(
-                    "--retry-after-cap \(text): it must be a duration from 1s to 7d, such as 10m, or default")
+                throw ServiceTexts.badCap(text)
             }
             return Int(milliseconds)
         }

@@ -29,15 +29,14 @@ enum CredentialFile {
     static func text(_ path: String, what: String) throws -> String {
         var facts = stat()
         if stat(path, &facts) == 0, facts.st_mode & 0o007 != 0 {
-            throw CommandFailure.badInput(
-                "\(path) holds \(what), and every account of this machine may read it", hint: "chmod o= \(path)")
+            throw SessionTexts.readByAll(path, what)
         }
         let data = try InputFile.read(path)
         guard data.count <= 65_536, let text = String(data: data, encoding: .utf8), !text.utf8.contains(0) else {
-            throw CommandFailure.badInput("\(path) does not hold \(what): it is too long or no text")
+            throw SessionTexts.holdsNone(path, what)
         }
         let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard !trimmed.isEmpty else { throw CommandFailure.badInput("\(path) is empty instead of holding \(what)") }
+        guard !trimmed.isEmpty else { throw SessionTexts.holdsNothing(path, what) }
         return trimmed
     }
 }

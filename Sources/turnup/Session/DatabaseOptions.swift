@@ -41,12 +41,12 @@ struct DatabaseOptions: ParsableArguments {
     }
 
     private static func url(in path: String) throws -> String {
-        try CredentialFile.text(path, what: "the database's address and password")
+        try CredentialFile.text(path, what: SessionTexts.databaseAddress)
     }
 
     func validate() throws {
         if databaseURL != nil, databaseURLFile != nil {
-            throw ValidationError("--database-url and --database-url-file exclude each other")
+            throw SessionTexts.oneAddress
         }
     }
 
@@ -68,7 +68,7 @@ struct DatabaseOptions: ParsableArguments {
     static func startPrivate() throws -> LocalPostgres {
         let local = try LocalPostgres()
         let before = local.status().state
-        if before == .absent { Console.note("Making a private PostgreSQL in \(local.stateDirectory) ...") }
+        if before == .absent { Console.note(SessionTexts.making(local.stateDirectory)) }
         _ = try local.ensureRunning()
         return local
     }

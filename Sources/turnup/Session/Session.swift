@@ -32,13 +32,9 @@ struct Session {
         if let named = try options.named {
             connectionString = named
         } else {
-            guard allowsPrivate else {
-                throw CommandFailure.badInput(
-                    "no database is named",
-                    hint: "Give --database-url or TURNUP_DATABASE_URL, or use \"turnup up\" for a private one.")
-            }
+            guard allowsPrivate else { throw SessionTexts.noDatabase }
             let local = try DatabaseOptions.startPrivate()
-            Console.note("Using the private PostgreSQL in \(local.stateDirectory).")
+            Console.note(SessionTexts.using(local.stateDirectory))
             connectionString = local.url
             isPrivate = true
         }
@@ -94,17 +90,13 @@ struct Session {
         var facts = stat()
         // A folder that may not be entered is not a missing file: loading says what is wrong.
         let isNew = stat(path, &facts) != 0 && errno == ENOENT
-        if isNew, try await store.hasKeyRing() {
-            throw CommandFailure(
-                exitCode: 3, message: "the key file \(path) is missing, and this database has sealed secrets",
-                hint: "Bring the file from the machine where it was made, or name it with TURNUP_KEY_FILE.")
-        }
+        if isNew, try await store.hasKeyRing() { throw SessionTexts.keysMissing(path) }
         if isNew, options.usesOwnKeyPath { try LocalPostgres().makeStateDirectory() }
         let ring =
             try isNew
             ? KeyRing.create(path: path)
             : KeyRing.load(path: path, isGuarded: CredentialFile.isCredential(path))
-        if isNew { Console.note("Made the key file \(path). Keep a copy: without it sealed secrets cannot be read.") }
+        if isNew { Console.note(SessionTexts.keysMade(path)) }
         try await store.adopt(keyRing: ring)
         return Vault(keyRing: ring)
     }

@@ -30,14 +30,14 @@ struct CommandFailure: Error {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as StoreError:
-            let hint = error.code == .unavailable ? Self.databaseHint : nil
+            let hint = error.code == .unavailable ? TerminalTexts.databaseHint : nil
             self.init(exitCode: Self.exitCode(error.code), message: error.message, hint: error.hint ?? hint)
         case let error as PostgresError where error.isMissingRight || error.isReadOnlyServer:
             self.init(StoreError(error))
         case let error as PostgresError:
             self.init(
                 exitCode: error.kind == .invalidConfiguration ? 2 : 3, message: error.description,
-                hint: Self.databaseHint)
+                hint: TerminalTexts.databaseHint)
         case let error as LocalPostgresError:
             self.init(exitCode: 3, message: error.message, hint: error.hint.isEmpty ? nil : error.hint)
         case let error as VaultError: self.init(exitCode: 3, message: error.message, hint: error.hint)
@@ -48,13 +48,10 @@ struct CommandFailure: Error {
                 default: false
                 }
             self.init(exitCode: isBadInput ? 2 : 3, message: error.description)
-        case is CancellationError: self.init(exitCode: 130, message: "interrupted")
+        case is CancellationError: self.init(exitCode: 130, message: TerminalTexts.interrupted)
         default: return nil
         }
     }
-
-    private static let databaseHint =
-        "Check --database-url, TURNUP_DATABASE_URL or libpq's variables, and that the server runs."
 
     private static func exitCode(_ code: StoreError.Code) -> Int32 {
         switch code {

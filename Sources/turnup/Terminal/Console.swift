@@ -7,7 +7,7 @@ enum Console {
         case 0: break
         case EPIPE: exit(141)  // the reader has seen enough, as with `| head`: what a shell shows for SIGPIPE
         case let reason:
-            error("standard output cannot be written: \(String(cString: strerror(reason)))")
+            error(TerminalTexts.unwritable(TerminalTexts.standardOutput, String(cString: strerror(reason))))
             exit(1)
         }
     }

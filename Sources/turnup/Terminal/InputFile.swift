@@ -10,10 +10,10 @@ enum InputFile {
         var facts = stat()
         guard stat(path, &facts) == 0 else { throw unreadable(path) }
         guard facts.st_mode & S_IFMT != S_IFDIR else {
-            throw CommandFailure.badInput("\(path) cannot be read: it is a folder")
+            throw CommandFailure.badInput(TerminalTexts.unreadable(path, TerminalTexts.isFolder))
         }
         guard orPipe || facts.st_mode & S_IFMT == S_IFREG else {
-            throw CommandFailure.badInput("\(path) cannot be read: it is not a regular file")
+            throw CommandFailure.badInput(TerminalTexts.unreadable(path, TerminalTexts.isNoRegularFile))
         }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw unreadable(path) }
@@ -21,7 +21,7 @@ enum InputFile {
         return try read(descriptor, name: path)
     }
 
-    static func readStandardInput() throws -> Data { try read(STDIN_FILENO, name: "standard input") }
+    static func readStandardInput() throws -> Data { try read(STDIN_FILENO, name: TerminalTexts.standardInput) }
 
     private static func read(_ descriptor: Int32, name: String) throws -> Data {
         var data = Data()
@@ -33,13 +33,14 @@ enum InputFile {
             if count == 0 { return data }
             data.append(contentsOf: piece[..<count])
             guard data.count <= limit else {
-                throw CommandFailure.badInput("\(name) cannot be read: it has more than \(limit >> 20) MiB")
+                throw CommandFailure.badInput(
+                    TerminalTexts.unreadable(name, TerminalTexts.isTooLarge(mebibytes: limit >> 20)))
             }
         }
     }
 
     /// To be called before anything else can change `errno`.
     private static func unreadable(_ name: String) -> CommandFailure {
-        .badInput("\(name) cannot be read: \(String(cString: strerror(errno)))")
+        .badInput(TerminalTexts.unreadable(name))
     }
 }

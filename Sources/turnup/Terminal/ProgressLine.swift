@@ -32,7 +32,7 @@ struct ProgressLine: Sendable {
     /// `[#########           ] 45 %, 45000 rows, 12000 a second, 5 s left`, or as much of it as the terminal is wide:
     /// a line that goes on in the next one could not be written over.
     func text(rows: Int64, bytes: Int64, seconds: Double, width: Int) -> String {
-        let count = "\(rows) row\(rows == 1 ? "" : "s")"
+        let count = TerminalTexts.counted(rows, "row")
         let rate = seconds > 0 ? "\(Int((Double(rows - before.rows) / seconds).rounded())) a second" : nil
         var percent: String?
         var bar: String?

@@ -37,15 +37,15 @@ struct Verify: AsyncParsableCommand {
 
     func validate() throws {
         let ways = [run != nil, workflow != nil || since != nil, sample != nil].count { $0 }
-        if ways > 1 { throw ValidationError("--run, --sample and --workflow with --since are three ways; give one") }
+        if ways > 1 { throw VerifyTexts.threeWays }
         if let sample, !(1...1_000_000).contains(sample) {
-            throw ValidationError("--sample must be from 1 to 1000000")
+            throw TerminalTexts.outOfRange("--sample", "1 to 1000000")
         }
         if let after {
-            guard Identifier(after) != nil else { throw ValidationError("--after is not a whole run id") }
-            if run != nil || sample != nil { throw ValidationError("--after does not go with --run or --sample") }
+            guard Identifier(after) != nil else { throw VerifyTexts.noWholeId }
+            if run != nil || sample != nil { throw VerifyTexts.afterAlone }
         }
-        if workflow?.isEmpty == true { throw ValidationError("--workflow is empty") }
+        if workflow?.isEmpty == true { throw TerminalTexts.isEmpty("--workflow") }
     }
 
     func run() async throws {
@@ -67,8 +67,7 @@ struct Verify: AsyncParsableCommand {
                     throw error
                 }
                 if let run, tally.runs == 0, tally.violations == 0, !tally.isPartial {
-                    throw CommandFailure.badInput(
-                        "there is no run \(Table.visible(run))", hint: "See \"turnup runs\".")
+                    throw RunsTexts.noRun(Table.visible(run))
                 }
                 report.end(tally, seconds: (ContinuousClock.now - began) / .seconds(1), options: wayOptions)
                 if tally.isPartial { throw ExitCode(130) }

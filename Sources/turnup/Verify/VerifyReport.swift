@@ -28,11 +28,7 @@ final class VerifyReport: Sendable {
     /// The verification was ended by an error.
     func broken(options: String) {
         clear()
-        if let after = reached.withLock({ $0 }) { Console.note(Self.goOn(after, options)) }
-    }
-
-    private static func goOn(_ after: Identifier, _ options: String) -> String {
-        "All runs up to \(after) were looked at. Go on with: turnup verify\(options) --after \(after)"
+        if let after = reached.withLock({ $0 }) { Console.note(VerifyTexts.goOn(after: "\(after)", options: options)) }
     }
 
     func end(_ tally: VerifyTally, seconds: Double, options: String) {
@@ -46,9 +42,12 @@ final class VerifyReport: Sendable {
                     ("after", .optional(tally.isPartial ? tally.after?.description : nil)),
                 ]))
         } else {
-            let end = tally.isPartial ? "Interrupted: " : ""
-            Console.out("\(end)\(Self.counts(tally)), \(String(format: "%.1f", seconds)) s")
-            if tally.isPartial, let after = tally.after { Console.out(Self.goOn(after, options)) }
+            Console.out(
+                VerifyTexts.end(
+                    Self.counts(tally), seconds: String(format: "%.1f", seconds), isPartial: tally.isPartial))
+            if tally.isPartial, let after = tally.after {
+                Console.out(VerifyTexts.goOn(after: "\(after)", options: options))
+            }
         }
     }
 
@@ -61,18 +60,14 @@ final class VerifyReport: Sendable {
     }
 
     private static func counts(_ tally: VerifyTally) -> String {
-        let warnings = tally.warnings == 0 ? "" : ", \(tally.warnings) warnings"
-        return "\(tally.runs) runs, \(tally.events) events, \(tally.violations) violations\(warnings)"
+        VerifyTexts.counts(
+            runs: tally.runs, events: tally.events, violations: tally.violations, warnings: tally.warnings)
     }
 
     /// Two lines: where and what, then what to do.
     private static func text(_ violation: Violation) -> String {
-        var place = violation.runId.map { "run \($0)" } ?? "installation"
-        if let seq = violation.seq { place += " event \(seq)" }
-        var facts: [String] = []
-        if let expected = violation.expected { facts.append("expected \(expected)") }
-        if let actual = violation.actual { facts.append("found \(actual)") }
-        let text = facts.isEmpty ? "" : ": " + facts.joined(separator: ", ")
+        let place = VerifyTexts.place(run: violation.runId?.description, event: violation.seq)
+        let text = VerifyTexts.facts(expected: violation.expected, actual: violation.actual)
         let word = violation.code.isWarning ? "warning " : ""
         return Table.visible(
             "\(place)  \(word)\(violation.code.rawValue)  \(ViolationText.meaning(violation.code))\(text)")

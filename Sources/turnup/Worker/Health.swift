@@ -29,11 +29,7 @@ struct Health: AsyncParsableCommand {
         do { addresses = try place.map { [try HealthAddress($0)] } ?? HealthPlace.known() } catch {
             throw CommandFailure.badInput("\(error)")
         }
-        guard !addresses.isEmpty else {
-            throw CommandFailure.failed(
-                "no worker of this machine gives its health where it is looked for",
-                hint: "Name the place that \"turnup worker\" logs when it starts.")
-        }
+        guard !addresses.isEmpty else { throw WorkerTexts.nobodyFound }
         let client = HTTPClient(eventLoopGroupProvider: .singleton)
         var isGood = true
         for address in addresses {
@@ -43,8 +39,12 @@ struct Health: AsyncParsableCommand {
                 Console.out(JSONValue.object(report).serialized())
             } else {
                 let isLive = report["live"] == true
-                let word = !isLive ? "not live" : live ? "live" : report["ready"] == true ? "ready" : "not ready"
-                Console.out("\(address): \(word); \(report["says"]?.stringValue ?? "")")
+                let word =
+                    !isLive
+                    ? WorkerTexts.notLive
+                    : live
+                        ? WorkerTexts.live : report["ready"] == true ? WorkerTexts.ready : WorkerTexts.notReady
+                Console.out(WorkerTexts.health("\(address)", word, says: report["says"]?.stringValue ?? ""))
             }
         }
         try await client.shutdown()
@@ -57,12 +57,12 @@ struct Health: AsyncParsableCommand {
             let response = try await client.execute(HTTPClientRequest(url: url(address)), timeout: .seconds(5))
             let body = try await response.body.collect(upTo: 1 << 16)
             if let report = try JSONValue.parse(Array(body.readableBytesView)).objectValue { return report }
-            return ["place": .string("\(address)"), "ok": false, "says": "the answer is not a worker's"]
+            return ["place": .string("\(address)"), "ok": false, "says": .string(WorkerTexts.noWorkersAnswer)]
         } catch {
             let why: String =
                 isClosedToUs(address)
-                ? "no permission to ask; do it as the worker's account or as root"
-                : "\(error)".contains("connect") ? "nobody answers" : "no answer: \(error)"
+                ? WorkerTexts.noPermission
+                : "\(error)".contains("connect") ? WorkerTexts.nobodyAnswers : WorkerTexts.noAnswer("\(error)")
             return ["place": .string("\(address)"), "ok": false, "live": false, "says": .string(why)]
         }
     }

@@ -47,11 +47,11 @@ enum HealthPlace {
         do {
             let address = try asked.map { try HealthAddress($0) } ?? chosen()
             let server = try await HealthServer.open(address, logger: logger, pages: pages)
-            logger.notice("health is given at \(server.address)")
+            logger.notice("\(WorkerTexts.healthIsAt("\(server.address)"))")
             return server
         } catch {
             guard asked == nil else { throw CommandFailure(exitCode: 3, message: "\(error)") }
-            logger.warning("this worker gives no health", metadata: ["reason": "\(error)"])
+            logger.warning("\(WorkerTexts.noHealth)", metadata: ["reason": "\(error)"])
             return nil
         }
     }

@@ -62,18 +62,18 @@ struct WorkerSettings: ParsableArguments {
     var connections: Int { 8 }
 
     func validate() throws {
-        guard (1...10_000).contains(concurrency) else { throw ValidationError("--concurrency must be from 1 to 10000") }
-        guard (1...3600).contains(leaseSeconds) else { throw ValidationError("--lease-seconds must be from 1 to 3600") }
+        guard (1...10_000).contains(concurrency) else { throw TerminalTexts.outOfRange("--concurrency", "1 to 10000") }
+        guard (1...3600).contains(leaseSeconds) else { throw TerminalTexts.outOfRange("--lease-seconds", "1 to 3600") }
         guard (10...60_000).contains(pollMilliseconds) else {
-            throw ValidationError("--poll-milliseconds must be from 10 to 60000")
+            throw TerminalTexts.outOfRange("--poll-milliseconds", "10 to 60000")
         }
         if let health, health != "none" {
-            do { _ = try HealthAddress(health) } catch { throw ValidationError("--health: \(error)") }
+            do { _ = try HealthAddress(health) } catch { throw WorkerTexts.badHealth("\(error)") }
         }
         guard verifySeconds == 0 || (1...86_400).contains(verifySeconds) else {
-            throw ValidationError("--verify-seconds must be 0 or from 1 to 86400")
+            throw TerminalTexts.outOfRange("--verify-seconds", "1 to 86400, or 0")
         }
-        if name?.isEmpty == true { throw ValidationError("--name is empty") }
+        if name?.isEmpty == true { throw TerminalTexts.isEmpty("--name") }
     }
 
     var configuration: WorkerConfiguration {
@@ -128,7 +128,7 @@ struct WorkerRuntime {
             configuration: ServiceGroupConfiguration(
                 services: services.map { .init(service: $0, serviceName: "\(type(of: $0))") }, logger: logger))
         try await WorkerSignals.run(group, monitor: monitor)
-        logger.notice("worker \(configuration.name) stopped")
+        logger.notice("\(WorkerTexts.stopped(configuration.name))")
     }
 
     static func logger(_ settings: WorkerSettings) -> Logger {
@@ -149,9 +149,7 @@ struct WakeUps: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { try? await listener.run() }
                 for await event in listener.events {
-                    if event == .pooled {
-                        logger.notice("a connection pooler lets no wake-up through; new runs are found by looking")
-                    }
+                    if event == .pooled { logger.notice("\(WorkerTexts.pooled)") }
                     await wakeSignal.signal()
                 }
             }

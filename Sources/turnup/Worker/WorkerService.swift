@@ -29,7 +29,8 @@ struct WorkerService: Service {
             configuration: configuration,
             wakeSignal: wakeSignal,
             monitor: monitor, logger: logger)
-        logger.notice("worker \(configuration.name) runs", metadata: ["lease_ms": "\(configuration.leaseMilliseconds)"])
+        logger.notice(
+            "\(WorkerTexts.runs(configuration.name))", metadata: ["lease_ms": "\(configuration.leaseMilliseconds)"])
         do {
             try await worker.run()
         } catch {
@@ -46,12 +47,11 @@ struct WorkerService: Service {
             let missing = try await Migrator(pool: session.pool).pendingMigrations()
             guard missing.isEmpty else {
                 throw StoreError(
-                    .notMigrated, "the database lacks \(missing.map(\.name).joined(separator: ", "))",
-                    hint: "Run \"turnup migrate\".")
+                    .notMigrated, WorkerTexts.lacks(missing.map(\.name)), hint: WorkerTexts.migrateHint)
             }
         } catch let error as StoreError where error.code == .newerSchema {
             // Old and new workers run beside each other while a new version is rolled out.
-            logger.warning("the database was migrated by a newer turnup", metadata: ["error": "\(error.message)"])
+            logger.warning("\(WorkerTexts.newerSchema)", metadata: ["error": "\(error.message)"])
         }
         return try await session.vault()
     }

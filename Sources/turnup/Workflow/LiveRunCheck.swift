@@ -44,7 +44,7 @@ struct LiveRunCheck {
             for run in page {
                 switch run.folded {
                 case .failure(let error):
-                    add(run, "would break", "its events cannot be read: \(error.message)")
+                    add(run, WorkflowTexts.wouldBreak, WorkflowTexts.unreadableEvents(error.message))
                 case .success(let state):
                     let fate = plan.fate(of: state)
                     add(run, fate.name, Self.text(fate, version: version))
@@ -69,17 +69,17 @@ struct LiveRunCheck {
 
     private static func text(_ fate: MovePlan.Fate, version: Int) -> String {
         switch fate {
-        case .follows(let state): "goes on in \"\(state)\""
+        case .follows(let state): WorkflowTexts.goesOn(in: state)
         case .stays(let reason): reason
-        case .stranded: "version \(version) has no such state, and moved does not name it"
+        case .stranded: WorkflowTexts.noState(version: version)
         case .unset(let variable, let arrival, let reader):
-            "in \"\(arrival)\" it has no data.\(variable), which \"\(reader)\" reads"
+            WorkflowTexts.noValue(variable, arrival: arrival, reader: reader)
         }
     }
 
     /// What breaks comes first.
     private var ordered: [(key: Group, value: Members)] {
-        let places = ["would break": 0, "follows": 1, "stays": 2]
+        let places = [WorkflowTexts.wouldBreak: 0, "follows": 1, "stays": 2]
         return groups.sorted {
             (places[$0.key.fate] ?? 3, $0.key.version, $0.key.state, $0.key.text)
                 < (places[$1.key.fate] ?? 3, $1.key.version, $1.key.state, $1.key.text)
@@ -87,13 +87,14 @@ struct LiveRunCheck {
     }
 
     var lines: [String] {
-        var lines = ["\(file): \(workflow) version \(version) against \(count) live run\(count == 1 ? "" : "s")"]
+        var lines = [WorkflowTexts.against(file, workflow, version: version, runs: count)]
         for (group, members) in ordered {
             lines.append(
-                "  \(members.count) \(group.fate): version \(group.version), state \"\(group.state)\": \(group.text)")
+                WorkflowTexts.group(
+                    members.count, group.fate, version: group.version, state: group.state, group.text))
             lines += members.runs.map { "    \($0)" }
             if members.count > members.runs.count {
-                lines.append("    … and \(members.count - members.runs.count) more")
+                lines.append(WorkflowTexts.more(members.count - members.runs.count))
             }
         }
         return lines.map(Table.visible)

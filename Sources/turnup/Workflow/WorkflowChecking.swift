@@ -61,7 +61,7 @@ extension WorkflowCommand {
                 for line in live.flatMap(\.lines) { Console.out(line) }
                 for file in read where !problems.contains(where: { $0.file == file && $0.severity == .error }) {
                     let count = problems.count { $0.file == file }
-                    Console.note("\(file): ok\(count == 0 ? "" : ", \(count) warning\(count == 1 ? "" : "s")")")
+                    Console.note(WorkflowTexts.isFine(file, warnings: count))
                 }
             }
             if read.count < files.count || problems.contains(where: { $0.severity == .error }) { throw ExitCode(2) }

@@ -53,21 +53,17 @@ extension WorkflowCommand {
         }
 
         private func tree() async throws -> JSONValue {
-            let isFile = workflow.hasSuffix(".yaml") || workflow.hasSuffix(".yml") || workflow.contains("/")
-            guard isFile else {
+            guard WorkflowSource.isFile(workflow) else {
                 return try await Session.with(database) { session in
-                    guard let found = try await session.store.definition(workflow: workflow, version: version) else {
-                        throw StoreError.notPublished(
-                            workflow, version: version,
-                            hint: "See \"turnup workflow list\"; for a file, give its name with .yaml.")
-                    }
+                    let found = try await session.published(
+                        workflow, version: version, hint: WorkflowTexts.listOrFileHint)
                     return try JSONValue.parse(found.canonical)
                 }
             }
             let check = try WorkflowSource.check(workflow, mode: .check)
             for line in ProblemList.lines(check.errors) { Console.note(line) }
             guard let tree = check.tree, check.errors.isEmpty else {
-                throw CommandFailure.badInput("nothing was drawn: correct the errors above first")
+                throw WorkflowTexts.notDrawn
             }
             return tree
         }
@@ -78,9 +74,7 @@ extension WorkflowCommand {
 private enum Graphviz {
     static func drawSVG(_ text: String) throws {
         guard let program = program() else {
-            throw CommandFailure.badInput(
-                "svg needs Graphviz, and there is no program \"dot\" here",
-                hint: "Install the package graphviz, or use --to mermaid.")
+            throw WorkflowTexts.noGraphviz
         }
         // From a file, so that no pipe can break or fill up.
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("turnup-\(UUID().uuidString).dot")
@@ -92,11 +86,11 @@ private enum Graphviz {
             process.arguments = ["-Tsvg", file.path]
             try process.run()
         } catch {
-            throw CommandFailure.failed("\(program.path) cannot be started: \((error as NSError).localizedDescription)")
+            throw WorkflowTexts.notStarted(program.path, (error as NSError).localizedDescription)
         }
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw CommandFailure.failed("\(program.path) ended with status \(process.terminationStatus)")
+            throw WorkflowTexts.ended(program.path, status: process.terminationStatus)
         }
     }
 

@@ -1,3 +1,4 @@
+import AmazonStates
 import ArgumentParser
 import EventStore
 import Foundation
@@ -31,36 +32,24 @@ extension WorkflowCommand {
             case .asl:
                 let export = AmazonStates.export(definition, tree: tree)
                 Console.out(export.text)
-                for loss in export.losses { Console.note("lost: \(loss)") }
+                for loss in export.losses { Console.note(WorkflowTexts.lost(loss)) }
             }
         }
 
         private func source() async throws -> (Definition, JSONValue) {
-            let isFile = workflow.hasSuffix(".yaml") || workflow.hasSuffix(".yml") || workflow.contains("/")
-            guard isFile else { return try await published() }
+            guard WorkflowSource.isFile(workflow) else {
+                return try await Session.with(database) { session in
+                    let found = try await session.published(
+                        workflow, version: version, hint: WorkflowTexts.listOrFileHint)
+                    return (try found.definition(), try JSONValue.parse(found.canonical))
+                }
+            }
             let check = try WorkflowSource.check(workflow, mode: .check)
             for problem in check.errors { Console.note(problem.description) }
             guard let found = check.workflow else {
-                throw CommandFailure.badInput("nothing was exported: correct the errors above first")
+                throw WorkflowTexts.notExported
             }
             return (found.definition, try JSONValue.parse(found.canonical))
-        }
-
-        private func published() async throws -> (Definition, JSONValue) {
-            try await Session.with(database) { session in
-                guard let found = try await session.store.definition(workflow: workflow, version: version) else {
-                    throw StoreError.notPublished(
-                        workflow, version: version,
-                        hint: "See \"turnup workflow list\"; for a file, give its name with .yaml.")
-                }
-                let tree = try JSONValue.parse(found.canonical)
-                guard let definition = Definition.read(canonical: tree).definition else {
-                    throw CommandFailure.failed(
-                        "the published definition of \(workflow) cannot be read by this version",
-                        hint: "Export it with the version that published it.")
-                }
-                return (definition, tree)
-            }
         }
     }
 
@@ -82,7 +71,7 @@ extension WorkflowCommand {
             for problem in found.problems { Console.note(problem.description) }
             guard let yaml = found.yaml else { throw ExitCode(2) }
             Console.out(String(yaml.dropLast()))
-            for loss in found.losses { Console.note("lost: \(loss)") }
+            for loss in found.losses { Console.note(WorkflowTexts.lost(loss)) }
             // The rules of the language ask what the state machine left open.
             for problem in WorkflowFile.check(yaml, name: found.fileName).problems { Console.note(problem.description) }
         }

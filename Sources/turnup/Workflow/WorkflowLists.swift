@@ -31,9 +31,8 @@ extension WorkflowCommand {
                     !definitions.contains { $0.workflow == name }
                 }
                 if !unpublished.isEmpty {
-                    Console.note(
-                        "Not published, though it comes with the program: \(unpublished.joined(separator: ", "))")
-                    Console.note("Publish one with: turnup workflow publish NAME")
+                    Console.note(WorkflowTexts.notPublished(unpublished))
+                    Console.note(WorkflowTexts.howToPublish)
                 }
                 let clock = ClockText()
                 var table = Table(["WORKFLOW", "VERSION", "DIGEST"] + (counts ? ["LIVE"] : []) + ["PUBLISHED"])
@@ -65,13 +64,11 @@ extension WorkflowCommand {
 
         func run() async throws {
             try await Session.with(database) { session in
-                guard let found = try await session.store.definition(workflow: workflow, version: version) else {
-                    throw StoreError.notPublished(workflow, version: version, hint: "See \"turnup workflow list\".")
-                }
+                let found = try await session.published(workflow, version: version, hint: WorkflowTexts.listHint)
                 if json {
                     Console.out(found.canonical)
                 } else {
-                    Console.note("# version \(found.version), SHA-256 \(found.digest)")
+                    Console.note(WorkflowTexts.version(found.version, digest: found.digest))
                     Console.out(found.source.hasSuffix("\n") ? String(found.source.dropLast()) : found.source)
                 }
             }

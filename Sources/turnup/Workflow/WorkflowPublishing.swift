@@ -24,18 +24,19 @@ extension WorkflowCommand {
                 if checks.allSatisfy({ $0.errors.allSatisfy { $0.code == .notRunYet } }) {
                     try await Session.with(database) { session in _ = try await session.sayChanges(checks, files) }
                 }
-                throw CommandFailure.badInput("nothing was published: correct the errors above first")
+                throw WorkflowTexts.notPublished
             }
             try await Session.with(database) { session in
                 let changes = try await session.sayChanges(checks, files)
                 if changes.contains(where: { $0.severity == .error }) {
-                    throw CommandFailure.badInput("nothing was published: correct the errors above first")
+                    throw WorkflowTexts.notPublished
                 }
                 for workflow in workflows {
                     let answer = try await session.publish(workflow)
-                    let name = "\(workflow.definition.workflow) version \(workflow.definition.version)"
                     Console.out(
-                        answer == .published ? "Published \(name)." : "\(name) is published already, unchanged.")
+                        WorkflowTexts.published(
+                            workflow.definition.workflow, version: workflow.definition.version,
+                            isNew: answer == .published))
                 }
             }
         }

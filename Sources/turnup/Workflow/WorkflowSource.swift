@@ -23,8 +23,13 @@ enum WorkflowSource {
         do { return Array(try InputFile.read(path)) } catch let failure as CommandFailure {
             guard !path.contains(where: { $0 == "." || $0 == "/" }) else { throw failure }
             throw CommandFailure.badInput(
-                failure.message, hint: "With the program come: \(shippedNames.joined(separator: ", ")).")
+                failure.message, hint: WorkflowTexts.shipped(shippedNames))
         }
+    }
+
+    /// Whether a word means a file, and not the name of a published definition.
+    static func isFile(_ name: String) -> Bool {
+        name.hasSuffix(".yaml") || name.hasSuffix(".yml") || name.contains("/")
     }
 
     private static func shippedFile(_ path: String) -> (workflow: String, bytes: [UInt8])? {
@@ -36,7 +41,7 @@ enum WorkflowSource {
         let check = WorkflowFile.check(
             PackageResources.whatsapp_number_yaml, name: "whatsapp-number.yaml", mode: .publish)
         guard let workflow = check.workflow else {
-            throw CommandFailure.failed("the shipped definition has errors: \(check.problems)")
+            throw WorkflowTexts.brokenShipped("\(check.problems)")
         }
         return workflow
     }

@@ -1,3 +1,4 @@
+import AmazonStates
 import Testing
 import WorkflowCore
 import WorkflowFiles

@@ -2,21 +2,21 @@ import Foundation
 import WorkflowCore
 
 /// A secret's value as people hand it over.
-enum SecretText {
+enum SecretValue {
     /// From a file, "-" for standard input; one newline at its end is left out.
     static func read(_ path: String, of name: String) throws -> String {
         let data = path == "-" ? try InputFile.readStandardInput() : try InputFile.read(path, orPipe: true)
         guard var text = String(data: data, encoding: .utf8) else {
-            throw CommandFailure.badInput("the value of \(name) is not UTF-8 text")
+            throw SecretTexts.notText(name)
         }
         if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
         return text
     }
 
     static func check(_ text: String, of name: String) throws {
-        guard !text.isEmpty else { throw CommandFailure.badInput("the value of \(name) is empty") }
+        guard !text.isEmpty else { throw SecretTexts.empty(name) }
         guard text.utf8.count <= 65_536, !text.utf8.contains(0) else {
-            throw CommandFailure.badInput("the value of \(name) is longer than 64 KiB or holds a NUL byte")
+            throw SecretTexts.tooLong(name)
         }
     }
 
@@ -27,18 +27,14 @@ enum SecretText {
         for argument in arguments {
             let (name, text) = TypedArguments.split(argument)
             guard text.hasPrefix("@"), text.count > 1, !name.isEmpty else {
-                throw CommandFailure.badInput(
-                    "a secret comes from a file, because a value on the command line can be read by others",
-                    hint: "Give it as --secret NAME=@FILE, or NAME=@- for standard input.")
+                throw SecretTexts.needsFile
             }
             guard !read.contains(where: { $0.name == name }) else {
-                throw CommandFailure.badInput("secret \"\(name)\" is given twice")
+                throw SecretTexts.twice(name)
             }
             let path = String(text.dropFirst())
             if path == "-" {
-                guard !hasReadInput else {
-                    throw CommandFailure.badInput("only one secret can come from standard input")
-                }
+                guard !hasReadInput else { throw SecretTexts.oneFromInput }
                 hasReadInput = true
             }
             let value = try Self.read(path, of: name)

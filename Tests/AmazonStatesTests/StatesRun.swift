@@ -1,7 +1,12 @@
 import Foundation
 import Testing
 import WorkflowCore
-import WorkflowFiles
+
+enum Repository {
+    /// The top of the repository, from this file's place in it.
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+}
 
 /// What a run does that others can see.
 enum RunStep: Equatable, CustomStringConvertible {
@@ -134,7 +139,7 @@ enum StatesInterpreter {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("states-\(UUID().uuidString).json")
         try Data(JSONValue.array(cases).serialized().utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let script = Samples.repository.appendingPathComponent(".ci/run-states")
+        let script = Repository.root.appendingPathComponent(".ci/run-states")
         let printed = try run([script.path, file.path])
         return try #require(try JSONValue.parse(printed, limits: JSONLimits(bytes: 1 << 24)).arrayValue).map(answer)
     }

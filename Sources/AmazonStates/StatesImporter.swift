@@ -1,4 +1,5 @@
 import WorkflowCore
+import WorkflowFiles
 
 extension AmazonStates {
     /// Reads a state machine (JSON) as a definition file: tasks of `http:invoke`, Choice, Wait, Pass, Succeed and Fail in
@@ -16,11 +17,12 @@ extension AmazonStates {
                 message: "this is no JSON: \(error.message)")
             return Import(yaml: nil, losses: [], problems: [problem], fileName: StatesImporter.workflow(name) + ".yaml")
         }
-        var importer = StatesImporter(file: name, positions: YAMLReader(bytes).positions)
+        var importer = StatesImporter(file: name)
         let tree = importer.definition(of: Located(machine, DefinitionPath()))
         let isSound = importer.problems.isEmpty
         return Import(
-            yaml: isSound ? YAMLText.text(of: tree) : nil, losses: importer.losses, problems: importer.problems,
+            yaml: isSound ? YAMLText.text(of: tree) : nil, losses: importer.losses,
+            problems: WorkflowFile.placed(importer.problems, in: bytes, name: name),
             fileName: StatesImporter.workflow(name) + ".yaml")
     }
 }
@@ -49,9 +51,8 @@ struct Located {
 /// Turns one state machine into the tree of a definition.
 struct StatesImporter {
     let file: String
-    let positions: PositionTree
     private(set) var losses: [String] = []
-    private(set) var problems: [WorkflowProblem] = []
+    private(set) var problems: [DefinitionProblem] = []
 
     /// The definition's names for the machine's states.
     private var names: [String: String] = [:]
@@ -64,10 +65,7 @@ struct StatesImporter {
     private var needsEnd = false
     private var endName = "done"
 
-    init(file: String, positions: PositionTree) {
-        self.file = file
-        self.positions = positions
-    }
+    init(file: String) { self.file = file }
 
     mutating func lose(_ text: String) {
         if !losses.contains(text) { losses.append(text) }
@@ -77,9 +75,7 @@ struct StatesImporter {
         _ path: DefinitionPath, _ message: String, at spot: DefinitionPath.Spot = .value,
         code: ProblemCode = .wrongType, hint: String? = nil
     ) {
-        problems.append(
-            WorkflowProblem(
-                file: file, position: positions.position(of: path, spot), code: code, message: message, hint: hint))
+        problems.append(DefinitionProblem(path: path, spot: spot, code: code, message: message, hint: hint))
     }
 
     /// Refuses every member that is not named.

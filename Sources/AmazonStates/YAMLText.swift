@@ -1,6 +1,6 @@
 import WorkflowCore
 
-/// Writes JSON values as YAML that `YAMLReader` reads back as the same values.
+/// Writes JSON values as YAML that `WorkflowFile` reads back as the same values.
 enum YAMLText {
     static func text(of value: JSONValue) -> String {
         guard case .object(let object) = value, !object.isEmpty else { return flow(value) + "\n" }

@@ -1,4 +1,5 @@
 public import WorkflowCore
+public import WorkflowFiles
 
 /// The bridge to the Amazon States Language: state machines in its JSONPath form.
 ///

@@ -30,7 +30,7 @@ import WorkflowCore
         #expect(evidence["address"] == "127.0.0.1")
         #expect(evidence["request_head_sent"] == true)
         #expect(evidence["provider_request_id"] == "prov-77")
-        #expect(evidence["body"]?.stringValue == body)
+        #expect(evidence["body"] == (try JSONValue.parse(body)))
         #expect(evidence["body_is_cut"] == nil)
         #expect(evidence["body_length"]?.integerValue == Int64(body.utf8.count))
         let digest = vault.bodyDigest(Array(body.utf8)).map { String(format: "%02x", $0) }.joined()
@@ -127,8 +127,8 @@ import WorkflowCore
     }
 
     @Test
-    func `of a success, saved plain fields stay and other text becomes type, length and fingerprint`() async throws {
-        let body = #"{"session":"wpp-1","apiKey":"sk-live-0001","other":["undeclared-key"],"expiresIn":3600,"ok":true}"#
+    func `of a success, saved plain fields stay and what may be a credential becomes type, length and fingerprint`() async throws {
+        let body = #"{"session":"wpp-1","apiKey":"sk-live-0001","other":["undeclared-key-4711-of-2026"],"expiresIn":3600,"ok":true}"#
         let server = try ScriptedServer(answering: http("200 OK", body))
         var setup = Setup(server)
         setup.save = ["session": "${response.body.session}", "api_key": "${response.body.apiKey}"]
@@ -179,15 +179,16 @@ import WorkflowCore
         let outcome = try await perform(Setup(server))
         #expect(began.duration(to: .now) < .seconds(20))
         #expect(outcome.result.outcome == .done)
-        #expect(outcome.evidence["body"] == nil)
+        #expect(outcome.evidence["body_is_cut"] == true)
         #expect(outcome.evidence["body_digest"] != nil)
     }
 
-    @Test func `a success too large to outline keeps its length and digest only`() async throws {
-        let body = "{\"items\":[" + (0..<200).map { "\"item-\($0)\"" }.joined(separator: ",") + "]}"
+    @Test func `a success too large to keep is cut, with the length and the digest of the whole`() async throws {
+        let body = "{\"items\":[" + (0..<2000).map { "\"item-\($0)\"" }.joined(separator: ",") + "]}"
         let server = try ScriptedServer(answering: http("200 OK", body))
         let outcome = try await perform(Setup(server))
-        #expect(outcome.evidence["body"] == nil)
+        #expect(outcome.evidence["body"]?["items"]?.arrayValue?.first == "item-0")
+        #expect(outcome.evidence["body_is_cut"] == true)
         #expect(outcome.evidence["body_length"]?.integerValue == Int64(body.utf8.count))
         #expect(outcome.evidence["body_digest"] != nil)
     }

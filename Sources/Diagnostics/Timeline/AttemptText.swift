@@ -5,16 +5,19 @@ struct AttemptText {
     let event: RecordedEvent
     let nextTry: Instant?
     let clock: ClockText
+    /// Whether the path that was sent differs from the one of the intent.
+    var showsPath = false
 
     private var body: JSONObject { event.body }
     private var evidence: JSONObject { body["evidence"]?.objectValue ?? JSONObject() }
 
     var text: String {
-        var parts = [answer]
+        var parts = [answer + path]
         if let keys = credentials { parts.append(keys) }
         if let found = body["found"]?.integerValue { parts.append(lookUpText(found)) }
         if let gone { parts.append(gone) }
         if let learned { parts.append(learned) }
+        if let said { parts.append(said) }
         if let verdict = body["inspected"]?.stringValue { parts.append("inspected: \(verdict)") }
         if let next { parts.append(next) }
         return parts.joined(separator: "; ")
@@ -40,6 +43,29 @@ struct AttemptText {
         if body["counted"]?.boolValue == false { text += ", not counted" }
         return text
     }
+
+    private var path: String {
+        guard showsPath, let url = evidence["url"]?.stringValue, let scheme = url.firstRange(of: "://") else {
+            return ""
+        }
+        return " from \(url[scheme.upperBound...].drop { $0 != "/" })"
+    }
+
+    /// What a success says of itself beside what was saved: its status, a code, a reason.
+    private var said: String? {
+        guard event.type == EventType.attemptDone.rawValue, let object = evidence["body"]?.objectValue else {
+            return nil
+        }
+        let saved = (body["saved"]?.objectValue?.members ?? []).map(\.value)
+        let words = object.members.filter { member in
+            (Self.wordNames.contains(member.name) || member.name.hasPrefix("error")) && !saved.contains(member.value)
+                && (member.value.stringValue != nil || member.value.integerValue != nil)
+        }
+        return words.isEmpty
+            ? nil : "says " + words.map { "\($0.name)=\(Timeline.plain($0.value))" }.joined(separator: ", ")
+    }
+
+    private static let wordNames: Set<String> = ["status", "code", "type", "message", "reason", "detail"]
 
     /// A refusal's own words; an answer that was taken is shown by what was saved from it.
     private var refusal: String? {

@@ -17,6 +17,8 @@ public struct TimelineEntry: Sendable, Equatable {
 public struct Timeline: Sendable {
     private let clock: ClockText
     private var state = ""
+    /// The request of the open attempt, when what was sent is not its template.
+    private var template: String?
 
     public init(clock: ClockText = ClockText()) { self.clock = clock }
 
@@ -30,6 +32,9 @@ public struct Timeline: Sendable {
         let body = event.body
         if let start = body["state"]?.stringValue, event.type != EventType.stateEntered.rawValue { state = start }
         let before = state
+        if event.type == EventType.attemptStarted.rawValue {
+            template = body["request"]?.stringValue.flatMap { $0.contains("${") ? $0 : nil }
+        }
         var nextTry: Instant?
         if let delay = body["retry"]?["delay_milliseconds"]?.integerValue {
             nextTry = event.recordedAt.advanced(byMilliseconds: delay)
@@ -54,7 +59,7 @@ public struct Timeline: Sendable {
         case .attemptStarted:
             return "\(Self.sending(body["purpose"])) \(body["request"]?.stringValue ?? "a request")"
         case .attemptDone, .attemptNotDone, .attemptUnknown, .attemptLate, .attemptSettled:
-            return AttemptText(event: event, nextTry: nextTry, clock: clock).text
+            return AttemptText(event: event, nextTry: nextTry, clock: clock, showsPath: template != nil).text
         case .stateEntered:
             let why = body["gave_up"]?.stringValue.map { ": \($0)" } ?? ""
             return "→ \(body["state"]?.stringValue ?? "?")\(why)"

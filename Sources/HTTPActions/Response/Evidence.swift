@@ -105,7 +105,9 @@ struct Evidence {
         var shown = JSONObject()
         for (name, value) in headers where Self.shownHeaders.contains(name) || Self.isRateLimit(name) {
             guard shown.count < 32 else { break }
-            let visible = name == "location" ? Self.origin(of: value) : value
+            let visible =
+                name == "location"
+                ? MaskingRule.masked(Redirect.shown(value)) { "<\($0.utf8.count) characters>" } : value
             let earlier = shown[name]?.stringValue.map { $0 + ", " } ?? ""
             shown[name] = .string(earlier + text.shown(visible, limit: 200).text)
         }
@@ -117,13 +119,6 @@ struct Evidence {
             setText("provider_request_id", value)
             break
         }
-    }
-
-    /// Where a redirect leads, without what may hold a token that nobody declared.
-    private static func origin(of location: String) -> String {
-        guard let scheme = location.firstRange(of: "://") else { return "(same host)" }
-        let host = location[scheme.upperBound...].prefix { !"/?#".contains($0) }
-        return String(location[..<scheme.upperBound] + host)
     }
 
     private static func isRateLimit(_ name: String) -> Bool {

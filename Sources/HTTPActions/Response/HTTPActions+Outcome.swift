@@ -10,7 +10,7 @@ extension HTTPActions {
         var evidence = before
         switch exchange.ending {
         case .complete(let answer):
-            let classification = ResponseClassification.judge(answer, of: action, scope: scope)
+            let classification = ResponseClassification.judge(answer, of: action, url: request.shownURL, scope: scope)
             evidence = evidence.knowing(classification.secrets.map(\.secret))
             evidence.add(exchange, dialled: dialled, isFreshConnection: !request.isRepeatable)
             return closed(classification, answer, exchange, action, &evidence)
@@ -63,7 +63,7 @@ extension HTTPActions {
         evidence.set("error", classification.error.map(JSONValue.string))
         evidence.setText("detail", classification.detail)
         evidence.add(credentialsReturned: judged.secrets)
-        addBody(of: answer, classification, action, &evidence)
+        addBody(of: answer, classification, &evidence)
         let retryAfter = answer.header("retry-after").flatMap {
             RetryAfter.milliseconds(
                 $0, answerDate: answer.header("date"), now: exchange.record.headReceivedTime ?? HTTPDate.now())
@@ -81,21 +81,14 @@ extension HTTPActions {
     }
 
     private func addBody(
-        of answer: Answer, _ classification: ResponseClassification, _ action: Action, _ evidence: inout Evidence
+        of answer: Answer, _ classification: ResponseClassification, _ evidence: inout Evidence
     ) {
         guard !answer.bytes.isEmpty else { return }
-        let body = BodyEvidence(vault: vault, text: evidence.text)
-        // A 2xx or 3xx, or whatever the call takes for success, can carry credentials that nobody named;
-        // so can any answer in which one was found.
-        let isSensitive =
-            answer.status < 400 || !classification.secrets.isEmpty
-            || action.call.ok.contains { $0.matches(answer.status) }
-        if isSensitive {
-            evidence.set("body", body.outline(of: answer, saved: classification.saved))
-        } else {
-            let (excerpt, isCut) = body.excerpt(of: answer.bytes)
-            evidence.set("body", excerpt)
-            if isCut { evidence.set("body_is_cut", true) }
-        }
+        guard
+            let (body, isCut) = BodyEvidence(vault: vault, text: evidence.text)
+                .shown(answer, saved: classification.saved)
+        else { return }
+        evidence.set("body", body)
+        if isCut { evidence.set("body_is_cut", true) }
     }
 }

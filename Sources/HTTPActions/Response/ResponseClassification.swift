@@ -22,8 +22,10 @@ struct ResponseClassification: Sendable {
     /// Why, when the error alone does not say it; never a value.
     var detail: String?
 
-    /// Tests the error rules in order, then `ok`, then `save`.
-    static func judge(_ answer: Answer, of action: Action, scope: ExpressionScope) -> ResponseClassification {
+    /// Tests the error rules in order, then `ok`, then `save`. `url` is the one that was asked, without its query.
+    static func judge(
+        _ answer: Answer, of action: Action, url: String, scope: ExpressionScope
+    ) -> ResponseClassification {
         let scope = ScopeBuilder.scope(scope, with: answer)
         var undecided: String?
         for rule in action.errors where !rule.namesLostConnection {
@@ -43,7 +45,10 @@ struct ResponseClassification: Sendable {
             return named(rule, answer, action, scope)
         }
         guard action.call.ok.contains(where: { $0.matches(answer.status) }) else {
-            return refused(error: "http.\(answer.status)", outcome: nil, answer, action, scope)
+            let isRefusal = action.call.isRepeatable || Redirect.isRefusal(answer, asked: url)
+            return refused(
+                error: "http.\(answer.status)", outcome: answer.status / 100 == 3 && isRefusal ? .notDone : nil, answer,
+                action, scope)
         }
         if let undecided {
             var classification = badAnswer("error \(undecided) could not be tested: \(answer.bodyProblem)", answer)

@@ -52,12 +52,12 @@ struct ReadPath {
     }
 
     static func isName(_ text: String) -> Bool {
-        guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+        guard let first = text.utf8.first, !first.isASCIIDigit else {
             return false
         }
         return text.utf8.allSatisfy { byte in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_")
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            byte.isASCIILetter || byte == UInt8(ascii: "_")
+                || byte.isASCIIDigit
         } && !["true", "false", "null", "in"].contains(text)
     }
 

@@ -187,8 +187,8 @@ enum StatesPath {
         case .index(let index): return "[\(index)]"
         case .member(let name):
             let isPlain = name.utf8.allSatisfy { byte in
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_")
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                byte.isASCIILetter || byte == UInt8(ascii: "_")
+                    || byte.isASCIIDigit
             }
             return isPlain ? ".\(name)" : "['\(name)']"
         }

@@ -180,8 +180,8 @@ struct StatesImporter {
     static func plainName(_ text: String, fallback: String) -> String {
         var name = ""
         for byte in text.utf8 {
-            let isLetter = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-            let isOther = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
+            let isLetter = byte.isASCIILetter
+            let isOther = byte.isASCIIDigit || byte == UInt8(ascii: "_")
             if isLetter || (isOther && !name.isEmpty) {
                 name.unicodeScalars.append(Unicode.Scalar(byte))
             } else if !name.isEmpty, name.last != "-" {

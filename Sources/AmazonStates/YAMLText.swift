@@ -36,8 +36,8 @@ enum YAMLText {
 
     private static func scalar(_ text: String) -> String {
         let isPlain = text.utf8.enumerated().allSatisfy { index, byte in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_")
-                || (index > 0 && (byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)))
+            byte.isASCIILetter || byte == UInt8(ascii: "_")
+                || (index > 0 && (byte == UInt8(ascii: "-") || byte.isASCIIDigit))
         }
         if isPlain, !text.isEmpty, !["true", "false", "null"].contains(text) { return text }
         guard text.unicodeScalars.contains(where: needsEscape) else {

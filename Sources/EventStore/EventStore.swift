@@ -51,7 +51,7 @@ public protocol EventStore: Sendable {
     /// Refuses a version that exists. Wakes the runs that waited for a credential.
     func putSecret(_ secret: SealedSecret, by actor: String) async throws
     /// The newest version that is not forgotten.
-    func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret?
+    func secret(scope: SecretScope, scopeId: String, name: String) async throws -> SealedSecret?
     /// The newest value of each: the organisation's own before the installation's; nil where there is neither.
     func credentials(_ names: [CredentialName]) async throws -> [SealedSecret?]
     /// One version; nil when it was forgotten.
@@ -60,7 +60,7 @@ public protocol EventStore: Sendable {
     func secrets() async throws -> [SecretSummary]
     /// Drops the ciphertext of every version; the fingerprints stay. Returns how many versions had a ciphertext. Refused
     /// while a run may have to send a version again under its idempotency key.
-    func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int
+    func forgetSecret(scope: SecretScope, scopeId: String, name: String) async throws -> Int
 }
 
 extension EventStore {

@@ -1,6 +1,4 @@
-import AsyncHTTPClient
 public import Logging
-import NIOCore
 public import Vault
 import WorkflowCore
 

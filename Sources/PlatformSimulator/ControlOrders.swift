@@ -52,10 +52,7 @@ struct WaitOrder: Decodable, Sendable {
     init(from decoder: any Decoder) throws {
         try decoder.refuseKeys(beyond: CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        match = RequestMatch(
-            method: try container.decodeIfPresent(String.self, forKey: .method),
-            path: try container.decodeIfPresent(String.self, forKey: .path),
-            organisation: try container.decodeIfPresent(String.self, forKey: .organisation))
+        match = try RequestMatch(among: decoder)
         phase = try container.decodeIfPresent(Phase.self, forKey: .phase)
         count = try container.decodeIfPresent(Int.self, forKey: .count)
         timeoutMilliseconds = try container.decodeIfPresent(Int.self, forKey: .timeoutMilliseconds)
@@ -76,10 +73,7 @@ struct ReleaseOrder: Decodable, Sendable {
     init(from decoder: any Decoder) throws {
         try decoder.refuseKeys(beyond: CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        match = RequestMatch(
-            method: try container.decodeIfPresent(String.self, forKey: .method),
-            path: try container.decodeIfPresent(String.self, forKey: .path),
-            organisation: try container.decodeIfPresent(String.self, forKey: .organisation))
+        match = try RequestMatch(among: decoder)
         count = try container.decodeIfPresent(Int.self, forKey: .count)
     }
 }

@@ -19,6 +19,11 @@ public struct RequestMatch: Sendable, Hashable, Codable {
 
     public init(from decoder: any Decoder) throws {
         try decoder.refuseKeys(beyond: CodingKeys.self)
+        try self.init(among: decoder)
+    }
+
+    /// Reads the parts from an order that has keys of its own beside them.
+    init(among decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         method = try container.decodeIfPresent(String.self, forKey: .method)
         path = try container.decodeIfPresent(String.self, forKey: .path)

@@ -14,6 +14,8 @@ public final class NotifySocket: Sendable {
     public let name: String
     private let descriptor: Int32
     private let heard = Mutex<[Message]>([])
+    /// Rings at each datagram.
+    public let bell = Bell()
 
     /// With `isAbstract` the name is one of Linux's own name space and begins with `@`.
     public init(isAbstract: Bool = false) throws {
@@ -57,6 +59,7 @@ public final class NotifySocket: Sendable {
             guard count > 0 else { break }
             let lines = String(decoding: buffer[0..<count], as: UTF8.self).split(separator: "\n").map(String.init)
             heard.withLock { $0.append(Message(lines: lines, at: .now)) }
+            bell.ring()
         }
         close(descriptor)
     }

@@ -1,3 +1,5 @@
+import WorkflowCore
+
 /// The text forms of bytes that keys, fingerprints and the masker need.
 enum Encodings {
     static let hexDigits = Array("0123456789abcdef".utf8)
@@ -34,7 +36,7 @@ enum Encodings {
         let kept = Array(kept.utf8)
         var text: [UInt8] = []
         for byte in bytes {
-            if isAlphanumeric(byte) || kept.contains(byte) {
+            if byte.isASCIIAlphanumeric || kept.contains(byte) {
                 text.append(byte)
             } else if spaceAsPlus, byte == UInt8(ascii: " ") {
                 text.append(UInt8(ascii: "+"))
@@ -43,14 +45,5 @@ enum Encodings {
             }
         }
         return text
-    }
-
-    static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"):
-            true
-        default: false
-        }
     }
 }

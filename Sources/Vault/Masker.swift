@@ -76,8 +76,8 @@ public struct Masker: Sendable {
             guard end <= text.count, Self.isEqual(text, from: position, pattern.bytes) else { continue }
             if pattern.standsAlone {
                 let isInsideWord =
-                    position > 0 && Encodings.isAlphanumeric(text[position - 1])
-                    || end < text.count && Encodings.isAlphanumeric(text[end])
+                    position > 0 && text[position - 1].isASCIIAlphanumeric
+                    || end < text.count && text[end].isASCIIAlphanumeric
                 if isInsideWord { continue }
             }
             return min(pattern.length, text.count - position)

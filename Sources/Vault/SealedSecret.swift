@@ -2,11 +2,7 @@ public import WorkflowCore
 
 /// Where a secret belongs; the seal is bound to it, so a sealed value moved elsewhere does not open.
 public struct SecretPlace: Sendable, Hashable {
-    public enum Scope: String, Sendable, CaseIterable {
-        case run, organisation, installation
-    }
-
-    public let scope: Scope
+    public let scope: SecretScope
     /// The run's id, the organisation's name, or the installation's word.
     public let scopeId: String
     /// The variable's or the vault's name.
@@ -17,7 +13,7 @@ public struct SecretPlace: Sendable, Hashable {
     /// There is only one installation; its secrets need no further id.
     public static let installationId = "installation"
 
-    public init(scope: Scope, scopeId: String, name: String, version: Int) {
+    public init(scope: SecretScope, scopeId: String, name: String, version: Int) {
         self.scope = scope
         self.scopeId = scopeId
         self.name = name

@@ -67,7 +67,7 @@ import WorkflowCore
             let doomed = try installation.startWorker(
                 named: "doomed", leaseSeconds: Installation.generousLeaseSeconds,
                 crashPoint: "\(point.rawValue):\(passing)")
-            let isDead = await eventually(seconds: 90) { doomed.spoken.contains("crash point: killed") }
+            let isDead = await doomed.says("crash point: killed", seconds: 90)
             if !isDead { doomed.send(SIGKILL) }
             let last = await doomed.end()
             try #require(isDead && last.errors.contains("killed at \(point.rawValue):\(passing)\n"), "\(last.errors)")

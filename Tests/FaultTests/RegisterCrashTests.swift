@@ -116,7 +116,7 @@ import WorkflowCore
             return try await installation.store.run(run)?.status != .live
         }
         // The last commit ends the run before the worker has passed it.
-        let isKilled = await eventually(seconds: isOver ? 10 : 0) { doomed.spoken.contains("killed at \(name)\n") }
+        let isKilled = await doomed.says("killed at \(name)\n", seconds: isOver ? 10 : 0)
         if !isKilled { doomed.send(SIGKILL) }
         let last = await doomed.end()
         let isDead = last.errors.contains("crash point: killed at \(name)\n")
@@ -149,7 +149,7 @@ import WorkflowCore
         let name = "\(point.rawValue):\(passing)"
         let first = try installation.startWorker(
             named: "first", leaseSeconds: Installation.generousLeaseSeconds, crashPoint: name)
-        let isDead = await eventually(seconds: 90) { first.spoken.contains("killed at \(name)\n") }
+        let isDead = await first.says("killed at \(name)\n", seconds: 90)
         if !isDead { first.send(SIGKILL) }
         _ = await first.end()
         try #require(isDead, "the first worker was not killed at \(name)")

@@ -219,7 +219,7 @@ import WorkflowCore
 
             let watching = try TurnupProcess(
                 ["runs", "--watch", "--every", "100ms", "--limit", "1"], environment: installation.environment)
-            let repeats = await eventually(seconds: 60) {
+            let repeats = await watching.bell.eventually {
                 watching.spoken.components(separatedBy: "ORGANISATION").count > 3
             }
             #expect(repeats)

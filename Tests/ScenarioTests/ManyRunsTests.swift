@@ -106,7 +106,7 @@ import WorkflowCore
             try await installation.whileLocked(runs[4]) {
                 try await installation.waiting(1)
                 process.send(SIGINT)
-                let isHeard = await eventually(seconds: 60) { process.spoken.contains("Stopping after the run") }
+                let isHeard = await process.says("Stopping after the run")
                 #expect(isHeard, "the signal was never heard")
             }
             let answer = await process.end()

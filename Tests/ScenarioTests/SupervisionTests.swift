@@ -34,7 +34,7 @@ import WorkflowCore
             ["worker", "--name", "w"],
             environment: named.merging(["NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "600000"]) { $1 })
         do {
-            let waits = await eventually(seconds: 60) {
+            let waits = await socket.bell.eventually(seconds: 60) {
                 socket.values("STATUS").contains { $0.contains("database away for 2 s") }
             }
             #expect(waits, "\(worker.spoken)")
@@ -43,20 +43,20 @@ import WorkflowCore
             #expect(try await TurnupProcess.run(["health"], environment: own).exitCode == 1)
             #expect(try await TurnupProcess.run(["health", "--live"], environment: own).exitCode == 0)
             _ = try await database("start")
-            #expect(await eventually(seconds: 60) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
+            #expect(await socket.bell.eventually(seconds: 60) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
             for round in 1...3 {
                 let file = try String(
                     contentsOfFile: folder + "/postgresql/server/data/postmaster.pid", encoding: .utf8)
                 let server = try #require(file.split(separator: "\n").first.flatMap { Int32($0) })
                 kill(server, SIGQUIT)
                 #expect(await eventually(seconds: 60) { kill(server, 0) != 0 }, "the server did not stop")
-                let noticed = await eventually(seconds: 60) {
+                let noticed = await socket.bell.eventually(seconds: 60) {
                     socket.values("STATUS").last?.contains("database away") == true
                 }
                 #expect(noticed, "round \(round)")
                 _ = try await database("start")
                 let began = ContinuousClock.now
-                let isBack = await eventually(seconds: 60) {
+                let isBack = await socket.bell.eventually(seconds: 60) {
                     socket.values("STATUS").last?.contains("database away") == false
                 }
                 #expect(isBack && began.duration(to: .now) < .seconds(10), "round \(round)")
@@ -92,10 +92,11 @@ import WorkflowCore
                         "TURNUP_DATABASE_URL": url, "NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "3000000",
                     ]) { $1 })
                 do {
-                    try #require(await eventually(seconds: 60) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
+                    try #require(
+                        await socket.bell.eventually(seconds: 60) { socket.count("READY=1") == 1 }, "\(worker.spoken)")
                     let began = ContinuousClock.now
                     proxy.set(.stall)
-                    let noticed = await eventually(seconds: 40) {
+                    let noticed = await socket.bell.eventually(seconds: 40) {
                         socket.values("STATUS").last?.contains("database away") == true
                     }
                     let after = began.duration(to: .now)
@@ -147,7 +148,7 @@ import WorkflowCore
             do {
                 var port: Substring?
                 try #require(
-                    await eventually(seconds: 60) {
+                    await worker.bell.eventually(seconds: 60) {
                         port = worker.spoken.firstMatch(of: /health is given at 127\.0\.0\.1:(\d+)/)?.output.1
                         return port != nil
                     })

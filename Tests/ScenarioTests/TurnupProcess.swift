@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// The real `turnup` as a process of its own, with what it says.
 final class TurnupProcess: Sendable {
@@ -11,6 +12,8 @@ final class TurnupProcess: Sendable {
 
     private let process: Process
     private let openPipes = Mutex(0)
+    /// Rings at each output, and when there is no more.
+    let bell = Bell()
     private let said = Mutex<(output: Data, errors: Data)>((Data(), Data()))
 
     var processIdentifier: Int32 { process.processIdentifier }
@@ -52,8 +55,10 @@ final class TurnupProcess: Sendable {
                 let data = handle.availableData
                 if data.isEmpty { break }
                 keep(data)
+                bell.ring()
             }
             openPipes.withLock { $0 -= 1 }
+            bell.ring()
         }
     }
 
@@ -89,7 +94,7 @@ final class TurnupProcess: Sendable {
             }
         }
         // A child of its own may hold a pipe open for longer.
-        _ = await eventually(seconds: 5) { [self] in openPipes.withLock { $0 == 0 } }
+        _ = await bell.eventually(seconds: 5) { [self] in openPipes.withLock { $0 == 0 } }
         return said.withLock {
             Answer(
                 exitCode: process.terminationStatus, output: String(decoding: $0.output, as: UTF8.self),
@@ -102,6 +107,11 @@ final class TurnupProcess: Sendable {
         said.withLock { String(decoding: $0.output + $0.errors, as: UTF8.self) }
     }
 
+    /// Waits until it has said this; false when it never did.
+    func says(_ text: String, seconds: Double = 60) async -> Bool {
+        await bell.eventually(seconds: seconds) { spoken.contains(text) }
+    }
+
     /// Killed for good; waits until the system has let go of it.
     func killHard() async {
         send(SIGKILL)
@@ -109,7 +119,7 @@ final class TurnupProcess: Sendable {
     }
 }
 
-/// Looks again and again until it holds; false when it never did.
+/// Looks again and again until it holds, where nothing rings a `Bell`; false when it never did.
 func eventually(seconds: Double, _ condition: () async throws -> Bool) async rethrows -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {

@@ -76,7 +76,7 @@ import WorkflowCore
                 select turnup.new_id(), 2, 'x', '{}', 0, 'a', turnup.now(), sha256('x') from generate_series(1, 30000)
                 """)
             let process = try TurnupProcess(["verify"], environment: installation.environment)
-            #expect(await eventually(seconds: 30) { process.spoken.contains("stream_without_run") })
+            #expect(await process.says("stream_without_run"))
             process.send(SIGINT)
             let answer = await process.end()
             #expect(answer.exitCode == 130, "\(answer.errors)")
@@ -100,7 +100,7 @@ import WorkflowCore
             try await installation.damage("update turnup.run set state = 'elsewhere' where id = '\(run)'")
             let worker = try TurnupProcess(
                 ["worker", "--verify-seconds", "1"], environment: installation.environment)
-            let isFound = await eventually(seconds: 30) {
+            let isFound = await worker.bell.eventually(seconds: 30) {
                 worker.spoken.contains("row_state") && worker.spoken.contains("\(run)")
             }
             worker.send(SIGTERM)

@@ -114,9 +114,9 @@ struct BreakerTests {
                 """)
             let expires = try #require(try await fleet.breaker().trialExpires)
             _ = try await fleet.enqueue(1...20)
-            try #require(await eventually { !server.requests.isEmpty })
+            try #require(await server.bell.eventually { !server.requests.isEmpty })
             // As many looks as all four workers make in a while find it shut.
-            try #require(await eventually { fleet.log.count("a service is paused") == 4 })
+            try #require(await fleet.log.bell.eventually { fleet.log.count("a service is paused") == 4 })
             #expect(server.requests.count == 1)
             isAnswered.strike()
             try await fleet.allEnded()
@@ -133,7 +133,7 @@ struct BreakerTests {
         try await Fleet.with(cooldown: "100ms", server) { fleet in
             _ = try await fleet.store.pauseService("wpp", milliseconds: nil, reason: "maintenance", by: "person:ana")
             _ = try await fleet.enqueue(1...20)
-            #expect(await eventually { fleet.log.count("a service is paused") == 4 })
+            #expect(await fleet.log.bell.eventually { fleet.log.count("a service is paused") == 4 })
             #expect(fleet.log.count("maintenance") == 4)
             #expect(server.requests.isEmpty)
             #expect(try await fleet.database.pool.query("select from turnup.lease").isEmpty)

@@ -76,7 +76,7 @@ struct CommitBatcherTests {
         let answers = try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
             group.addTask { try await batcher.commit(all[0]) }
             // In flight before any other commit is there: no timer has delayed it.
-            try #require(await eventually { store.batches.count == 1 })
+            try #require(await store.bell.eventually { store.batches.count == 1 })
             for commit in all.dropFirst() { group.addTask { try await batcher.commit(commit) } }
             try #require(await eventually { await batcher.pendingCount == 20 })
             #expect(store.batches.count == 1)
@@ -125,12 +125,14 @@ struct CommitBatcherTests {
         }
         let answers = try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
             group.addTask { try await batcher.commit(all[0]) }
-            try #require(await eventually { store.batches.count == 1 })
+            try #require(await store.bell.eventually { store.batches.count == 1 })
             for commit in all.dropFirst() { group.addTask { try await batcher.commit(commit) } }
             try #require(await eventually { await batcher.pendingCount == 7 })
             gate.strike()
             // Without an end it would wait for ever.
-            let isDone = try await eventually { try await store.healthy.seqs(of: all).allSatisfy { $0 == 2 } }
+            let isDone = try await store.bell.eventually {
+                try await store.healthy.seqs(of: all).allSatisfy { $0 == 2 }
+            }
             if !isDone { await batcher.giveUpOnOutage() }
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -146,7 +148,7 @@ struct CommitBatcherTests {
         let answers = try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
             let began = ContinuousClock.now
             for commit in all { group.addTask { try await batcher.commit(commit) } }
-            try #require(await eventually { store.count("refused") >= 4 })
+            try #require(await store.bell.eventually { store.count("refused") >= 4 })
             #expect(began.duration(to: .now) >= .milliseconds(350), "no pauses of 50, 100 and 200 ms")
             #expect(await batcher.isWaitingForDatabase)
             store.set { $0.isAway = false }
@@ -173,7 +175,7 @@ struct CommitBatcherTests {
         let refused = Tally()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try await batcher.commit(lone[0]) }
-            try #require(await eventually { store.batches.count == 1 })
+            try #require(await store.bell.eventually { store.batches.count == 1 })
             for (index, commit) in all.enumerated() {
                 group.addTask {
                     do {
@@ -227,7 +229,8 @@ struct CommitBatcherTests {
             // It was tried again meanwhile, and always alone.
             let began = ContinuousClock.now
             let tried = store.batches.count { $0.map(\.runId) == [all[2].runId] }
-            try #require(await eventually { store.batches.count { $0.map(\.runId) == [all[2].runId] } >= tried + 5 })
+            try #require(
+                await store.bell.eventually { store.batches.count { $0.map(\.runId) == [all[2].runId] } >= tried + 5 })
             #expect(began.duration(to: .now) >= .milliseconds(300), "it spins")
             #expect(await !batcher.isWaitingForDatabase)
             isLocked.withLock { $0 = false }
@@ -254,7 +257,7 @@ struct CommitBatcherTests {
         }
         try await withThrowingTaskGroup(of: CommitAnswer.self) { group in
             group.addTask { try await batcher.commit(all[0]) }
-            try #require(await eventually { store.batches.count >= 5 })
+            try #require(await store.bell.eventually { store.batches.count >= 5 })
             #expect(await eventually { monitor.condition().trouble == .locked })
             for commit in all.dropFirst() { #expect(try await batcher.commit(commit).isAccepted) }
             isLocked.withLock { $0 = false }
@@ -298,7 +301,7 @@ struct CommitBatcherTests {
                     return false
                 }
             }
-            #expect(await eventually { store.count("refused") >= 2 })
+            #expect(await store.bell.eventually { store.count("refused") >= 2 })
             await batcher.giveUpOnOutage()
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }

@@ -1,5 +1,6 @@
 import EventStore
 import Synchronization
+import TestSupport
 import Testing
 import Vault
 import WorkflowCore
@@ -66,7 +67,9 @@ struct CredentialReaderTests {
         let run = try await enqueue(workshop, organisation: "o", 1)
         try await workshop.withWorker {
             try #require(
-                try await eventually { try await workshop.store.healthy.run(run)?.task?.waitReason == .noSecret })
+                try await workshop.store.bell.eventually {
+                    try await workshop.store.healthy.run(run)?.task?.waitReason == .noSecret
+                })
             #expect(try await workshop.types(run) == ["run.requested"])
             try await put(workshop, organisation: nil)
             try await workshop.reaches(.succeeded, run)

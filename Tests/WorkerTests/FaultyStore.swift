@@ -1,5 +1,6 @@
 import EventStore
 import Synchronization
+import TestSupport
 import Vault
 import WorkflowCore
 
@@ -25,11 +26,16 @@ final class FaultyStore: EventStore {
     }
 
     let healthy: PostgresStore
+    /// Rings at the beginning and at the end of each call of a worker.
+    let bell: Bell
     private let faults = Mutex(Faults())
     private let batchesSeen = Mutex<[[RunCommit]]>([])
     private let counts = Mutex<[String: Int]>([:])
 
-    init(_ healthy: PostgresStore) { self.healthy = healthy }
+    init(_ healthy: PostgresStore, bell: Bell = Bell()) {
+        self.healthy = healthy
+        self.bell = bell
+    }
 
     /// What each call of `commit` was asked to write.
     var batches: [[RunCommit]] { batchesSeen.withLock { $0 } }
@@ -41,12 +47,14 @@ final class FaultyStore: EventStore {
 
     private func enter(_ name: String) throws {
         counts.withLock { $0[name, default: 0] += 1 }
+        defer { bell.ring() }
         guard faults.withLock({ $0.isAway }) else { return }
         counts.withLock { $0["refused", default: 0] += 1 }
         throw StoreError(.unavailable, "the database is away")
     }
 
     func commit(_ commits: [RunCommit], worker: String, leaseMilliseconds: Int64) async throws -> [CommitAnswer] {
+        defer { bell.ring() }
         let call = batchesSeen.withLock { seen in
             seen.append(commits)
             return seen.count
@@ -60,6 +68,7 @@ final class FaultyStore: EventStore {
     }
 
     func claim(worker: String, _ demand: ClaimDemand, leaseMilliseconds: Int64) async throws -> ClaimAnswer {
+        defer { bell.ring() }
         try enter("claim")
         await faults.withLock { $0.beforeClaim }()
         let change = faults.withLock { $0.claim }
@@ -68,34 +77,39 @@ final class FaultyStore: EventStore {
     }
 
     func release(_ leases: [LeaseRelease]) async throws {
+        defer { bell.ring() }
         try enter("release")
         try await healthy.release(leases)
     }
 
     func renew(_ leases: [LeaseRenewal]) async throws -> [Bool] {
+        defer { bell.ring() }
         try enter("renew")
         try await faults.withLock { $0.renew }(leases)
         return try await healthy.renew(leases)
     }
 
     func appendLate(_ evidence: LateEvidence, worker: String) async throws -> Bool {
+        defer { bell.ring() }
         try enter("appendLate")
         try faults.withLock { $0.appendLate }(evidence)
         return try await healthy.appendLate(evidence, worker: worker)
     }
 
     func service(_ name: String) async throws -> ServiceRecord? {
+        defer { bell.ring() }
         try enter("service")
         try await faults.withLock { $0.service }()
         return try await healthy.service(name)
     }
 
-    func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret? {
+    func secret(scope: SecretScope, scopeId: String, name: String) async throws -> SealedSecret? {
         try enter("secret")
         return try await healthy.secret(scope: scope, scopeId: scopeId, name: name)
     }
 
     func credentials(_ names: [CredentialName]) async throws -> [SealedSecret?] {
+        defer { bell.ring() }
         try enter("credentials")
         try await faults.withLock { $0.credentials }(names)
         return try await healthy.credentials(names)
@@ -145,7 +159,7 @@ final class FaultyStore: EventStore {
         try await healthy.putSecret(secret, by: actor)
     }
     func secrets() async throws -> [SecretSummary] { try await healthy.secrets() }
-    func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int {
+    func forgetSecret(scope: SecretScope, scopeId: String, name: String) async throws -> Int {
         try await healthy.forgetSecret(scope: scope, scopeId: scopeId, name: name)
     }
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 import WorkflowCore
 
@@ -17,10 +18,12 @@ struct LifeTests {
         // What a replica answers that took over without the last commits: the epoch is right, and nothing newer is there.
         workshop.store.set { $0.commit = { _, commits, _ in commits.map { _ in .behind } } }
         try await workshop.withWorker {
-            #expect(await eventually { workshop.log.count("fewer events") == 1 })
+            #expect(await workshop.log.bell.eventually { workshop.log.count("fewer events") == 1 })
             #expect(workshop.store.batches.count == 1)
             try #require(
-                try await eventually { try await workshop.store.healthy.run(run)?.task?.waitReason == .workerError })
+                try await workshop.store.bell.eventually {
+                    try await workshop.store.healthy.run(run)?.task?.waitReason == .workerError
+                })
         }
         #expect(workshop.sent("/create").isEmpty)
     }
@@ -113,7 +116,7 @@ struct LifeTests {
         try await workshop.withWorker {
             for run in [newer, strange] {
                 try #require(
-                    try await eventually {
+                    try await workshop.store.bell.eventually {
                         let task = try await workshop.store.healthy.run(run)?.task
                         return task?.waitReason == .workerError && task?.leaseOwner == nil
                     })
@@ -186,14 +189,18 @@ struct LifeTests {
         }
         try await workshop.withWorker {
             for index in 0..<40 { _ = try await workshop.enqueue("\(index)") }
-            #expect(await eventually { faults.withLock { $0 } == 12 })
+            #expect(await workshop.store.bell.eventually { faults.withLock { $0 } == 12 })
             workshop.store.set { $0.commit = nil }
             // A leaked place would leave one of two, two none.
             let last = [try await workshop.enqueue("last 1"), try await workshop.enqueue("last 2")]
             for run in last {
-                try #require(try await eventually { try await workshop.store.healthy.run(run)?.status != .live })
+                try #require(
+                    try await workshop.store.bell.eventually {
+                        try await workshop.store.healthy.run(run)?.status != .live
+                    })
             }
-            try #require(try await eventually { try await workshop.store.healthy.leasedCount() == 0 })
+            try #require(
+                try await workshop.store.bell.eventually { try await workshop.store.healthy.leasedCount() == 0 })
         }
     }
 
@@ -219,7 +226,7 @@ struct LifeTests {
         }
         try await workshop.withWorker {
             // Pauses of 1, 2, 4 … 512 milliseconds; a loop that spins is through in a fraction of that.
-            try #require(await eventually { claims.withLock { $0.count } >= 11 })
+            try #require(await workshop.store.bell.eventually { claims.withLock { $0.count } >= 11 })
             let times = claims.withLock { $0 }
             #expect(times[0].duration(to: times[10]) >= .milliseconds(1000))
             isHidden.withLock { $0 = false }
@@ -245,7 +252,7 @@ struct LifeTests {
             await arrived.wait()
             found.store.set { $0.isAway = true }
             released.strike()
-            #expect(await eventually { found.store.count("commit") >= 3 })
+            #expect(await found.store.bell.eventually { found.store.count("commit") >= 3 })
         }
         #expect(began.duration(to: .now) < .seconds(30))
         #expect(found.log.count("the answer to an attempt is lost") == 1)

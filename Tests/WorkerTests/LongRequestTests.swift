@@ -1,5 +1,6 @@
 import EventStore
 import Synchronization
+import TestSupport
 import Testing
 import WorkerMachines
 import WorkflowCore
@@ -40,7 +41,7 @@ struct LongRequestTests {
         try await workshop.withWorker {
             await link.gong.wait()
             let began = ContinuousClock.now
-            #expect(await eventually { workshop.store.count("renew") >= 3 })
+            #expect(await workshop.store.bell.eventually { workshop.store.count("renew") >= 3 })
             await expireTime(began)
             link.second.strike()
             try await workshop.reaches(.succeeded, run)
@@ -60,9 +61,10 @@ struct LongRequestTests {
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
             await link.gong.wait()
-            #expect(await eventually { workshop.store.count("renew") >= 1 })
+            #expect(await workshop.store.bell.eventually { workshop.store.count("renew") >= 1 })
             link.second.strike()
-            try #require(try await eventually { try await !workshop.events(run, .attemptLate).isEmpty })
+            try #require(
+                try await workshop.store.bell.eventually { try await !workshop.events(run, .attemptLate).isEmpty })
         }
         #expect(workshop.store.count("renew") == 1)
         let late = try #require(try await workshop.events(run, .attemptLate).first)
@@ -82,11 +84,13 @@ struct LongRequestTests {
             await link.gong.wait()
             workshop.store.set { $0.isAway = true }
             let began = ContinuousClock.now
-            #expect(await eventually { workshop.store.count("refused") >= 2 })
+            #expect(await workshop.store.bell.eventually { workshop.store.count("refused") >= 2 })
             await expireTime(began)
             let commits = workshop.store.count("commit")
             link.second.strike()
-            #expect(await eventually { workshop.store.count("commit") > commits }, "the answer is not in hand")
+            #expect(
+                await workshop.store.bell.eventually { workshop.store.count("commit") > commits },
+                "the answer is not in hand")
             let intents = workshop.store.batches.last?.flatMap(\.events).count { $0.type == .attemptStarted }
             #expect(intents == 0, "its lease may have ended, and it wants to send more")
             workshop.store.set { $0.isAway = false }

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 import Vault
 import WorkflowCore
@@ -66,7 +67,7 @@ struct SendingTests {
         }
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            #expect(await eventually { isFenced.withLock { $0 } })
+            #expect(await workshop.store.bell.eventually { isFenced.withLock { $0 } })
             let other = try await workshop.enqueue("2")
             try await workshop.reaches(.succeeded, other)
         }
@@ -137,7 +138,8 @@ struct SendingTests {
         link.connect(workshop)
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            try #require(try await eventually { try await !workshop.events(run, .attemptLate).isEmpty })
+            try #require(
+                try await workshop.store.bell.eventually { try await !workshop.events(run, .attemptLate).isEmpty })
         }
         #expect(try await workshop.types(run) == ["run.requested", "attempt.started", "attempt.late"])
         let late = try #require(try await workshop.events(run, .attemptLate).first)
@@ -174,7 +176,8 @@ struct SendingTests {
         }
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            try #require(try await eventually { try await !workshop.events(run, .attemptLate).isEmpty })
+            try #require(
+                try await workshop.store.bell.eventually { try await !workshop.events(run, .attemptLate).isEmpty })
         }
         #expect(refusals.withLock { $0 } == 1)
         try await expectKey(workshop, run, try #require(try await workshop.events(run, .attemptLate).first))
@@ -233,7 +236,8 @@ struct SendingTests {
         let run = try await workshop.enqueue()
         let found = workshop
         try await found.withWorker {
-            try #require(try await eventually { try await !found.events(run, .attemptNotDone).isEmpty })
+            try #require(
+                try await found.store.bell.eventually { try await !found.events(run, .attemptNotDone).isEmpty })
         }
         let unsent = try #require(try await found.events(run, .attemptNotDone).first)
         #expect(unsent.body["error"] == "lease_too_short")
@@ -259,7 +263,7 @@ struct SendingTests {
             await link.gong.wait()
             workshop.store.set { $0.isAway = true }
             link.second.strike()
-            #expect(await eventually { workshop.store.count("refused") >= 6 })
+            #expect(await workshop.store.bell.eventually { workshop.store.count("refused") >= 6 })
             workshop.store.set { $0.isAway = false }
             try await workshop.reaches(.succeeded, run)
         }
@@ -289,10 +293,11 @@ struct SendingTests {
             await link.gong.wait()
             found.store.set { $0.commit = { _, _, _ in throw StoreError(.notMigrated, "turnup.commit has changed") } }
             link.second.strike()
-            try #require(try await eventually { try await !found.events(run, .attemptLate).isEmpty })
+            try #require(try await found.store.bell.eventually { try await !found.events(run, .attemptLate).isEmpty })
             let late = try #require(try await found.events(run, .attemptLate).first)
             #expect(late.body["outcome"] == "done" && late.body["sealed"] != nil, "its key may be shown only once")
-            try #require(await eventually { found.log.count("restart this worker with that version") == 1 })
+            try #require(
+                await found.log.bell.eventually { found.log.count("restart this worker with that version") == 1 })
             let (claims, batches) = (found.store.count("claim"), found.store.batches.count)
             let second = try await found.enqueue("2")
             // By the claims' own clock: they looked many times, and asked for nothing.
@@ -315,7 +320,7 @@ struct SendingTests {
         for number in 0..<4 { runs.append(try await workshop.enqueue("\(number)")) }
         let found = workshop
         try await found.withWorker {
-            #expect(await eventually { found.store.batches.count >= 6 })
+            #expect(await found.store.bell.eventually { found.store.batches.count >= 6 })
             // The first claim took all; from then on one went at a time.
             #expect(found.store.batches.reversed().prefix(2).allSatisfy { $0.count <= 1 })
             found.store.set { $0.commit = nil }
@@ -334,7 +339,7 @@ struct SendingTests {
         let found = workshop
         let began = ContinuousClock.now
         try await found.withWorker {
-            #expect(await eventually { found.store.count("service") >= 4 })
+            #expect(await found.store.bell.eventually { found.store.count("service") >= 4 })
         }
         #expect(began.duration(to: .now) >= .seconds(2), "it spins")
     }
@@ -350,7 +355,7 @@ struct SendingTests {
             try #require(await eventually { monitor.condition().trouble == .otherVersion })
             // Others take the runs.
             found.store.set { $0.claim = { _ in ClaimAnswer(runs: [], lines: []) } }
-            try #require(await eventually { found.store.batches.count { $0.isEmpty } >= 2 })
+            try #require(await found.store.bell.eventually { found.store.batches.count { $0.isEmpty } >= 2 })
             #expect(monitor.condition().trouble == .otherVersion)
             found.store.set { $0.commit = nil }
             #expect(await eventually { monitor.condition().isReady })
@@ -401,9 +406,12 @@ struct SendingTests {
         link.connect(workshop)
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
-            try #require(try await eventually { try await !workshop.events(run, .attemptLate).isEmpty })
             try #require(
-                try await eventually { try await workshop.store.healthy.run(run)?.task?.waitReason == .workerError })
+                try await workshop.store.bell.eventually { try await !workshop.events(run, .attemptLate).isEmpty })
+            try #require(
+                try await workshop.store.bell.eventually {
+                    try await workshop.store.healthy.run(run)?.task?.waitReason == .workerError
+                })
         }
         try await expectKey(workshop, run, try #require(try await workshop.events(run, .attemptLate).first))
         #expect(workshop.server.requests.count == 1)
@@ -425,7 +433,7 @@ struct SendingTests {
         let run = try await workshop.enqueue()
         try await workshop.withWorker {
             try #require(
-                try await eventually {
+                try await workshop.store.bell.eventually {
                     try await workshop.store.healthy.run(run)?.task?.waitReason == .secretUnreadable
                 }
             )

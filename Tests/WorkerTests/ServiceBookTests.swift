@@ -1,4 +1,5 @@
 import EventStore
+import TestSupport
 import Testing
 import WorkflowCore
 
@@ -15,7 +16,7 @@ struct ServiceBookTests {
         store.set { $0.service = { await gate.wait() } }
         let urls = try await withThrowingTaskGroup(of: String?.self) { group in
             for _ in 0..<50 { group.addTask { try await book.record("wpp", needsBaseURL: true).baseURL } }
-            #expect(await eventually { store.count("service") == 1 })
+            #expect(await store.bell.eventually { store.count("service") == 1 })
             gate.strike()
             return try await group.reduce(into: [String?]()) { $0.append($1) }
         }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 /// A platform of plain sockets, one thread for each connection. What it answers is asked for as soon as the
@@ -19,6 +20,8 @@ final class TinyServer: Sendable {
     private let listener: Int32
     private let script: Script
     private let received = Mutex<[Request]>([])
+    /// Rings when a request has come.
+    let bell = Bell()
 
     /// In the order they came.
     var requests: [Request] { received.withLock { $0 } }
@@ -76,6 +79,7 @@ final class TinyServer: Sendable {
         let request = Request(
             path: String(lines[0].split(separator: " ")[1]), attempt: header("x-request-id") ?? "")
         received.withLock { $0.append(request) }
+        bell.ring()
         let answer = Self.wait { await script(request) }
         var body = text.utf8.count - head.utf8.count - 4
         while body < header("content-length").flatMap({ Int($0) }) ?? 0 {

@@ -36,7 +36,7 @@ struct WatchdogTests {
 
     /// Fed no more: the socket stays silent about it for several intervals, though everything else goes on being said.
     private func starves(_ socket: NotifySocket) async throws {
-        let isStarved = await eventually {
+        let isStarved = await socket.bell.eventually {
             guard let last = socket.messages.last(where: { $0.lines.contains("WATCHDOG=1") }) else { return false }
             return socket.messages.count { $0.at > last.at } >= 5
         }
@@ -49,7 +49,7 @@ struct WatchdogTests {
         // Long enough that a busy machine is told from a watchdog that is fed too seldom.
         try await supervised(workshop, intervalMicroseconds: 1_500_000) { socket, _ in
             try await workshop.reaches(.succeeded, run)
-            try #require(await eventually { socket.count("WATCHDOG=1") >= 7 })
+            try #require(await socket.bell.eventually { socket.count("WATCHDOG=1") >= 7 })
             #expect(socket.count("READY=1") == 1)
             let gaps = zip(socket.messages, socket.messages.dropFirst()).map { $0.at.duration(to: $1.at) }
             #expect(gaps.sorted()[gaps.count / 2] <= .milliseconds(720))
@@ -62,12 +62,14 @@ struct WatchdogTests {
         let workshop = try await impatient()
         workshop.store.set { $0.isAway = true }
         try await supervised(workshop) { socket, monitor in
-            let isAway = await eventually { socket.values("STATUS").contains { $0.contains("database away for 1 s") } }
+            let isAway = await socket.bell.eventually {
+                socket.values("STATUS").contains { $0.contains("database away for 1 s") }
+            }
             try #require(isAway)
             #expect(workshop.store.count("refused") > 0)
             #expect(socket.count("READY=1") == 0 && monitor.condition().phase == .starting)
             workshop.store.set { $0.isAway = false }
-            try #require(await eventually { socket.count("READY=1") == 1 })
+            try #require(await socket.bell.eventually { socket.count("READY=1") == 1 })
         }
     }
 
@@ -75,9 +77,9 @@ struct WatchdogTests {
         let workshop = try await impatient()
         var said: [String] = []
         try await supervised(workshop) { socket, monitor in
-            try #require(await eventually { socket.count("READY=1") == 1 })
+            try #require(await socket.bell.eventually { socket.count("READY=1") == 1 })
             monitor.enter(.stopping)
-            try #require(await eventually { socket.count("STOPPING=1") == 1 })
+            try #require(await socket.bell.eventually { socket.count("STOPPING=1") == 1 })
             monitor.enter(.running)
             try #require(await eventually { monitor.condition().phase == .stopping })
             said = socket.messages.flatMap(\.lines)
@@ -94,14 +96,14 @@ struct WatchdogTests {
         try await supervised(workshop) { socket, monitor in
             // Also when it fails: the worker must be able to end.
             defer { gate.strike() }
-            try #require(await eventually { socket.count("READY=1") == 1 })
+            try #require(await socket.bell.eventually { socket.count("READY=1") == 1 })
             workshop.store.set { $0.beforeClaim = { await gate.wait() } }
             try await starves(socket)
             #expect(monitor.condition().stuck.contains("claims"))
             #expect(workshop.log.count("the worker is wedged") >= 1)
             let before = socket.count("WATCHDOG=1")
             gate.strike()
-            try #require(await eventually { socket.count("WATCHDOG=1") >= before + 3 }, "not fed again")
+            try #require(await socket.bell.eventually { socket.count("WATCHDOG=1") >= before + 3 }, "not fed again")
         }
     }
 
@@ -146,13 +148,13 @@ struct WatchdogTests {
     {
         let workshop = try await impatient()
         try await supervised(workshop) { socket, monitor in
-            try #require(await eventually { socket.count("READY=1") == 1 })
+            try #require(await socket.bell.eventually { socket.count("READY=1") == 1 })
             workshop.store.set { $0.isAway = true }
             try #require(await eventually { monitor.condition().databaseAwaySeconds ?? 0 > 4 })
             let condition = monitor.condition()
             #expect(condition.isLive && !condition.isReady)
             let fed = socket.count("WATCHDOG=1")
-            try #require(await eventually { socket.count("WATCHDOG=1") >= fed + 10 })
+            try #require(await socket.bell.eventually { socket.count("WATCHDOG=1") >= fed + 10 })
             #expect(socket.values("STATUS").contains { $0.contains("database away for 4 s") })
             #expect(workshop.store.count("refused") < 30, "it spins")
             workshop.store.set { $0.isAway = false }
@@ -182,7 +184,8 @@ struct WatchdogTests {
             #expect(monitor.condition().stuck == [])
             #expect((5...40).contains(workshop.store.count("appendLate")), "it spins, or does not try again")
             workshop.store.set { $0.appendLate = { _ in } }
-            try #require(try await eventually { try await workshop.events(run, .attemptLate).count == 1 })
+            try #require(
+                try await workshop.store.bell.eventually { try await workshop.events(run, .attemptLate).count == 1 })
         }
     }
 
@@ -195,7 +198,7 @@ struct WatchdogTests {
         workshop.configuration.leaseMilliseconds = 20_000
         let run = try await workshop.enqueue()
         try await supervised(workshop) { socket, monitor in
-            try #require(await eventually { workshop.sent("/create").count == 1 })
+            try #require(await workshop.server.bell.eventually { workshop.sent("/create").count == 1 })
             try #require(await eventually { monitor.condition().oldestRunSeconds ?? 0 > 2.5 })
             #expect(monitor.condition().stuck == [])
             gate.strike()
@@ -215,7 +218,7 @@ struct ServiceManagerTests {
             let manager = try #require(ServiceManager(environment: ["NOTIFY_SOCKET": socket.name]))
             #expect(manager.watchdogInterval == nil)
             #expect(manager.tell(["READY=1", "STATUS=one\nSTOPPING=1"]))
-            try #require(await eventually { socket.messages.count == 1 })
+            try #require(await socket.bell.eventually { socket.messages.count == 1 })
             #expect(socket.messages[0].lines == ["READY=1", "STATUS=one STOPPING=1"])
             socket.stop()
         }

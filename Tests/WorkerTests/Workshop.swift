@@ -3,6 +3,7 @@ import HTTPActions
 import Logging
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 import Vault
 import WorkflowCore
@@ -92,7 +93,7 @@ struct Workshop: Sendable {
 
     /// Waits until the run has this status.
     func reaches(_ status: RunStatus, _ run: Identifier) async throws {
-        let isThere = try await eventually { try await store.healthy.run(run)?.status == status }
+        let isThere = try await store.bell.eventually { try await store.healthy.run(run)?.status == status }
         let types = try await types(run)
         let lines = log.lines
         try #require(isThere, "\(types) \(lines)")
@@ -102,7 +103,7 @@ struct Workshop: Sendable {
     func sent(_ path: String) -> [String] { server.requests.filter { $0.path == path }.map(\.attempt) }
 }
 
-/// Looks again and again until it holds; false when it never did.
+/// Looks again and again until it holds, where nothing rings a `Bell`; false when it never did.
 func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
     let deadline = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < deadline {
@@ -148,6 +149,8 @@ final class Tally: Sendable {
 /// What a worker logged.
 final class LogBook: Sendable {
     private let kept = Mutex<[String]>([])
+    /// Rings at each line.
+    let bell = Bell()
 
     var lines: [String] { kept.withLock { $0 } }
     func count(_ text: String) -> Int { lines.count { $0.contains(text) } }
@@ -170,6 +173,7 @@ final class LogBook: Sendable {
 
         func log(event: LogEvent) {
             book.kept.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+            book.bell.ring()
         }
     }
 }

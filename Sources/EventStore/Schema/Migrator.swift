@@ -1,5 +1,4 @@
 public import Postgres
-import Vault
 
 /// Brings a database to the schema of this binary.
 public struct Migrator: Sendable {

@@ -1,5 +1,6 @@
 import Postgres
 public import Vault
+public import WorkflowCore
 
 extension PostgresStore {
     private static let columns = "scope, scope_id, name, version, key_id, nonce, ciphertext, fingerprint, length"
@@ -23,7 +24,7 @@ extension PostgresStore {
         }
     }
 
-    public func secret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> SealedSecret? {
+    public func secret(scope: SecretScope, scopeId: String, name: String) async throws -> SealedSecret? {
         let rows = try await query(
             """
             select \(Self.columns) from turnup.secret
@@ -87,7 +88,7 @@ extension PostgresStore {
         }
     }
 
-    public func forgetSecret(scope: SecretPlace.Scope, scopeId: String, name: String) async throws -> Int {
+    public func forgetSecret(scope: SecretScope, scopeId: String, name: String) async throws -> Int {
         let rows = try await query(
             """
             select forgotten, users[1]::text as run, cardinality(users)::bigint as runs
@@ -109,7 +110,7 @@ extension PostgresStore {
 
 extension SealedSecret {
     fileprivate init(row: PostgresRow) throws {
-        guard let scope = SecretPlace.Scope(rawValue: try row.string("scope")),
+        guard let scope = SecretScope(rawValue: try row.string("scope")),
             let fingerprint = Fingerprint(bytes: try row.bytes("fingerprint"))
         else { throw StoreError(.broken, "a secret's row cannot be read") }
         self.init(

@@ -1,5 +1,4 @@
 import Postgres
-import Vault
 import WorkflowCore
 
 /// Folds streams with the code that workers use, and compares with the SQL fold, the row and the stored snapshot.

@@ -122,12 +122,12 @@ public struct OpenedSecret: Sendable {
     public let name: String
     public let secret: Secret
     public let reference: SealedReference
-    public let owner: FrozenRequest.Version.Owner
+    public let owner: SecretScope
     /// How long ago it was sealed; nil when that is not known.
     public let ageMilliseconds: Int64?
 
     public init(
-        name: String, secret: Secret, reference: SealedReference, owner: FrozenRequest.Version.Owner = .run,
+        name: String, secret: Secret, reference: SealedReference, owner: SecretScope = .run,
         ageMilliseconds: Int64? = nil
     ) {
         self.name = name

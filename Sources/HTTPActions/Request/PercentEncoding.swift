@@ -1,3 +1,5 @@
+import WorkflowCore
+
 /// Percent-encoding (RFC 3986) of what goes into a URL or a form.
 enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)
@@ -53,7 +55,7 @@ enum PercentEncoding {
         let kept = Array(kept.utf8)
         var result: [UInt8] = []
         for byte in bytes {
-            if isAlphanumeric(byte) || kept.contains(byte) {
+            if byte.isASCIIAlphanumeric || kept.contains(byte) {
                 result.append(byte)
             } else {
                 result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
@@ -66,15 +68,6 @@ enum PercentEncoding {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
             UInt8(ascii: "A")...UInt8(ascii: "F"):
-            true
-        default: false
-        }
-    }
-
-    static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"):
             true
         default: false
         }

@@ -1,5 +1,3 @@
-import WorkflowCore
-
 /// A request as it will be sent. It holds secrets in plain, so it has no description and no mirror.
 struct RenderedRequest: Sendable, CustomStringConvertible, CustomReflectable {
     let method: String

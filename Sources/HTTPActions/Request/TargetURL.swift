@@ -1,4 +1,5 @@
 import Foundation
+import WorkflowCore
 
 /// Where a service is: the checked parts of its base URL.
 struct TargetURL: Sendable, Equatable {
@@ -43,7 +44,7 @@ struct TargetURL: Sendable, Equatable {
             }
         } else {
             if host.hasSuffix(".") { host.removeLast() }
-            let isName = host.utf8.allSatisfy { PercentEncoding.isAlphanumeric($0) || [45, 46, 95].contains($0) }
+            let isName = host.utf8.allSatisfy { $0.isASCIIAlphanumeric || [45, 46, 95].contains($0) }
             guard isName, !host.isEmpty, host.utf8.count <= 253 else {
                 throw TargetError("the host of the service's base URL has characters that no host name has")
             }

@@ -1,4 +1,5 @@
 import Foundation
+import WorkflowCore
 
 /// Request headers in order, each name once.
 struct HeaderList {
@@ -34,7 +35,7 @@ struct HeaderList {
     }
 
     private static func isToken(_ byte: UInt8) -> Bool {
-        PercentEncoding.isAlphanumeric(byte) || Array("!#$%&'*+-.^_`|~".utf8).contains(byte)
+        byte.isASCIIAlphanumeric || Array("!#$%&'*+-.^_`|~".utf8).contains(byte)
     }
 }
 

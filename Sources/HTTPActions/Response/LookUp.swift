@@ -1,4 +1,3 @@
-import Vault
 import WorkflowCore
 
 /// What a look-up's answer says about a lost request: which of the items that are there are ours.

@@ -1,6 +1,5 @@
 import CLibpq
 import Glibc
-import Logging
 
 extension Wire {
     /// Connects without blocking in libpq, apart from its look-up of host names. Each of several hosts gets its share of

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// Where health is asked for: a Unix socket, or a port of this machine's loopback.
 public enum HealthAddress: Sendable, Equatable, CustomStringConvertible {
     case socket(path: String)

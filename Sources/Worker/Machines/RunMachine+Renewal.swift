@@ -1,5 +1,3 @@
-import WorkflowCore
-
 // The lease of a request that takes long.
 
 extension RunMachine {

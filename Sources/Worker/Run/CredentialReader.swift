@@ -68,7 +68,7 @@ actor CredentialReader {
     private func open(_ sealed: SealedSecret) throws -> OpenedSecret {
         OpenedSecret(
             name: sealed.place.name, secret: try vault.open(sealed), reference: sealed.reference,
-            owner: FrozenRequest.Version.Owner(sealed.place.scope))
+            owner: sealed.place.scope)
     }
 
     /// The versions that a resend under an idempotency key must send again. Most have no newer version, and are not
@@ -87,7 +87,7 @@ actor CredentialReader {
                 }
             if isNewest { continue }
             let place = SecretPlace(
-                scope: SecretPlace.Scope(version.owner),
+                scope: version.owner,
                 scopeId: version.owner.scopeId(run: runId, organisation: organisation), name: version.name,
                 version: version.version)
             guard let sealed = try await store.secretVersion(place) else {
@@ -143,32 +143,12 @@ actor CredentialReader {
     }
 }
 
-extension FrozenRequest.Version.Owner {
-    init(_ scope: SecretPlace.Scope) {
-        self =
-            switch scope {
-            case .run: .run
-            case .organisation: .organisation
-            case .installation: .installation
-            }
-    }
-
+extension SecretScope {
     fileprivate func scopeId(run: Identifier, organisation: String) -> String {
         switch self {
         case .run: run.description
         case .organisation: organisation
         case .installation: SecretPlace.installationId
         }
-    }
-}
-
-extension SecretPlace.Scope {
-    fileprivate init(_ owner: FrozenRequest.Version.Owner) {
-        self =
-            switch owner {
-            case .run: .run
-            case .organisation: .organisation
-            case .installation: .installation
-            }
     }
 }

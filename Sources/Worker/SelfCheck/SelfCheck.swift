@@ -1,7 +1,6 @@
 public import EventStore
 public import Logging
 public import ServiceLifecycle
-import Synchronization
 import WorkflowCore
 
 /// Looks at a sample of the live database every minute, so that damage raises an alarm while it is fresh.

@@ -77,7 +77,7 @@ public struct RateLimit: Sendable, Equatable, CustomStringConvertible {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         // `Int` would take a sign, and leading zeros say nothing.
         guard parts.count == 2, !parts[0].isEmpty, parts[0] == "0" || parts[0].first != "0",
-            parts[0].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            parts[0].utf8.allSatisfy(\.isASCIIDigit),
             let window = DurationText.milliseconds(String(parts[1]))
         else { throw .form }
         guard let count = Int(parts[0]), Self.countRange.contains(count) else { throw .count }

@@ -18,6 +18,11 @@ public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConver
     public func revealText() -> String { String(decoding: bytes, as: UTF8.self) }
 }
 
+/// Whom a secret belongs to.
+public enum SecretScope: String, Sendable, CaseIterable {
+    case run, organisation, installation
+}
+
 /// Where a sealed secret is found, and what may be said of it.
 public struct SealedReference: Sendable, Equatable {
     /// The variable or vault name it is stored under.

@@ -1,7 +1,5 @@
 import ArgumentParser
-import Diagnostics
 import EventStore
-import Vault
 import WorkflowCore
 
 struct Enqueue: AsyncParsableCommand {

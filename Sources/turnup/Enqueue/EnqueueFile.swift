@@ -1,6 +1,5 @@
 import EventStore
 import Foundation
-import Synchronization
 import Vault
 import WorkflowCore
 
@@ -59,7 +58,7 @@ struct EnqueueFile {
             guard
                 let published = try await session.store.definition(
                     workflow: options.workflow, version: summary.version),
-                let definition = Definition.read(canonical: try JSONValue.parse(published.canonical)).definition
+                let definition = try? published.definition()
             else { continue }
             definitions[summary.version] = definition
         }

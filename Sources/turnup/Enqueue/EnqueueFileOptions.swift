@@ -1,5 +1,4 @@
 import ArgumentParser
-import WorkflowCore
 
 struct EnqueueFileOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A .csv or .jsonl file with a run in each row; - is stdin.", valueName: "file"))

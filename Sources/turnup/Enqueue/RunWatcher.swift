@@ -1,4 +1,3 @@
-import ArgumentParser
 import Diagnostics
 import EventStore
 import WorkflowCore

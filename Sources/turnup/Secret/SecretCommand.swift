@@ -23,7 +23,7 @@ struct SecretCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("For this organisation only; it goes before the general value.", valueName: "name"))
         var organisation: String?
 
-        var scope: SecretPlace.Scope { organisation == nil ? .installation : .organisation }
+        var scope: SecretScope { organisation == nil ? .installation : .organisation }
         var scopeId: String { organisation ?? SecretPlace.installationId }
 
         func validate() throws {
@@ -53,14 +53,10 @@ struct SecretCommand: AsyncParsableCommand {
             // What stands there may be the secret itself, so it is not repeated.
             guard refused.isEmpty else { throw SecretTexts.onCommandLine }
             // Nor is this: somebody may have written NAME=VALUE.
-            guard let first = place.name.utf8.first, Self.isLetter(first),
-                place.name.utf8.allSatisfy({ Self.isLetter($0) || (48...57).contains($0) || $0 == 95 })
+            guard let first = place.name.utf8.first, first.isASCIILetter,
+                place.name.utf8.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "_") })
             else { throw SecretTexts.noName }
             if file != nil, variable != nil { throw SecretTexts.oneSource }
-        }
-
-        private static func isLetter(_ byte: UInt8) -> Bool {
-            (65...90).contains(byte) || (97...122).contains(byte)
         }
 
         func run() async throws {

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Diagnostics
 import EventStore
 import Foundation
-import Synchronization
 import WorkflowCore
 
 struct Verify: AsyncParsableCommand {
@@ -91,9 +89,7 @@ struct Verify: AsyncParsableCommand {
         }
         if let sample { return .sample(sample) }
         guard workflow != nil || since != nil else { return .everything }
-        if let workflow, try await session.store.definition(workflow: workflow, version: nil) == nil {
-            throw StoreError.notPublished(workflow)
-        }
+        if let workflow { _ = try await session.published(workflow, version: nil) }
         let now = try await session.store.now()
         return .matching(
             workflow: workflow, changedSince: since.map { now.advanced(byMilliseconds: -$0.milliseconds) })

@@ -1,8 +1,5 @@
 import ArgumentParser
-import Diagnostics
-import EventStore
 import Foundation
-import Vault
 import WorkflowCore
 import WorkflowFiles
 

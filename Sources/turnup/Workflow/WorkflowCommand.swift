@@ -1,10 +1,4 @@
 import ArgumentParser
-import Diagnostics
-import EventStore
-import Foundation
-import Vault
-import WorkflowCore
-import WorkflowFiles
 
 struct WorkflowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,9 +2,7 @@ import ArgumentParser
 import Diagnostics
 import EventStore
 import Foundation
-import Vault
 import WorkflowCore
-import WorkflowFiles
 
 extension WorkflowCommand {
     struct List: AsyncParsableCommand {

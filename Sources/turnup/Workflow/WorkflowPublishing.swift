@@ -1,5 +1,4 @@
 import ArgumentParser
-import Diagnostics
 import EventStore
 import Foundation
 import Vault

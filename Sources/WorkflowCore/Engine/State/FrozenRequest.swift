@@ -4,15 +4,11 @@ public struct FrozenRequest: Sendable, Equatable {
     /// The version of a secret that the request was put together with. Secrets that only `auth` or a fresh part reads are
     /// left out.
     public struct Version: Sendable, Hashable {
-        public enum Owner: String, Sendable {
-            case run, organisation, installation
-        }
-
-        public let owner: Owner
+        public let owner: SecretScope
         public let name: String
         public let version: Int
 
-        public init(owner: Owner, name: String, version: Int) {
+        public init(owner: SecretScope, name: String, version: Int) {
             self.owner = owner
             self.name = name
             self.version = version
@@ -38,7 +34,7 @@ public struct FrozenRequest: Sendable, Equatable {
     }
 
     /// The version that a secret of a run had, if the request read it.
-    public func version(of owner: Version.Owner, _ name: String) -> Int? {
+    public func version(of owner: SecretScope, _ name: String) -> Int? {
         secrets.first { $0.owner == owner && $0.name.hasSameScalars(as: name) }?.version
     }
 }
@@ -58,7 +54,7 @@ extension FrozenRequest {
     init?(_ json: JSONValue, attemptId: Identifier) {
         guard let digests = json["digests"]?.objectValue, let secrets = json["secrets"]?.arrayValue else { return nil }
         let versions = secrets.compactMap { entry -> Version? in
-            guard let owner = entry["owner"]?.stringValue.flatMap(Version.Owner.init),
+            guard let owner = entry["owner"]?.stringValue.flatMap(SecretScope.init),
                 let name = entry["name"]?.stringValue, let version = entry["version"]?.integerValue
             else { return nil }
             return Version(owner: owner, name: name, version: Int(clamping: version))

@@ -19,8 +19,8 @@ enum NameStyle {
         guard name.utf8.count <= Self.maximumLength else { return "it is longer than \(Self.maximumLength) characters" }
         if case .header = self { return Self.refusal(ofHeader: name) }
         let bytes = Array(name.utf8)
-        guard Self.isLetter(bytes[0]) else { return "it must begin with a letter" }
-        for byte in bytes where !Self.isLetter(byte) && !Self.isDigit(byte) && byte != UInt8(ascii: "_") {
+        guard bytes[0].isASCIILetter else { return "it must begin with a letter" }
+        for byte in bytes where !byte.isASCIIAlphanumeric && byte != UInt8(ascii: "_") {
             if case .variable = self { return "use letters, digits and _" }
             if byte != UInt8(ascii: "-") { return "use letters, digits, _ and -" }
         }
@@ -33,7 +33,7 @@ enum NameStyle {
 
     private static func refusal(ofHeader name: String) -> String? {
         let symbols = Array("!#$%&'*+-.^_`|~".utf8)
-        guard name.utf8.allSatisfy({ isLetter($0) || isDigit($0) || symbols.contains($0) }) else {
+        guard name.utf8.allSatisfy({ $0.isASCIIAlphanumeric || symbols.contains($0) }) else {
             return "a header's name is letters, digits and -"
         }
         return switch name.lowercased() {
@@ -41,10 +41,4 @@ enum NameStyle {
         default: nil
         }
     }
-
-    private static func isLetter(_ byte: UInt8) -> Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-    }
-
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 }

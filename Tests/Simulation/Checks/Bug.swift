@@ -33,8 +33,6 @@ enum Bug: String, CaseIterable {
     case keyReleasedEarly = "key-released-early"
     case leftForgottenWithKey = "left-forgotten-with-key"
     case lateSuccessForgotten = "late-success-forgotten"
-    case lateThingNotTaken = "late-thing-not-taken"
-    case leftThingTaken = "left-thing-taken"
     case keyOfSecondRun = "key-of-second-run"
     case closesOtherAttempt = "closes-other-attempt"
     case noLeaseCheck = "no-lease-check"

@@ -95,7 +95,7 @@ extension StoreModel {
     private func has(_ run: Int, _ thing: Thing) -> Bool {
         let row = runs[run]
         if [.live, .held, .succeeded].contains(row.status) { return true }
-        guard row.mayBeLeft, bug != .leftThingTaken else { return false }
+        guard row.mayBeLeft else { return false }
         let named = row.events.last {
             NewEvent(.attemptDone, $0.body).thing == thing && $0.body["held_by"] == nil && $0.body["known"] == nil
                 && ($0.body["made"] != false || $0.body["takes_back"] == true)
@@ -368,7 +368,7 @@ extension StoreModel {
         let isMade = Self.isAnswer(body) && body["outcome"] == "done" && body["made"] != false
         let isKnown = isMade && row.events.contains { Self.names($0, what: body) }
         if isKnown { body["known"] = true }
-        if body["made"] != false, !isKnown, bug != .lateThingNotTaken {
+        if body["made"] != false, !isKnown {
             if let holder = holder(of: NewEvent(.attemptLate, ["thing": body["thing"] ?? .null]), run: run) {
                 body["held_by"] = .string(Self.identifier(of: holder).description)
             }

@@ -262,13 +262,15 @@ class CheckerTests(unittest.TestCase):
     def test_F2_a_second_thing_that_a_late_answer_named_is_forgotten(self):
         for row, is_found in [({}, True), ({"may_be_left": True}, False)]:
             world = self.lost()
-            # A person had the create sent again.
-            world.event(SECOND, "run.resolved", {"choice": "retry_anyway", "state": "requested"})
+            world.event(SECOND, "run.held", {"state": "requested", "choices": ["retry_anyway"]})
+            world.event(
+                SECOND, "run.resolved", {"choice": "retry_anyway", "state": "requested", "reason": "none"},
+                actor="person:test")
             world.call(SECOND, 12, "requested", client=3)
-            world.event(SECOND, "run.succeeded", {"state": "active"})
-            world.row(SECOND, status="succeeded", state="active", **row)
-            first = next(event["attempt"] for event in world.runs[SECOND]["events"] if event["type"] == "attempt.started")
-            world.event(SECOND, "attempt.late", {"state": "requested", "outcome": "done"}, first)
+            world.call(SECOND, 13, "token-pending", client=3)
+            world.succeed(SECOND)
+            world.row(SECOND, **row)
+            world.event(SECOND, "attempt.late", {"state": "requested", "outcome": "done"}, attempt_id(11))
             if is_found:
                 self.finds("F2", world, "a late answer named client 2")
             else:

@@ -176,7 +176,8 @@ import WorkflowCore
                     NewEvent(
                         .attemptUnknown, ["error": "timeout", "look_up_after_milliseconds": 0], attemptId: first),
                     lookUp, NewEvent(.attemptDone, ["settled": "resend", "found": 0], attemptId: look),
-                    NewEvent.started(second), NewEvent(.attemptNotDone, ["error": "http.400"], attemptId: second), .held,
+                    NewEvent.started(second), NewEvent(.attemptNotDone, ["error": "http.400"], attemptId: second),
+                    .held,
                 ]
                 #expect(try await store.commitOne(claim.commit(events)).isAccepted)
                 #expect(try await store.run(id)?.mayBeLeft == false)

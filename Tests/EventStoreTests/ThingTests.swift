@@ -127,7 +127,8 @@ struct ThingTests {
         try #require(again.id == run.id)
         events = [NewEvent(.runReleased, [:])]
         if takesBack {
-            let start = NewEvent(.attemptStarted, ["state": "requested", "attempt": 3, "purpose": "undo"], attemptId: undo)
+            let start = NewEvent(
+                .attemptStarted, ["state": "requested", "attempt": 3, "purpose": "undo"], attemptId: undo)
             let gone = NewEvent(.attemptDone, ["gone": "word", "taken_back": thing("x")], attemptId: undo)
             events = [start, gone] + events
         }
@@ -136,7 +137,8 @@ struct ThingTests {
     }
 
     @Test(arguments: [false, true])
-    func `what a released run has left stays its own, and what it has taken back is free`(takesBack: Bool) async throws {
+    func `what a released run has left stays its own, and what it has taken back is free`(takesBack: Bool) async throws
+    {
         try await StoreFixture.with { fixture in
             let runs = try await Self.claimed(2, fixture)
             try await Self.released(runs[0], fixture.store, takesBack: takesBack)

@@ -135,7 +135,8 @@ import WorkflowCore
                 let late = try #require(try await installation.events(run, .attemptLate).first)
                 let session = try #require(late.body["saved"]?["session"]?.stringValue)
                 #expect(try await installation.store.fold(run)?.data["session"] != .string(session))
-                let text = "may be left behind: what POST wpp:/api/integrations/wpp/create in state requested made "
+                let text =
+                    "may be left behind: what POST wpp:/api/integrations/wpp/create in state requested made "
                     + "(session=\(session)"
                 #expect(try await installation.command("show", id).contains(text))
                 let page = try await installation.command("show", id, "--json")

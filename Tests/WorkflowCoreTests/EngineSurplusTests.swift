@@ -144,7 +144,9 @@ struct EngineSurplusTests {
         #expect(try run.leftBehind().map(\.reason) == [.answerLost])
     }
 
-    @Test func `what was only adopted is nobody's to leave, and what a lost request made beside it may be there`() throws {
+    @Test func `what was only adopted is nobody's to leave, and what a lost request made beside it may be there`()
+        throws
+    {
         var (run, _) = try Self.sent(asked())
         let adopted = AttemptResult(outcome: .done, status: 200, saved: ["session": "s-1"], isMade: false)
         try run.finish(adopted)
@@ -155,7 +157,11 @@ struct EngineSurplusTests {
 
         var (doubtful, _) = try Self.lost(asked(condition: "item.name == input.number"))
         for _ in 0..<20 where doubtful.state.state == "requested" {
-            if doubtful.state.openAttempt == nil { try doubtful.claim(after: 60_000) } else { try doubtful.finish(.foundOne) }
+            if doubtful.state.openAttempt == nil {
+                try doubtful.claim(after: 60_000)
+            } else {
+                try doubtful.finish(.foundOne)
+            }
         }
         try doubtful.finish(.issued)
         #expect(doubtful.state.status == .succeeded && doubtful.state.isAdopted && doubtful.state.mayBeLeft)

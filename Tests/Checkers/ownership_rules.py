@@ -33,7 +33,7 @@ def violations(snapshot, ledger):
 
 class Made:
     def __init__(self, attempt, entry):
-        self.run, self.state = attempt.run, attempt.state
+        self.run, self.state, self.attempt = attempt.run, attempt.state, attempt.id
         # A refusal that was put in place of the true answer: nobody could know better.
         self.is_hidden = bool(entry["faults"]) and 400 <= (entry.get("status") or 0) < 500
 
@@ -69,7 +69,9 @@ def is_excused(snapshot, client, maker, kept):
 
 
 def forgotten(snapshot, there, kept):
-    """F2: what a failed or cancelled run made and what is still there is listed as such."""
+    """F2: what a failed or cancelled run made and what is still there is listed as such; so is a second thing of a run that
+    succeeded, once a late answer has named it."""
+    yield from unsaid(snapshot, there)
     for client, maker in there.items():
         run = snapshot.runs[maker.run]
         if run.row["status"] not in ("failed", "cancelled", "released") or run.row["may_be_left"]:
@@ -79,12 +81,27 @@ def forgotten(snapshot, there, kept):
             yield "F2", run.id, f"it is {run.row['status']}, its client {client} is there, and nothing says so"
 
 
+def unsaid(snapshot, there):
+    of_place = {}
+    for client, maker in there.items():
+        of_place.setdefault((maker.run, maker.state), []).append((client, maker.attempt))
+    for (run_id, state), found in of_place.items():
+        run = snapshot.runs[run_id]
+        late = {event.attempt for event in run.events
+                if event.type == "attempt.late" and event.body.get("outcome") == "done"}
+        if run.row["status"] == "succeeded" and not run.row["may_be_left"] and len(found) > 1:
+            for client in sorted(client for client, attempt in found if attempt in late)[:1]:
+                yield "F2", run_id, (
+                    f"it has succeeded, state {state} has {len(found)} clients, a late answer named client {client}, and "
+                    "nothing says so")
+
+
 def surplus(snapshot, there, kept):
     """O1: of the runs of one key, each state has one thing over there, but for what is listed as left behind."""
     places = {}
     for client, maker in there.items():
         row = snapshot.runs[maker.run].row
-        is_listed = row["status"] in ("failed", "cancelled", "released") and row["may_be_left"]
+        is_listed = row["status"] in ("succeeded", "failed", "cancelled", "released") and row["may_be_left"]
         if is_listed or is_excused(snapshot, client, maker, kept):
             continue
         place = (row["organisation"], row["workflow"], row["key"], maker.state)

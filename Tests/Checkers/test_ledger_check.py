@@ -259,6 +259,23 @@ class CheckerTests(unittest.TestCase):
         self.end(world, may_be_left=False)
         self.finds("F2", world, "its client 2 is there")
 
+    def test_F2_a_second_thing_that_a_late_answer_named_is_forgotten(self):
+        for row, is_found in [({}, True), ({"may_be_left": True}, False)]:
+            world = self.lost()
+            world.event(SECOND, "run.held", {"state": "requested", "choices": ["retry_anyway"]})
+            world.event(
+                SECOND, "run.resolved", {"choice": "retry_anyway", "state": "requested", "reason": "none"},
+                actor="person:test")
+            world.call(SECOND, 12, "requested", client=3)
+            world.call(SECOND, 13, "token-pending", client=3)
+            world.succeed(SECOND)
+            world.row(SECOND, **row)
+            world.event(SECOND, "attempt.late", {"state": "requested", "outcome": "done"}, attempt_id(11))
+            if is_found:
+                self.finds("F2", world, "a late answer named client 2")
+            else:
+                self.accepts(world)
+
     def test_F2_a_delete_that_did_nothing_is_found_where_the_definition_looks(self):
         for gone, is_found in [({"call": "list"}, True), ("not_checkable", False)]:
             world = self.lost(undo={"call": "delete_client", "gone": gone})

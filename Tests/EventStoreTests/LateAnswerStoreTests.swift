@@ -37,7 +37,7 @@ import WorkflowCore
     private func expectSound(_ store: PostgresStore, _ run: Identifier) async throws {
         let (row, fold) = (try #require(try await store.run(run)), try #require(try await store.fold(run)))
         #expect(row.status == fold.status && row.mayBeLeft == fold.mayBeLeft && row.reason == fold.reason)
-        #expect((row.task != nil) == (row.status == .live))
+        #expect((row.task != nil) == fold.hasTask)
         let found = Found()
         _ = try await Verifier(store: store).verify(.everything) { found.add($0) }
         #expect(found.all == [], "\(found.all.prefix(3))")
@@ -122,6 +122,95 @@ import WorkflowCore
                     #expect(other.status == .live && other.seq == 1, "it was touched")
                     #expect(try await store.runsThatMayHaveLeft(beside: other) == [id])
                 }
+            }
+        }
+    }
+
+    @Test(arguments: [nil, 3_600_000] as [Int64?])
+    func `a success that names another thing than a run that succeeded has is listed, and one that it has named is not`(
+        inspects: Int64?
+    ) async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            let id = try await store.enqueueRun()
+            let (first, second) = (newId(), newId())
+            let done: JSONObject = ["state": "requested", "entered": "active", "saved": ["session": "two"]]
+            let claim = try await store.claimOne(workerA)
+            let events = [
+                NewEvent.started(first), NewEvent(.attemptUnknown, ["error": "timeout"], attemptId: first),
+                NewEvent.started(second), NewEvent(.attemptDone, done, attemptId: second),
+                NewEvent(.runSucceeded, inspects.map { ["inspect_milliseconds": .integer($0)] } ?? [:]),
+            ]
+            #expect(try await store.commitOne(claim.commit(events, due: inspects ?? 0)).isAccepted)
+            let same: JSONObject = ["outcome": "done", "state": "requested", "saved": ["session": "two"]]
+            #expect(try await store.appendLate(evidence(id, second, same), worker: workerA))
+            #expect(try await store.run(id)?.mayBeLeft == false)
+            try await expectSound(store, id)
+            let another: JSONObject = ["outcome": "done", "state": "requested", "saved": ["session": "one"]]
+            #expect(try await store.appendLate(evidence(id, first, another), worker: workerB))
+            #expect(try await store.run(id)?.mayBeLeft == true)
+            #expect(try await store.runs(RunFilter(isLeftBehind: true)).map(\.id) == [id])
+            try await expectSound(store, id)
+            let late = try await store.events(of: id, after: 0).filter { $0.type == "attempt.late" }
+            #expect(late.map { $0.body["known"] } == [true, nil])
+        }
+    }
+
+    @Test func `the kept success of a held run counts, whether the run is taken over or goes on with another thing`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow()
+            for isTakenOver in [false, true] {
+                // The first request was proven not to have worked, and the second one is refused: nothing is in doubt.
+                let (first, look, second) = (newId(), newId(), newId())
+                let id = try await store.enqueueRun(isTakenOver ? "1" : "2")
+                let claim = try await store.claimOne(workerA)
+                let lookUp = NewEvent(
+                    .attemptStarted, ["state": "requested", "attempt": 2, "purpose": "lookup", "repeatable": true],
+                    attemptId: look)
+                let events = [
+                    NewEvent.started(first),
+                    NewEvent(
+                        .attemptUnknown, ["error": "timeout", "look_up_after_milliseconds": 0], attemptId: first),
+                    lookUp, NewEvent(.attemptDone, ["settled": "resend", "found": 0], attemptId: look),
+                    NewEvent.started(second), NewEvent(.attemptNotDone, ["error": "http.400"], attemptId: second),
+                    .held,
+                ]
+                #expect(try await store.commitOne(claim.commit(events)).isAccepted)
+                #expect(try await store.run(id)?.mayBeLeft == false)
+                let late: JSONObject = [
+                    "outcome": "done", "state": "requested", "stay": 1, "saved": ["session": "one"],
+                ]
+                #expect(try await store.appendLate(evidence(id, first, late), worker: workerA))
+                #expect(try await store.run(id)?.mayBeLeft == true)
+                try await expectSound(store, id)
+                if isTakenOver {
+                    _ = try await store.enqueue(
+                        EnqueueRequest(
+                            workflow: "w", organisation: "o", input: ["number": "1"],
+                            takeover: Takeover(runId: id, reason: "the next case"), actor: "person:t"))
+                } else {
+                    let before = try #require(try await store.fold(id))
+                    let done = NewEvent(
+                        .runResolved,
+                        [
+                            "choice": "done", "reason": "a test", "state": "requested", "entered": "active",
+                            "saved": ["session": "two"],
+                        ])
+                    let recorded = RecordedEvent(
+                        seq: before.seq + 1, type: done.type.rawValue, body: done.body, epoch: 0, attemptId: nil,
+                        actor: person, recordedAt: .ofThisCommit)
+                    let after = try evolve(before, run: id, recorded)
+                    _ = try await store.append(
+                        AppendRequest(runId: id, expectedSeq: nil, event: done, actor: person, stateAfter: after))
+                    let next = try await store.claimOne(workerA)
+                    #expect(try await store.commitOne(next.commit([NewEvent(.runSucceeded, [:])])).isAccepted)
+                }
+                #expect(try await store.run(id)?.mayBeLeft == true)
+                try await expectSound(store, id)
             }
         }
     }

@@ -36,6 +36,10 @@ import WorkflowCore
             $0.isLeftBehind = true
             $0.status = .failed
         },
+        List("succeeded, beside which something may be left", "run_left") {
+            $0.isLeftBehind = true
+            $0.status = .succeeded
+        },
         List("whose thing has drifted", "run_drifted") { $0.isDrifted = true },
         List("requested before a time", "run_pkey") {
             $0.requestedBefore = Instant(microseconds: Int64((Date.now.timeIntervalSince1970 - 10 * 86400) * 1e6))

@@ -141,4 +141,98 @@ struct ThingTests {
             #expect(try await store.commitOne(empty(foreign)).landedAt != nil)
         }
     }
+
+    /// Ends the run, which has made x, as released; `takesBack`: it took that back before.
+    private static func released(_ run: ClaimedRun, _ store: PostgresStore, takesBack: Bool) async throws {
+        let (made, left, undo) = (newId(), newId(), newId())
+        var events = [
+            NewEvent.started(made), NewEvent(.attemptDone, ["thing": thing("x")], attemptId: made),
+            .started(left), NewEvent(.attemptDone, [:], attemptId: left), NewEvent(.runSucceeded, [:]),
+        ]
+        #expect(try await store.commitOne(run.commit(events)).landedAt != nil)
+        let before = try #require(try await store.fold(run.id))
+        let asked = try before.releasing(reason: "a test", leavesBehind: true)
+        _ = try await store.append(
+            AppendRequest(runId: run.id, expectedSeq: nil, event: asked.event, actor: person, stateAfter: asked.after))
+        let again = try await store.claimOne()
+        try #require(again.id == run.id)
+        events = [NewEvent(.runReleased, [:])]
+        if takesBack {
+            let start = NewEvent(
+                .attemptStarted, ["state": "requested", "attempt": 3, "purpose": "undo"], attemptId: undo)
+            let gone = NewEvent(.attemptDone, ["gone": "word", "taken_back": thing("x")], attemptId: undo)
+            events = [start, gone] + events
+        }
+        #expect(try await store.commitOne(again.commit(events)).landedAt != nil)
+        #expect(try await store.run(run.id)?.mayBeLeft == true)
+    }
+
+    @Test(arguments: [false, true])
+    func `what a released run has left stays its own, and what it has taken back is free`(takesBack: Bool) async throws
+    {
+        try await StoreFixture.with { fixture in
+            let runs = try await Self.claimed(2, fixture)
+            try await Self.released(runs[0], fixture.store, takesBack: takesBack)
+            let answer = try await fixture.store.commitOne(Self.taking("x", runs[1]))
+            #expect(takesBack ? answer.landedAt != nil : answer == .contradicted(by: runs[0].id))
+            let found = Found()
+            _ = try await Verifier(store: fixture.store).verify(.everything) { found.add($0) }
+            #expect(found.all == [], "\(found.all.prefix(3))")
+        }
+    }
+
+    @Test func `what a run left that another one has taken over, or that failed without its key, stays its own`()
+        async throws
+    {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            let runs = try await Self.claimed(2, fixture)
+            let made = newId()
+            #expect(
+                try await store.commitOne(
+                    runs[0].commit([
+                        .started(made), NewEvent(.attemptDone, ["thing": Self.thing("x")], attemptId: made), .held,
+                    ])
+                ).landedAt != nil)
+            let heir = try await store.enqueue(
+                EnqueueRequest(
+                    workflow: "w", organisation: "o", input: ["number": "1"],
+                    takeover: Takeover(runId: runs[0].id, reason: "anew"), actor: "person:t")
+            ).runId
+            #expect(try await store.commitOne(Self.taking("x", runs[1])) == .contradicted(by: runs[0].id))
+            let next = try await store.claimOne()
+            try #require(next.id == heir)
+            #expect(try await store.commitOne(Self.taking("x", next)) == .contradicted(by: runs[0].id))
+        }
+    }
+
+    @Test func `a late answer takes its thing for the run, and says who has it when another run does`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            let runs = try await Self.claimed(3, fixture)
+            let lost = newId()
+            #expect(
+                try await store.commitOne(
+                    runs[0].commit([
+                        .started(lost), NewEvent(.attemptUnknown, ["error": "timeout"], attemptId: lost),
+                        NewEvent(.runCancelled, ["reason": "a test"]),
+                    ])
+                ).landedAt != nil)
+            #expect(try await store.commitOne(Self.taking("y", runs[1])).landedAt != nil)
+            for (epoch, name) in [(1, "x"), (2, "y")] as [(Int64, String)] {
+                let body: JSONObject = [
+                    "outcome": "done", "state": "requested", "thing": Self.thing(name),
+                    "saved": ["session": .string(name)],
+                ]
+                let evidence = LateEvidence(runId: runs[0].id, epoch: epoch, attemptId: lost, body: body)
+                #expect(try await store.appendLate(evidence, worker: workerA))
+            }
+            let late = try await store.events(of: runs[0].id, after: 0).filter { $0.type == "attempt.late" }
+            #expect(late.map { $0.body["held_by"] } == [nil, .string(runs[1].id.description)])
+            #expect(try await store.commitOne(Self.taking("x", runs[2])) == .contradicted(by: runs[0].id))
+            let found = Found()
+            _ = try await Verifier(store: store).verify(.everything) { found.add($0) }
+            #expect(found.all == [], "\(found.all.prefix(3))")
+        }
+    }
 }

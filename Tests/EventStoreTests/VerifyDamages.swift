@@ -155,6 +155,9 @@ struct Damage: CustomTestStringConvertible, Sendable {
             "a thing forgotten", .rowMayBeLeft, of: "failed",
             "update turnup.run set may_be_left = not may_be_left where id = {failed}"),
         Damage(
+            "a second thing that nobody made", .rowMayBeLeft, of: "ended",
+            "update turnup.run set may_be_left = true where id = {ended}"),
+        Damage(
             "an inspection that nobody asked for", .rowHasTask, of: "ended",
             "update turnup.run set has_task = true where id = {ended}", and: .taskMissing),
         Damage(

@@ -97,4 +97,59 @@ import WorkflowCore
             }
         }
     }
+
+    @Test func `what the late answer of a cancelled run names stays that run's: the next create that names it is held`()
+        async throws
+    {
+        try await Installation.with(Preset.oldKey.behaviour) { installation in
+            try await late(installation) { run in
+                installation.simulator.removeFaults()
+                try await installation.command("cancel", run.description, "--reason", "not wanted any more")
+                try await installation.reaches(.cancelled, run)
+            } then: { run in
+                let late = try #require(try await installation.events(run, .attemptLate).first)
+                let session = try #require(late.body["saved"]?["session"]?.stringValue)
+                #expect(late.body["thing"]?["identity"] == .string(session) && late.body["held_by"] == nil)
+                // The platform answers a second create with the first client.
+                let second = try await installation.enqueue("+34600111333")
+                let held = try await installation.reaches(.held, second)
+                #expect(held.reason?.contains("\(session)\", which run \(run) has") == true, "\(held.reason ?? "")")
+                #expect(held.reason?.contains("it can be adopted") == true)
+                let shown = try await installation.command("show", run.description)
+                #expect(shown.contains("made (session=\(session)"), "\(shown)")
+                #expect(shown.components(separatedBy: "may be left behind").count == 2, "said twice: \(shown)")
+            }
+        }
+    }
+
+    @Test func `a run that succeeded with another thing says what its late answer named, and no release forgets it`()
+        async throws
+    {
+        try await Installation.with { installation in
+            try await late(installation) { run in
+                installation.simulator.removeFaults()
+                try await installation.command("resolve", run.description, "--retry-anyway", "--reason", "none there")
+                try await installation.reaches(.succeeded, run)
+            } then: { run in
+                let id = run.description
+                let late = try #require(try await installation.events(run, .attemptLate).first)
+                let session = try #require(late.body["saved"]?["session"]?.stringValue)
+                #expect(try await installation.store.fold(run)?.data["session"] != .string(session))
+                let text =
+                    "may be left behind: what POST wpp:/api/integrations/wpp/create in state requested made "
+                    + "(session=\(session)"
+                #expect(try await installation.command("show", id).contains(text))
+                let page = try await installation.command("show", id, "--json")
+                let left = try JSONValue.parse(page.trimmingCharacters(in: .newlines))["left_behind"]?.arrayValue ?? []
+                #expect(left.map { $0["reason"] } == ["late_answer"] && left.first?["certain"] == true)
+                #expect(try await installation.command("runs", "--left-behind").contains(id.prefix(8)))
+                let refused = try await installation.attempt("release", id, "--reason", "the customer has left")
+                #expect(refused.exitCode != 0 && refused.errors.contains("beside what it goes on with"))
+                #expect(refused.errors.contains("turnup show \(id)"), "\(refused.errors)")
+                try await installation.command("release", id, "--leave-behind", "--reason", "seen to by hand")
+                try await installation.reaches(.released, run)
+                #expect(try await installation.command("runs", "--left-behind").contains(id.prefix(8)))
+            }
+        }
+    }
 }

@@ -7,7 +7,8 @@ extension TestRun {
         var fold = LeftBehindFold(run: id)
         for event in events { try fold.add(event) }
         guard fold.state == state else { throw BrokenPromise("the fold of what is left comes to another state") }
-        guard fold.items.isEmpty != (state.mayHaveLeftSomething && state.status != .succeeded) else {
+        guard fold.items.isEmpty != (state.status == .succeeded ? state.mayHaveSurplus : state.mayHaveLeftSomething)
+        else {
             throw BrokenPromise("what may be left: \(fold.items), and the state says otherwise: \(state)")
         }
         return fold.items

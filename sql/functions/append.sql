@@ -84,7 +84,7 @@ begin
     update turnup.run r
     set seq = current.seq + 1, hash = new_hash, epoch = current.epoch, status = new_status,
       state = coalesce(append.state, current.state), owns_key = coalesce(append.owns_key, current.owns_key),
-      may_be_left = new_status not in ('live', 'succeeded') and coalesce(append.may_be_left, current.may_be_left),
+      may_be_left = new_status <> 'live' and coalesce(append.may_be_left, current.may_be_left),
       has_task = is_to_do, inspection = case when new_status = 'succeeded' then r.inspection end,
       changed_at = moment,
       reason = case

@@ -2,9 +2,12 @@
 -- platform may show them only once. It writes once for an attempt and epoch.
 --
 -- A complete answer to a call may settle what is not known: when nothing that may change the platform was sent after
--- that call, a live run is due now, and a run that is held because of it is live again; the next worker decides. The
--- success of a run that failed or was cancelled says that something may be left: the run has its key again, unless
--- another run has it by now, which the event then names.
+-- that call, a live run is due now, and a run that is held because of it is live again; the next worker decides.
+--
+-- What a success names becomes the run's, so that no other run takes it. When another run has it, the event names that one
+-- (held_by). When an event of this run has named it before, the event says so (known). Else the success of a run that is
+-- not on its way says that something may be left; one that failed or was cancelled has its key again, unless another run has
+-- it by now, which the event then names (key_with).
 create or replace function turnup.append_late(
   worker text, run_id uuid, epoch bigint, attempt_id uuid, body text,
   secret_names text[], secret_versions bigint[], secret_key_ids text[], secret_nonces bytea[],
@@ -23,6 +26,8 @@ declare
   told json := append_late.body::json;
   is_answer boolean := told ->> 'outcome' in ('done', 'not_done') and told ->> 'purpose' is null
     and told ->> 'repeatable' is distinct from 'true';
+  is_made boolean := is_answer and told ->> 'outcome' = 'done' and told ->> 'made' is distinct from 'false';
+  is_known boolean := false;
   wakes boolean := false;
   is_left boolean := false;
   owns boolean;
@@ -49,6 +54,23 @@ begin
     if lease.seq >= task.seq then task.seq := lease.seq; task.hash := lease.hash; end if;
     current.seq := task.seq; current.hash := task.hash;
   end if;
+  if is_made then
+    is_known := exists (
+      select from turnup.event e
+      where e.run_id = current.id and e.type in ('attempt.done', 'attempt.settled', 'run.resolved', 'attempt.late')
+        and e.body ->> 'state' is not distinct from told ->> 'state' and e.body ->> 'held_by' is null
+        and turnup.same_thing(e.body, told));
+    if is_known then body := left(rtrim(append_late.body), -1) || ',"known":true}'; end if;
+  end if;
+  if told -> 'thing' is not null and told ->> 'made' is distinct from 'false' and not is_known then
+    holder := turnup.take_thing(
+      current.id, current.organisation, told -> 'thing' ->> 'service', told -> 'thing' ->> 'identity');
+    if holder is not null then
+      body := left(rtrim(append_late.body), -1) || ',"held_by":"' || holder || '"}';
+      holder := null;
+    end if;
+  end if;
+  is_left := is_made and not is_known and current.status <> 'live';
   if is_answer and told ->> 'incomplete' is null and current.status in ('live', 'held') then
     wakes := append_late.attempt_id = (
         select e.attempt_id from turnup.event e
@@ -59,8 +81,7 @@ begin
           select e.body from turnup.event e
           where e.run_id = current.id and e.type = 'run.held' order by e.seq desc limit 1) as h
         where h.body ->> 'code' = 'unknown_outcome' and h.body ->> 'error' is distinct from 'deadline'));
-  elsif is_answer and told ->> 'outcome' = 'done' and current.status in ('failed', 'cancelled') then
-    is_left := true;
+  elsif is_left and current.status in ('failed', 'cancelled') then
     owns := current.owns_key;
     if not owns and not exists (
       select from turnup.event e where e.run_id = current.id and e.type = 'run.taken_over')
@@ -111,6 +132,9 @@ begin
       service = case when wakes then line else t.service end,
       wait_reason = case when wakes then null else t.wait_reason end
     where t.run_id = current.id;
+    -- One that is being inspected.
+    update turnup.run r set may_be_left = true
+    where r.id = current.id and is_left and r.status = 'succeeded' and not r.may_be_left;
   else
     update turnup.run r
     set seq = current.seq + 1, hash = new_hash, changed_at = moment,

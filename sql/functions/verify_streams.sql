@@ -42,6 +42,17 @@ declare
   is_taken_back boolean;
   is_ending boolean;
   leaves_something boolean;
+  -- Beside what the run goes on with.
+  leaves_surplus boolean;
+  -- The attempt that is in doubt; a late success of the stay, and its attempt.
+  unknown_id uuid;
+  late json;
+  late_id uuid;
+  new_late json;
+  -- The run goes on without the late success.
+  passes_late boolean;
+  is_in_doubt boolean;
+  forgets_unknown boolean;
   owns_key boolean;
   may_be_left boolean;
   is_taken_over boolean;
@@ -80,7 +91,7 @@ begin
     if e.place = 1 then
       next_seq := 1; top_epoch := 0; is_sound := true; status := null; state := null; open_id := null;
       is_key_elsewhere := false; held_attempt := null; last_sent := null;
-      leaves_something := false; is_taken_over := false; first_body := null; ended_at := null; count := 0;
+      leaves_something := false; leaves_surplus := false; unknown_id := null; late := null; is_taken_over := false; first_body := null; ended_at := null; count := 0;
       stay := 1; undo_stays := '{}'; undo_attempts := '{}'; sure := false; is_unknown := false; is_replacing := false;
       is_replaced := false; is_taken_back := false; is_ending := false;
       inspects := false; verdict := null;
@@ -165,6 +176,11 @@ begin
     begin
       target := null;
       worked := null;
+      new_late := null;
+      forgets_unknown := false;
+      passes_late := e.type in ('undo.started', 'release.requested', 'run.succeeded', 'run.failed', 'run.cancelled',
+          'run.released')
+        or e.type in ('cancel.requested', 'run.taken_over') and status = 'held';
       if e.type = 'run.requested' and status is null then
         state := e.body ->> 'state';
         first_body := e.body;
@@ -184,7 +200,7 @@ begin
         case open_purpose || ' ' || e.type
           when 'call attempt.done' then
             if e.body ->> 'held_by' is not null then
-              is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_something := true;
+              is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_surplus := true;
               is_unknown := false;
             else
               worked := not open_repeatable;
@@ -192,16 +208,19 @@ begin
             end if;
           when 'call attempt.unknown' then
             had_unknown := true;
+            if not is_unknown then unknown_id := e.attempt_id; end if;
             is_unknown := is_unknown or not open_repeatable or e.body ->> 'look_up_after_milliseconds' is not null;
           when 'call attempt.not_done' then
-            if e.body ->> 'look_up_after_milliseconds' is not null then is_unknown := true;
+            if e.body ->> 'look_up_after_milliseconds' is not null then
+              if not is_unknown then unknown_id := e.attempt_id; end if;
+              is_unknown := true;
             elsif not is_unknown and undo_stays[cardinality(undo_stays)] = stay
               and undo_attempts[cardinality(undo_attempts)] = e.attempt_id
             then is_taken_back := true;
             end if;
           when 'lookup attempt.done' then
             if e.body ->> 'held_by' is not null then
-              is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_something := true;
+              is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_surplus := true;
             end if;
             case coalesce(e.body ->> 'settled', '')
               when 'adopt' then worked := true; is_foreign := e.body ->> 'made' = 'false';
@@ -219,9 +238,9 @@ begin
         end case;
         target := e.body ->> 'entered';
       elsif e.type = 'attempt.settled' then
-        is_replacing := false;
+        is_replacing := false; late := null;
         if e.body ->> 'held_by' is not null then
-          is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_something := true; is_unknown := false;
+          is_taken_back := undo_stays[cardinality(undo_stays)] = stay; leaves_surplus := true; is_unknown := false;
         elsif e.body ->> 'outcome' = 'done' then
           worked := true; is_foreign := e.body ->> 'made' = 'false';
         else
@@ -229,9 +248,23 @@ begin
           is_taken_back := undo_stays[cardinality(undo_stays)] = stay and not sure;
         end if;
         target := e.body ->> 'entered';
-      elsif e.type = 'attempt.late' and is_late_success and status in ('failed', 'cancelled') then
-        leaves_something := true;
-        is_key_elsewhere := e.body ->> 'key_with' is not null;
+      elsif e.type = 'attempt.late' and is_late_success then
+        is_in_doubt := coalesce(e.attempt_id = open_id, false) or is_unknown and e.attempt_id = unknown_id;
+        if e.body ->> 'known' = 'true' and not (is_in_doubt and status in ('live', 'held')) then
+          null;
+        elsif status not in ('live', 'held') then
+          if e.body ->> 'made' is distinct from 'false' then
+            leaves_surplus := true;
+            if status in ('failed', 'cancelled') then is_key_elsewhere := e.body ->> 'key_with' is not null; end if;
+          end if;
+        elsif e.body ->> 'incomplete' is not null
+          or not (is_in_doubt or coalesce(e.body ->> 'stay' = stay::text, false))
+        then
+          leaves_surplus := leaves_surplus or e.body ->> 'made' is distinct from 'false' and not is_in_doubt;
+        else
+          passes_late := late is not null and not turnup.same_thing(late, e.body);
+          new_late := e.body;
+        end if;
       elsif e.type = 'run.held' then
         held_attempt := case when e.body ->> 'code' = 'unknown_outcome'
           and e.body ->> 'error' is distinct from 'deadline' then e.body ->> 'attempt' end;
@@ -248,10 +281,9 @@ begin
         verdict := e.body ->> 'verdict';
         inspects := inspects and e.body ->> 'over' is distinct from 'true';
       elsif e.type = 'undo.skipped' then
-        is_taken_back := true; leaves_something := true;
+        is_taken_back := true; leaves_surplus := true;
       elsif e.type = 'cancel.requested' and status = 'held' then
-        leaves_something := leaves_something or is_unknown and not stay = any(undo_stays);
-        is_unknown := false; is_replacing := false;
+        forgets_unknown := true; is_replacing := false;
       elsif e.type = 'run.resolved' then
         case coalesce(e.body ->> 'choice', '')
           when 'done', 'adopt' then
@@ -260,10 +292,10 @@ begin
             else worked := true; is_foreign := e.body ->> 'made' = 'false';
             end if;
           when 'retry_anyway' then
-            leaves_something := leaves_something or is_unknown; is_unknown := false; is_replacing := false;
+            leaves_surplus := leaves_surplus or is_unknown; is_unknown := false; is_replacing := false;
             if e.body ->> 'new_key' = 'true' then stay := stay + 1; end if;
           when 'abandon' then
-            if is_ending then undo_stays := '{}'; undo_attempts := '{}'; leaves_something := true; end if;
+            if is_ending then undo_stays := '{}'; undo_attempts := '{}'; leaves_surplus := true; end if;
           else null;
         end case;
         target := e.body ->> 'entered';
@@ -273,14 +305,35 @@ begin
       elsif e.type = 'run.taken_over' then
         is_taken_over := true;
       end if;
-      -- What it may have left over there: sent and not settled, or made and not taken back.
+      -- What it may have left over there: sent and not settled, or made and not taken back. While the call is in doubt, or
+      -- armed to be taken back for what it may have made, that stands for what the late success names.
+      if (passes_late or is_replaced) and late is not null then
+        leaves_surplus := leaves_surplus or late ->> 'made' is distinct from 'false'
+          and not (is_unknown and unknown_id = late_id)
+          and not coalesce(not sure and undo_stays[cardinality(undo_stays)] = stay
+            and undo_attempts[cardinality(undo_attempts)] = late_id, false);
+        late := null;
+      end if;
+      if new_late is not null then late := new_late; late_id := e.attempt_id; end if;
+      if forgets_unknown then
+        leaves_surplus := leaves_surplus or is_unknown and not stay = any(undo_stays);
+        is_unknown := false;
+      end if;
       if worked is not null then
+        if late ->> 'made' is distinct from 'false' and late is not null then
+          -- When a person takes it, a request after it that was lost may have made another one.
+          leaves_surplus := leaves_surplus or case when e.body ->> 'late' = late_id::text
+            then is_unknown and unknown_id <> late_id else not turnup.same_thing(late, e.body) end;
+          late := null;
+        end if;
         -- What was there before is not the run's; but a lost request may have made something beside it.
-        leaves_something := leaves_something
-          or worked and not stay = any(undo_stays) and (is_unknown or had_unknown or not coalesce(is_foreign, false));
+        is_foreign := coalesce(is_foreign, false);
+        leaves_something := leaves_something or worked and not stay = any(undo_stays) and not is_foreign;
+        leaves_surplus := leaves_surplus
+          or worked and not stay = any(undo_stays) and is_foreign and (is_unknown or had_unknown);
         if is_foreign and e.body ->> 'takes_back' is distinct from 'true' and undo_stays[cardinality(undo_stays)] = stay
         then
-          is_taken_back := true; leaves_something := leaves_something or is_unknown or had_unknown;
+          is_taken_back := true; leaves_surplus := leaves_surplus or is_unknown or had_unknown;
         end if;
         is_unknown := false; sure := true; is_foreign := false;
       end if;
@@ -295,7 +348,14 @@ begin
       is_taken_back := false;
       if target is not null then
         state := target;
-        leaves_something := leaves_something or is_unknown and not stay = any(undo_stays);
+        if late is not null then
+          leaves_surplus := leaves_surplus or late ->> 'made' is distinct from 'false'
+            and not (is_unknown and unknown_id = late_id)
+            and not coalesce(not sure and undo_stays[cardinality(undo_stays)] = stay
+              and undo_attempts[cardinality(undo_attempts)] = late_id, false);
+          late := null;
+        end if;
+        leaves_surplus := leaves_surplus or is_unknown and not stay = any(undo_stays);
         is_unknown := false; is_replacing := false; had_unknown := false; stay := stay + 1;
       end if;
     exception when data_exception or invalid_text_representation then
@@ -316,8 +376,11 @@ begin
       code := 'stream_without_run'; seq := null; expected := 'a run row'; actual := e.seq || ' events'; return next;
       continue;
     end if;
-    may_be_left := status in ('held', 'failed', 'cancelled', 'released')
-      and (leaves_something or is_unknown or cardinality(undo_stays) > 0);
+    may_be_left := case status
+      when 'live' then false
+      when 'succeeded' then leaves_surplus
+      else leaves_something or leaves_surplus or is_unknown or cardinality(undo_stays) > 0
+        or late is not null and late ->> 'made' is distinct from 'false' end;
     owns_key := status in ('live', 'held', 'succeeded')
       or may_be_left and not is_taken_over and not is_key_elsewhere and status <> 'released';
     return query select e.run_id, c.code, null::bigint, c.expected, c.actual

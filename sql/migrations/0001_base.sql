@@ -75,8 +75,8 @@ create table turnup.run (
   organisation text not null check (organisation <> ''),
   key text not null,
   owns_key boolean not null,
-  -- Held, failed or cancelled, and something that it made, or may have made, may be on the platform. It stays so when
-  -- another run takes the key.
+  -- It is not on its way, and something that it made, or may have made, may be on the platform; of a run that succeeded
+  -- only what is beside its own. It stays so when another run takes the key.
   may_be_left boolean not null default false,
   state text not null,
   status text not null check (status in ('live', 'held', 'succeeded', 'failed', 'cancelled', 'released')),
@@ -116,7 +116,8 @@ create index run_organisation on turnup.run (organisation, id);
 create index run_state on turnup.run (state, id);
 create index run_live on turnup.run (workflow, version, state) where status in ('live', 'held');
 create index run_attention on turnup.run (status, id) where status in ('held', 'failed', 'cancelled');
-create index run_left on turnup.run (id) where may_be_left and status in ('failed', 'cancelled', 'released');
+create index run_left on turnup.run (id)
+  where may_be_left and status in ('succeeded', 'failed', 'cancelled', 'released');
 create index run_drifted on turnup.run (id) where inspection = 'drifted';
 create index run_error on turnup.run (last_error, id) where last_error is not null;
 create index run_slot on turnup.run (workflow, organisation) where live_slot;
@@ -255,8 +256,8 @@ create table turnup.secret (
 );
 alter table turnup.secret alter column ciphertext set storage external;
 
--- Which run a thing on a platform belongs to, so that no two runs take it for theirs. A row counts as long as its run has
--- its key. The identity is the SHA-256 of the name that the platform gives it, which may be long.
+-- Which run a thing on a platform belongs to, so that no two runs take it for theirs. A row counts as long as its run
+-- has it or may have left it (turnup.has_thing). The identity is the SHA-256 of the name that the platform gives it, which may be long.
 create table turnup.thing (
   service text not null,
   identity bytea not null check (octet_length(identity) = 32),

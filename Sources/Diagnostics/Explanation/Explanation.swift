@@ -9,7 +9,9 @@ public enum Explanation {
         clock: ClockText = ClockText()
     ) -> String {
         switch run.status {
-        case .succeeded: return run.inspection == .drifted ? "finished; has drifted since" : "finished"
+        case .succeeded:
+            return (run.inspection == .drifted ? "finished; has drifted since" : "finished")
+                + (run.mayBeLeft ? "; \(LeftBehindText.markBeside)" : "")
         case .failed, .cancelled, .released:
             return (run.reason ?? run.status.rawValue) + (run.mayBeLeft ? "; \(LeftBehindText.mark)" : "")
         case .held: return run.reason ?? "held for a person"

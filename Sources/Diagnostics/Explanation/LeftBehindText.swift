@@ -4,6 +4,8 @@ public import WorkflowCore
 public enum LeftBehindText {
     /// The mark in a list, where there is no room for more.
     public static let mark = "something may be left behind"
+    /// The same of a run that succeeded.
+    public static let markBeside = "something may be left behind beside it"
 
     public static func line(_ item: LeftBehind) -> String {
         let text = what(item.request, item.state, item.isCertain, item.saved, item.sealed)
@@ -38,7 +40,9 @@ public enum LeftBehindText {
         case .answerLost: lost
         case .sentAgain: "\(lost), and a person had the call sent again"
         case .noUndo: "the workflow declares no undo for it"
-        case .lateAnswer: "its answer came when the run had ended"
+        case .lateAnswer: "its answer came late, and the run is not the one that goes on with it"
+        case .thingOfAnotherRun:
+            "the answer named what another run has, and something may have been made beside that"
         case .undoSkipped: "its undo needs values that nobody knows"
         case .undoFailed: "taking it back failed"
         case .notGone: "its undo was sent, and it is not seen to be gone"

@@ -58,7 +58,7 @@ struct RunList {
         }
         // With exactly the condition of its index.
         if filter.isLeftBehind {
-            conditions.append("r.may_be_left and r.status in ('failed', 'cancelled', 'released')")
+            conditions.append("r.may_be_left and r.status in ('succeeded', 'failed', 'cancelled', 'released')")
         }
         if filter.isDrifted { conditions.append("r.inspection = 'drifted'") }
         add("t.service = $", filter.service.map { .text($0) })

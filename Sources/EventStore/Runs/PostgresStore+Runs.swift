@@ -112,7 +112,7 @@ extension PostgresStore {
             """
             select r.id from turnup.run r
             where r.key = $1 and r.organisation = $2 and r.workflow = $3 and not r.owns_key and r.may_be_left
-              and r.status in ('failed', 'cancelled') and r.id <> $4
+              and r.status in ('failed', 'cancelled', 'released') and r.id <> $4
             order by r.id limit 10
             """, [.text(run.key), .text(run.organisation), .text(run.workflow), .uuid(PostgresUUID(run.id))],
             readOnly: true, label: "look for what others left")

@@ -12,8 +12,8 @@ public struct RunOverview: Sendable, Equatable {
     public let reason: String?
     /// The name of the last error that the run met; nil once something has succeeded since.
     public let lastError: String?
-    /// It is held, failed or cancelled, and something that it made, or may have made, may be on the platform. That holds
-    /// also when another run has taken its key.
+    /// It is not on its way, and something that it made, or may have made, may be on the platform; of a run that succeeded
+    /// only what is beside its own. That holds also when another run has taken its key.
     public let mayBeLeft: Bool
     /// What the last inspection of a run that succeeded came to.
     public let inspection: Inspection.Verdict?
@@ -44,7 +44,7 @@ public struct RunFilter: Sendable, Equatable {
     public var status: RunStatus?
     /// The name of the last error, such as `timeout`.
     public var lastError: String?
-    /// Only failed and cancelled runs of which something may be left on the platform.
+    /// Only ended runs of which something may be left on the platform.
     public var isLeftBehind: Bool
     /// Only runs of which the last inspection found that the thing is gone or no longer works.
     public var isDrifted: Bool

@@ -235,6 +235,7 @@ struct RunDriver {
                 body["evidence"] = .object(evidence)
                 if let error = late.value.error { body["error"] = .string(error) }
                 if !late.value.saved.isEmpty { body["saved"] = .object(late.value.saved) }
+                body["thing"] = machine.definition.lateThing(late.value, of: late.attempt, in: state)
             }
             let evidence = LateEvidence(
                 runId: state.id, epoch: machine.epoch, attemptId: late.attempt.id, body: body, sealed: sealed)

@@ -33,7 +33,55 @@ extension NewEvent {
     public var emptyListOf: String? { body["empty_list_of"]?.stringValue }
 }
 
+extension Definition {
+    /// What a call's success names that came when its worker had lost the run, as its event says it; nil without a name,
+    /// or where nothing was made.
+    public func lateThing(_ result: AttemptResult, of attempt: OpenAttempt, in state: RunState) -> JSONValue? {
+        guard result.outcome == .done, result.isMade, attempt.purpose == .call,
+            let here = self.state(attempt.state), here.namesItsThing, here.identity != IdentityDefinition.none
+        else { return nil }
+        return here.thing(in: state, with: result.saved)?.json
+    }
+}
+
+/// What an answer says of the thing that its call made, so that two answers can be compared.
+public struct NamedThing: Sendable {
+    let thing: Thing?
+    let saved: JSONObject
+    let fingerprints: [String]
+
+    init(thing: Thing?, saved: JSONObject, fingerprints: [String]) {
+        self.thing = thing
+        self.saved = saved
+        self.fingerprints = fingerprints
+    }
+
+    /// Of an event's body.
+    public init(_ body: JSONObject) {
+        self.init(
+            thing: Thing(body["thing"]), saved: body["saved"]?.objectValue ?? JSONObject(),
+            fingerprints: (body["sealed"]?.arrayValue ?? []).compactMap { $0["fingerprint"]?.stringValue }.sorted())
+    }
+
+    /// The names decide; without two names the values, and without values the secrets. What says nothing is never the same.
+    public func isSame(as other: NamedThing) -> Bool {
+        if let thing, let theirs = other.thing { return thing == theirs }
+        if !saved.isEmpty || !other.saved.isEmpty {
+            return saved.members.count == other.saved.members.count
+                && saved.members.allSatisfy { other.saved[$0.name] == $0.value }
+        }
+        return !fingerprints.isEmpty && fingerprints == other.fingerprints
+    }
+}
+
 extension StateDefinition {
+    /// The thing as the data of `state` name it once these values are written into them.
+    func thing(in state: RunState, with saved: JSONObject) -> Thing? {
+        var named = state
+        named.write(saved)
+        return thing(in: named)
+    }
+
     /// Whether anything names what the call makes.
     public var namesItsThing: Bool { identity != nil || !namedByUndo.isEmpty }
 
@@ -65,6 +113,17 @@ extension StateDefinition {
         let parts = texts.compactMap { $0 }
         guard !parts.isEmpty, parts.count == texts.count else { return nil }
         return Thing(service: service, identity: parts.joined(separator: "/"))
+    }
+}
+
+extension RunState {
+    /// What the taking back under way is for; nil without a name.
+    func takenBack(_ definition: Definition) -> Thing? {
+        let entry = ending == nil ? undoEntryOfStay.map { undoList[$0] } : undoList.last
+        guard let entry, entry.isCertain || isReplacing, let made = definition.state(entry.state),
+            made.namesItsThing, made.identity != IdentityDefinition.none
+        else { return nil }
+        return made.thing(in: self, with: entry.saved)
     }
 }
 

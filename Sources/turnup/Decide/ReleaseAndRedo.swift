@@ -7,8 +7,8 @@ struct Release: AsyncParsableCommand {
         abstract: "Take back what succeeded runs have made, and let their keys go.",
         discussion: """
             A worker takes back what the run made, the newest first, as its definition says; then the run is released and \
-            its key is free. When something has no undo, nothing is done, unless --leave-behind says that it may stay: \
-            "turnup runs --left-behind" lists such runs.
+            its key is free. When something has no undo, or may be there beside what the run goes on with, nothing is done, \
+            unless --leave-behind says that it may stay: "turnup runs --left-behind" lists such runs.
 
             Examples:
               turnup release 0192f0c1 --reason 'the customer has left'
@@ -51,7 +51,7 @@ struct Redo: AsyncParsableCommand {
 struct LeaveBehindOption: ParsableArguments {
     @Flag(
         name: .customLong("leave-behind"),
-        help: "Let the key go although something that the run made has no undo and stays on the platform.")
+        help: "Let the key go although something that nothing takes back may stay on the platform.")
     var isSaid = false
 }
 

@@ -12,7 +12,7 @@ struct RunFilterOptions: ParsableArguments {
     @Option(help: "Only those whose last error has this name.") var error: String?
     @Flag(
         name: .customLong("left-behind"),
-        help: "Only failed or cancelled ones of which something may be left on the platform.")
+        help: "Only ended ones of which something may be left on the platform; of a succeeded one beside its own.")
     var leftBehind = false
     @Flag(help: "Only succeeded ones whose last inspection found that the thing is gone or no longer works.")
     var drifted = false
@@ -69,5 +69,5 @@ struct DurationArgument: ExpressibleByArgument {
 }
 
 extension RunStatus: ExpressibleByArgument {
-    fileprivate var mayLeaveBehind: Bool { self == .failed || self == .cancelled || self == .released }
+    fileprivate var mayLeaveBehind: Bool { isEnded }
 }

@@ -21,7 +21,7 @@ enum RunsTexts {
     // MARK: Options
 
     static let leftBehindAlone = ValidationError(
-        "--left-behind lists failed and cancelled runs: give no --service and no other --status")
+        "--left-behind lists runs that have ended: give no --service, nor --status live or held")
     static let driftedAlone = ValidationError(
         "--drifted lists succeeded runs: give no --left-behind and no other --status")
     static func noRequestId(_ text: String) -> ValidationError {
@@ -72,6 +72,8 @@ enum RunsTexts {
     static let retryAnyway = "Send it again although it may have worked: there may be two of it then"
     static let retryAnywayChanged = "Send it as it is now under a new idempotency key: there may be two of it then"
     static let abandon = "Give up: the run fails, and keeps its key while something of it may be there"
+    static let adoptOfAnother =
+        "Share what another run has; it stays that run's, and is never taken back for this one"
     static let abandonLeavingThenRedo = "Leave it there, and end the run; the new run with the same input starts then"
     static let cancelRedo = "Take it back all the same, but start no run after it"
     static let redoFollows = "a run with the same input starts, once this one is released"

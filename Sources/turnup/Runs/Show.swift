@@ -8,8 +8,8 @@ struct Show: AsyncParsableCommand {
         abstract: "Show one run: where it stands, and why.",
         discussion: """
             A run is named by its id, or by the beginning of it as "turnup runs" prints it. Of a run that waits for a \
-            person it shows the evidence and the choices, as commands, and of one that is held, failed or cancelled what was \
-            taken back and what may be left on the platform. With --json these are "hold", "choices", "taken_back" and \
+            person it shows the evidence and the choices, as commands, and of one that is held or has ended what was taken back \
+            and what may be left on the platform. With --json these are "hold", "choices", "taken_back" and \
             "left_behind"; VALUE, FILE and TEXT in a command are yours to fill in.
 
             Example:
@@ -31,7 +31,7 @@ struct Show: AsyncParsableCommand {
                 throw RunsTexts.noEvents("\(found.id)")
             }
             let left =
-                [.held, .failed, .cancelled, .released].contains(state.status)
+                state.status != .live && (state.status != .succeeded || state.mayBeLeft)
                 ? try await session.leftBehind(found.id, upTo: state.seq) : LeftBehindFold(run: found.id)
             let others = try await session.store.runsThatMayHaveLeft(beside: found)
             var advice: OperatorChoices?

@@ -130,6 +130,9 @@ extension World {
         if !run.ownsKey, made > 0, !shadow.isTakenOver, run.status != .released {
             checker.fail("K1", run: index, "the key is free, and \(made) things are there")
         }
+        if run.status == .succeeded, made > 1, !run.mayBeLeft {
+            checker.fail("F2", run: index, "active, \(made) things of it are there, and nothing says so")
+        }
         if isGivenUp, made > 0, !run.mayBeLeft {
             checker.fail(
                 "F2", run: index, "\(run.status.rawValue), \(made) things are there, and nothing says so")

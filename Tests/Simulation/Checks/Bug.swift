@@ -32,6 +32,7 @@ enum Bug: String, CaseIterable {
     case unknownIsNotDone = "unknown-is-not-done"
     case keyReleasedEarly = "key-released-early"
     case leftForgottenWithKey = "left-forgotten-with-key"
+    case lateSuccessForgotten = "late-success-forgotten"
     case keyOfSecondRun = "key-of-second-run"
     case closesOtherAttempt = "closes-other-attempt"
     case noLeaseCheck = "no-lease-check"

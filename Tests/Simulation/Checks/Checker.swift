@@ -24,6 +24,10 @@ final class Checker {
         var notBefore: (database: Instant, world: Int64)?
         /// Attempts of this stay that were charged, by the error they ended with.
         var charged: [(error: String, count: Int)] = []
+        /// Not every call had its own plain answer, so there may be more than one thing.
+        var hadDoubt = false
+        /// After it had succeeded, an answer named another thing.
+        var hasSurplus = false
         /// A call ended as done or unknown, so something may exist.
         var mayExist = false
         /// The same, where the definition declares neither a way to settle it nor to take it back.
@@ -215,7 +219,11 @@ final class Checker {
                 (event.body["outcome"] == "done" || event.body["outcome"] == "not_done")
                 && event.body["purpose"] == nil && event.body["repeatable"] != true
             // What the database has forgotten may still be told: then something is there.
-            if isAnswer, event.body["outcome"] == "done", shadow.status.isEnded { shadow.mayExist = true }
+            if isAnswer, event.body["outcome"] == "done" {
+                shadow.mayExist = true
+                shadow.hadDoubt = true
+                if shadow.status == .succeeded, event.body["known"] == nil { shadow.hasSurplus = true }
+            }
             if isAnswer, shadow.lastSent == event.attemptId, let id = event.attemptId {
                 // The run is looked at now, whatever it waited for.
                 shadow.notBefore = nil
@@ -353,6 +361,7 @@ final class Checker {
         if open.purpose == "call" {
             let isConflict = event.body["look_up_after_milliseconds"] != nil
             if type != .attemptNotDone || isConflict { shadow.mayExist = true }
+            if type == .attemptUnknown || isConflict || event.body["held_by"] != nil { shadow.hadDoubt = true }
             if type != .attemptNotDone, !open.isRepeatable, !fixture.undoes { shadow.mustHoldKey = true }
             shadow.successes = type == .attemptDone ? shadow.successes + 1 : 0
             if !open.isRepeatable, let entered = event.body["entered"]?.stringValue {
@@ -459,7 +468,8 @@ final class Checker {
         let isLeft: Bool? = !shadow.mayExist ? false : shadow.mustHoldKey ? true : nil
         let (mustHold, mustBeLeft): (Bool?, Bool?) =
             switch shadow.status {
-            case .live, .succeeded: (true, false)
+            case .live: (true, false)
+            case .succeeded: (true, shadow.hasSurplus ? true : shadow.hadDoubt ? nil : false)
             case .released: (false, isLeft)
             case .held: (true, isLeft)
             case .failed, .cancelled: (shadow.isTakenOver ? false : isLeft, isLeft)

@@ -228,6 +228,7 @@ final class RunDriver {
                 })
         }
         if !late.value.saved.isEmpty { body["saved"] = .object(late.value.saved) }
+        if late.isWhole { body["thing"] = machine.definition.lateThing(late.value, of: late.attempt, in: state) }
         let (store, run, epoch, index) = (store, run, machine.epoch, process.index)
         process.ask(
             at: .evidence, run: run,

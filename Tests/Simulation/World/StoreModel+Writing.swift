@@ -85,12 +85,27 @@ extension StoreModel {
     /// Another run, which has what the event takes, or something in the list that it calls empty. Else the run has it now.
     private func holder(of event: NewEvent, run: Int) -> Int? {
         if event.emptyListOf != nil {
-            return tables.things.values.filter { $0 != run && runs[$0].ownsKey }.min()
+            return tables.things.filter { $0.value != run && has($0.value, $0.key) }.map(\.value).min()
         }
         guard let thing = event.thing else { return nil }
-        if let holder = tables.things[thing], holder != run, runs[holder].ownsKey { return holder }
+        if let holder = tables.things[thing], holder != run, has(holder, thing) { return holder }
         tables.things[thing] = run
         return nil
+    }
+
+    /// An ended run has only what it made and may have left.
+    private func has(_ run: Int, _ thing: Thing) -> Bool {
+        let row = runs[run]
+        if [.live, .held, .succeeded].contains(row.status) { return true }
+        guard row.mayBeLeft else { return false }
+        let named = row.events.last {
+            NewEvent(.attemptDone, $0.body).thing == thing && $0.body["held_by"] == nil && $0.body["known"] == nil
+                && ($0.body["made"] != false || $0.body["takes_back"] == true)
+        }
+        guard let named else { return false }
+        return !row.events.contains {
+            $0.seq > named.seq && NewEvent(.attemptDone, ["thing": $0.body["taken_back"] ?? .null]).thing == thing
+        }
     }
 
     /// The stream still has the event on which the decision was made.
@@ -358,8 +373,16 @@ extension StoreModel {
         let row = runs[run]
         let wakes = settles(row, attempt, body)
         var body = body
-        let isLeft = Self.isAnswer(body) && body["outcome"] == "done" && [.failed, .cancelled].contains(row.status)
-        if isLeft, !row.ownsKey {
+        let isMade = Self.isAnswer(body) && body["outcome"] == "done" && body["made"] != false
+        let isKnown = isMade && row.events.contains { Self.names($0, what: body) }
+        if isKnown { body["known"] = true }
+        if body["made"] != false, !isKnown {
+            if let holder = holder(of: NewEvent(.attemptLate, ["thing": body["thing"] ?? .null]), run: run) {
+                body["held_by"] = .string(Self.identifier(of: holder).description)
+            }
+        }
+        let isLeft = isMade && !isKnown && row.status != .live && bug != .lateSuccessForgotten
+        if isLeft, !row.ownsKey, row.status != .released {
             if let holder = holder(fixture: row.fixture, row.key) {
                 body["key_with"] = .string(Self.identifier(of: holder).description)
             } else if !row.events.contains(where: { $0.type == EventType.runTakenOver.rawValue }) {
@@ -388,6 +411,13 @@ extension StoreModel {
         }
         checker.settled(run, runs[run], at: time)
         return true
+    }
+
+    /// An event before it says the same of the thing.
+    private static func names(_ event: RecordedEvent, what late: JSONObject) -> Bool {
+        let types = [EventType.attemptDone, .attemptSettled, .runResolved, .attemptLate].map(\.rawValue)
+        return types.contains(event.type) && event.body["held_by"] == nil && event.body["state"] == late["state"]
+            && NamedThing(event.body).isSame(as: NamedThing(late))
     }
 
     /// The answer of a call, and not that there is none.

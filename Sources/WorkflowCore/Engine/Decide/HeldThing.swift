@@ -26,14 +26,15 @@ extension DecisionBuilder {
         emit(.attemptDone, body, attemptId: attempt.id)
         if attempt.purpose == .lookup {
             return holdUnknown(
-                here, "The look-up found \(name), which run \(other) has", error: Hold.thingOfAnotherRun,
+                here, "The look-up found \(name), which run \(other) has or may have left there", error: Hold.thingOfAnotherRun,
                 candidates: [saved], heldBy: other)
         }
         guard state.cancel == nil, let call = here.call else { return flow() }
         return hold(
             code: Hold.thingOfAnotherRun,
-            "\(call.method) \(call.path.source) of service \(call.service) answered with \(name), which run \(other) has. "
-                + "The platform may have made nothing, or something beside it. Look at the platform, then decide.",
+            "\(call.method) \(call.path.source) of service \(call.service) answered with \(name), which run \(other) has "
+                + "or may have left there. The platform may have made nothing, or something beside it. Look at the "
+                + "platform, then decide: it can be adopted, and is then shared, and never taken back for this run.",
             choices: [HoldChoice.adopt, .done, .retryAnyway, .abandon].map(\.rawValue),
             facts: [
                 "error": .string(Hold.thingOfAnotherRun), "run": .string(other.description),

@@ -59,6 +59,7 @@ extension RunState {
             guard values.isEmpty, sealed.isEmpty else {
                 throw OperatorActionRefusal("bad_value", "what was taken back by hand gives no values")
             }
+            body["taken_back"] = takenBack(definition)?.json
         case .done, .adopt:
             var saved = JSONObject()
             if choice == .adopt { saved = try chosen(hold, candidate) }

@@ -61,7 +61,12 @@ extension RunState {
             throw OperatorActionRefusal("taken_over", "run \(takenOverBy) has its key now", hint: "Retry that one.")
         }
         if undoneCount > 0 || ending != nil {
-            throw OperatorActionRefusal("undone", "what the run made was taken back, so it cannot go on", hint: instead)
+            throw OperatorActionRefusal(
+                "undone",
+                undoneCount > 0
+                    ? "what the run made was taken back, so it cannot go on"
+                    : "its undo has been gone through, though nothing was taken back, so it cannot go on",
+                hint: instead)
         }
         guard let target = gaveUp?.state, let place = definition.state(target), place.action != nil else {
             throw OperatorActionRefusal(
@@ -91,9 +96,13 @@ extension RunState {
         }
         guard leavesBehind || !mayHaveCreated else {
             throw OperatorActionRefusal(
-                "nothing_undoes", "it made something that its definition has no undo for, so nothing was done",
+                "nothing_undoes",
+                mayHaveSurplus
+                    ? "beside what it goes on with something may be there that nothing takes back, so nothing was done"
+                    : "it made something that its definition has no undo for, so nothing was done",
                 hint:
-                    "Take it back by hand, or see to it later with --leave-behind: the key is let go, and \"turnup runs "
+                    (mayHaveSurplus ? "\"turnup show \(id)\" says what, and why. " : "")
+                    + "Take it back by hand, or see to it later with --leave-behind: the key is let go, and \"turnup runs "
                     + "--left-behind\" lists the run.")
         }
         var body: JSONObject = [

@@ -9,7 +9,7 @@ extension DecisionBuilder {
         var result = AttemptResult(
             outcome: late.outcome, error: late.error, status: late.status, isCounted: late.isCounted, saved: late.saved,
             sealed: late.sealed.map { state.reference(toLate: $0) }, isMade: late.isMade)
-        if let lateHolder { result = result.contradicted(by: lateHolder) }
+        if let lateHolder = lateHolder ?? late.heldBy { result = result.contradicted(by: lateHolder) }
         return settle(result, of: attempt)
     }
 

@@ -80,7 +80,9 @@ extension DecisionBuilder {
     }
 
     /// The thing is gone. What is replaced is made anew.
-    private mutating func tookBack(_ here: StateDefinition, _ body: JSONObject, _ attempt: OpenAttempt) -> NextStep {
+    private mutating func tookBack(_ here: StateDefinition, _ given: JSONObject, _ attempt: OpenAttempt) -> NextStep {
+        var body = given
+        body["taken_back"] = state.takenBack(definition)?.json
         if state.ending == nil, state.cancel == nil { return resend(here, body, attempt) }
         emit(.attemptDone, body, attemptId: attempt.id)
         return flow()

@@ -98,7 +98,7 @@ extension RunState {
             beginUndo(status: body["status"]?.stringValue.flatMap(RunStatus.init) ?? .failed, body)
         case .undoSkipped:
             undoneNewest()
-            mayHaveCreated = true
+            noteSurplus()
         case .runSucceeded:
             end(.succeeded, body)
             inspectLater(body, at: event.recordedAt)
@@ -173,8 +173,9 @@ extension RunState {
 
     /// Begins a new stay, even if the run is already in that state.
     mutating func enter(_ target: String, at time: Instant) {
+        passLateAnswer()
         // What an unsettled attempt made may still exist.
-        if unknown != nil, undoEntryOfStay == nil { mayHaveCreated = true }
+        if unknown != nil, undoEntryOfStay == nil { noteSurplus() }
         state = target
         enteredAt = time
         attempts = 0
@@ -184,7 +185,6 @@ extension RunState {
         successesInARow = 0
         hadUnknown = false
         unknown = nil
-        lateAnswer = nil
         isReplacing = false
         forgetUndo()
         heldInStateMilliseconds = 0
@@ -215,6 +215,7 @@ extension RunState {
     }
 
     private mutating func end(_ status: RunStatus, _ body: JSONObject) {
+        passLateAnswer()
         self.status = status
         reason = body["reason"]?.stringValue
         wait = nil

@@ -69,12 +69,14 @@ extension RunState {
         let isMade = body["made"]?.boolValue ?? true
         // The lost request may have made something beside what was there.
         let isLeft = isMade || unknown != nil || hadUnknown
+        compareLateAnswer(with: body)
         unknown = nil
         if !isMade { isAdopted = true }
         // A failure of this state no longer causes a later failure, and a reopened run does not go back to it.
         if gaveUp?.state == state { gaveUp = nil }
         guard let index = undoEntryOfStay else {
             if !isRepeatable, isLeft { mayHaveCreated = true }
+            if !isRepeatable, isLeft, !isMade { noteSurplus() }
             return
         }
         if isMade || body["takes_back"]?.boolValue == true {
@@ -82,7 +84,7 @@ extension RunState {
             undoList[index].keep(saved: saved, sealed: sealed)
         } else {
             undoList.remove(at: index)
-            if isLeft { mayHaveCreated = true }
+            if isLeft { noteSurplus() }
         }
     }
 
@@ -101,7 +103,7 @@ extension RunState {
     /// What was named is another run's, so nothing takes it back. Whether the call made something beside it, nobody knows.
     mutating func leaveToAnotherRun() {
         if let index = undoEntryOfStay { undoList.remove(at: index) }
-        mayHaveCreated = true
+        noteSurplus()
     }
 
     private mutating func loseAnswer(of attempt: OpenAttempt, _ body: JSONObject, at time: Instant) {
@@ -168,11 +170,11 @@ extension RunState {
 
     /// What the look-up found is gone: the call is sent anew.
     mutating func replaced() {
+        passLateAnswer()
         forgetUndo()
         if let index = undoEntryOfStay { undoList.remove(at: index) }
         isReplacing = false
         unknown = nil
-        lateAnswer = nil
         hadUnknown = false
         renewKey()
     }

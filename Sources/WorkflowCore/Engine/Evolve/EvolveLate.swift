@@ -17,24 +17,60 @@ extension RunState {
 
     mutating func learn(_ event: RecordedEvent) {
         guard let late = LateAnswer(event) else { return }
-        switch status {
-        case .succeeded, .released: break
-        case .failed, .cancelled:
-            guard late.outcome == .done else { return }
-            mayHaveCreated = true
-            keyWith = event.body["key_with"]?.stringValue
-        case .live, .held:
-            let isOfStay =
-                late.attemptId == openAttempt?.id || late.attemptId == unknown?.attemptId
-                || event.body["stay"]?.integerValue == Int64(idempotencyGeneration)
-            let isLess = lateAnswer?.outcome == .done && late.outcome != .done
-            guard late.isComplete, isOfStay, !isLess else { return }
-            lateAnswer = late
-            // After a deadline a person decides.
-            if status == .held, hold?.code == "unknown_outcome", hold?.error != "deadline", lateAnswerSettles {
-                unpark(at: event.recordedAt)
-            }
+        let isInDoubt = late.attemptId == openAttempt?.id || late.attemptId == unknown?.attemptId
+        let isOnItsWay = status == .live || status == .held
+        // An event before it names the same thing, so there is nothing new to take care of.
+        if event.body["known"]?.boolValue == true, !isInDoubt || !isOnItsWay { return }
+        guard isOnItsWay else {
+            guard late.saysMade else { return }
+            noteSurplus()
+            if status == .failed || status == .cancelled { keyWith = event.body["key_with"]?.stringValue }
+            return
         }
+        let isOfStay = isInDoubt || event.body["stay"]?.integerValue == Int64(idempotencyGeneration)
+        guard late.isComplete, isOfStay else {
+            if late.saysMade, !isInDoubt { noteSurplus() }
+            return
+        }
+        if let kept = lateAnswer, kept.outcome == .done {
+            guard late.outcome == .done else { return }
+            if !kept.named.isSame(as: late.named) { passLateAnswer() }
+        }
+        lateAnswer = late
+        // After a deadline a person decides.
+        if status == .held, hold?.code == "unknown_outcome", hold?.error != "deadline", lateAnswerSettles {
+            unpark(at: event.recordedAt)
+        }
+    }
+
+    /// Something may be there beside what the run goes on with, and nothing takes it back.
+    mutating func noteSurplus() {
+        mayHaveCreated = true
+        mayHaveSurplus = true
+    }
+
+    /// The run goes on without the late success that it has kept. While the call is in doubt, or armed to be taken back
+    /// for what it may have made, that stands for the thing.
+    mutating func passLateAnswer() {
+        guard let late = lateAnswer else { return }
+        lateAnswer = nil
+        guard late.saysMade, late.attemptId != unknown?.attemptId else { return }
+        if let index = undoEntryOfStay, !undoList[index].isCertain, undoList[index].attemptId == late.attemptId {
+            return
+        }
+        noteSurplus()
+    }
+
+    /// The call has worked. A late success that names another thing says that there are two; when a person takes it, so
+    /// does a request after it whose answer was lost.
+    mutating func compareLateAnswer(with body: JSONObject) {
+        guard let late = lateAnswer, late.saysMade else { return }
+        lateAnswer = nil
+        let isTaken = body["late"]?.stringValue == late.attemptId.description
+        let isSurplus =
+            isTaken
+            ? unknown.map { $0.attemptId != late.attemptId } ?? false : !late.named.isSame(as: NamedThing(body))
+        if isSurplus { noteSurplus() }
     }
 
     /// The late answer takes the place of the one that was lost.
@@ -85,6 +121,9 @@ extension LateAnswer {
             status: body["evidence"]?["status"]?.integerValue.map { Int(clamping: $0) },
             isCounted: body["counted"]?.boolValue ?? true, isMade: body["made"]?.boolValue ?? true,
             isComplete: body["incomplete"] == nil, saved: body["saved"]?.objectValue ?? JSONObject(),
-            sealed: (body["sealed"]?.arrayValue ?? []).compactMap { SealedReference($0) })
+            sealed: (body["sealed"]?.arrayValue ?? []).compactMap { SealedReference($0) }, thing: Thing(body["thing"]),
+            heldBy: body["held_by"]?.stringValue.flatMap(Identifier.init))
     }
+
+    var named: NamedThing { NamedThing(thing: thing, saved: saved, fingerprints: sealed.map(\.fingerprint).sorted()) }
 }

@@ -37,7 +37,8 @@ extension RunState {
     /// Cancels a held run. The person has seen what is unknown about the run, so the run does not ask about it again.
     mutating func cancelHeld(at time: Instant) {
         unpark(at: time)
-        if unknown != nil, undoEntryOfStay == nil { mayHaveCreated = true }
+        passLateAnswer()
+        if unknown != nil, undoEntryOfStay == nil { noteSurplus() }
         unknown = nil
         isReplacing = false
         forgetUndo()
@@ -64,7 +65,7 @@ extension RunState {
         case .done, .adopt: callWorked(saved: saved, sealed: sealed, isRepeatable: false, body)
         case .retryAnyway:
             // If the lost attempt made something, nobody takes care of it from now on.
-            if unknown != nil { mayHaveCreated = true }
+            if unknown != nil { noteSurplus() }
             unknown = nil
             isReplacing = false
             if body["new_key"]?.boolValue == true { renewKey() }
@@ -73,7 +74,7 @@ extension RunState {
         case .abandon where ending != nil:
             undoList = []
             forgetUndo()
-            mayHaveCreated = true
+            noteSurplus()
         case .abandon: break
         }
         if let target = body["entered"]?.stringValue { enter(target, at: event.recordedAt) }
@@ -103,6 +104,7 @@ extension RunState {
         ending = Ending(
             status: status, error: body["error"]?.stringValue ?? "", reason: body["reason"]?.stringValue ?? "",
             failedIn: body["failed_in"]?.stringValue, startsAgain: body["redo"]?.boolValue ?? false)
+        passLateAnswer()
         counters = []
         wait = nil
         forgetUndo()

@@ -7,8 +7,10 @@ public struct LeftBehind: Sendable, Equatable {
         /// The same, and a person had the call sent again: there may be two.
         case sentAgain = "sent_again"
         case noUndo = "no_undo"
-        /// The answer came when the run had ended.
+        /// The answer came when the run had gone on without it, or had ended.
         case lateAnswer = "late_answer"
+        /// The answer named what another run has. Whether anything was made beside that, nobody knows.
+        case thingOfAnotherRun = "thing_of_another_run"
         /// The undo needs values that nobody knows.
         case undoSkipped = "undo_skipped"
         case undoFailed = "undo_failed"
@@ -109,22 +111,48 @@ public struct LeftBehindFold: Sendable {
         if var before {
             // Without its mark the state says of this one event whether it leaves something.
             before.mayHaveCreated = false
-            if try evolve(before, run: run, event).mayHaveCreated { note(event, before) }
+            before.mayHaveSurplus = false
+            let isSurplus = try evolve(before, run: run, event).mayHaveSurplus
+            let late = before.lateAnswer
+            before.lateAnswer = nil
+            let without = try evolve(before, run: run, event)
+            if without.mayHaveCreated { note(event, before) }
+            // Only the late success that the run goes on without makes the difference.
+            if let late, isSurplus, !without.mayHaveSurplus { note(event, without: late, before) }
         }
         if !after.mayHaveCreated { left = [] }
         state = after
     }
 
-    /// All that may be there, the oldest first. What a run that succeeded made is not left behind.
+    /// All that may be there, the oldest first. What a run that succeeded goes on with is not left behind.
     public var items: [LeftBehind] {
-        guard let state, state.status != .succeeded else { return [] }
+        guard let state else { return [] }
+        if state.status == .succeeded { return left.filter { $0.reason != .noUndo } }
         var items =
             left
             + state.undoList.map { entry in
                 item(entry, Self.reason(entry, state), error: entry.isCertain ? nil : state.unknown?.error)
             }
-        if let unknown = state.unknown, state.undoEntryOfStay == nil { items.append(lost(unknown, state, .answerLost)) }
+        let entry = state.undoEntryOfStay.map { state.undoList[$0] }
+        if let late = state.lateAnswer, late.saysMade, entry?.isCertain != false || entry?.attemptId != late.attemptId {
+            Self.add(item(late, state), to: &items)
+        }
+        if let unknown = state.unknown, entry == nil { Self.add(lost(unknown, state, .answerLost), to: &items) }
         return items
+    }
+
+    private static let ofOneAnswer: Set<LeftBehind.Reason> = [.answerLost, .sentAgain, .lateAnswer, .thingOfAnotherRun]
+
+    /// One call stands there once, by the last word on its answer; what is certain stays so.
+    private static func add(_ item: LeftBehind, to items: inout [LeftBehind]) {
+        let place = items.firstIndex {
+            $0.attemptId == item.attemptId && item.attemptId != nil && ofOneAnswer.contains($0.reason)
+        }
+        let skipped =
+            item.reason == .lateAnswer
+            ? items.firstIndex { $0.attemptId == item.attemptId && $0.reason == .undoSkipped && !$0.isCertain } : nil
+        guard ofOneAnswer.contains(item.reason), let place = place ?? skipped else { return items.append(item) }
+        if !items[place].isCertain { items[place] = item }
     }
 
     private static func reason(_ entry: UndoEntry, _ state: RunState) -> LeftBehind.Reason {
@@ -154,12 +182,28 @@ public struct LeftBehindFold: Sendable {
                 isCertain: entry.isCertain, proof: proof, saved: entry.saved, sealed: entry.sealed))
     }
 
+    /// The run goes on without a late success; or a person takes it, and a request after it was lost.
+    private mutating func note(_ event: RecordedEvent, without late: LateAnswer, _ before: RunState) {
+        if event.body["late"]?.stringValue == late.attemptId.description, let unknown = before.unknown {
+            return Self.add(lost(unknown, before, .answerLost), to: &left)
+        }
+        Self.add(item(late, before), to: &left)
+    }
+
     private mutating func note(_ event: RecordedEvent, _ before: RunState) {
         let choice = event.body["choice"]?.stringValue.flatMap(HoldChoice.init)
         // What was adopted was there before; but the lost request may have made something beside it.
         if event.body["made"]?.boolValue == false, event.type != EventType.attemptLate.rawValue {
-            left.append(forgotten(event, before, .answerLost))
-            return
+            let isOwnAnswer = before.openAttempt?.purpose == .call || event.type == EventType.attemptSettled.rawValue
+            guard event.body["held_by"] != nil, isOwnAnswer else {
+                return Self.add(forgotten(event, before, .answerLost), to: &left)
+            }
+            if let unknown = before.unknown { Self.add(lost(unknown, before, .answerLost), to: &left) }
+            return Self.add(
+                LeftBehind(
+                    state: before.state, request: event.attemptId.flatMap { requests[$0] }, attemptId: event.attemptId,
+                    isCertain: false, reason: .thingOfAnotherRun, error: nil, saved: JSONObject(), sealed: []),
+                to: &left)
         }
         switch EventType(rawValue: event.type) {
         case .undoSkipped: left += before.undoList.suffix(1).map { item($0, .undoSkipped) }
@@ -167,12 +211,16 @@ public struct LeftBehindFold: Sendable {
             left += before.undoList.map { item($0, .undoGivenUp) }
         case .runResolved where choice == .done || choice == .adopt:
             left.append(made(event, by: before.unknown?.attemptId, before))
-        case .attemptLate: left.append(made(event, by: event.attemptId, before, .lateAnswer))
+        case .attemptLate:
+            if let late = LateAnswer(event) {
+                Self.add(item(late, before, state: event.body["state"]?.stringValue), to: &left)
+            }
         case .attemptDone where before.openAttempt?.purpose == .call, .attemptSettled:
             left.append(made(event, by: event.attemptId, before))
         case .attemptDone where event.body["settled"]?.stringValue == "adopt":
             left.append(made(event, by: before.unknown?.attemptId, before))
-        default: left.append(forgotten(event, before, choice == .retryAnyway ? .sentAgain : .answerLost))
+        default:
+            Self.add(forgotten(event, before, choice == .retryAnyway ? .sentAgain : .answerLost), to: &left)
         }
     }
 
@@ -190,13 +238,19 @@ public struct LeftBehindFold: Sendable {
             reason: reason, error: unknown.error, saved: JSONObject(), sealed: [])
     }
 
-    private func made(
-        _ event: RecordedEvent, by attempt: Identifier?, _ before: RunState, _ reason: LeftBehind.Reason = .noUndo
-    ) -> LeftBehind {
+    /// What a late success says was made; one that names what another run has says nothing for certain.
+    private func item(_ late: LateAnswer, _ before: RunState, state: String? = nil) -> LeftBehind {
+        let isForeign = late.heldBy != nil
+        return LeftBehind(
+            state: state ?? before.state, request: requests[late.attemptId], attemptId: late.attemptId,
+            isCertain: !isForeign, reason: isForeign ? .thingOfAnotherRun : .lateAnswer, error: nil,
+            saved: isForeign ? JSONObject() : late.saved, sealed: isForeign ? [] : late.sealed)
+    }
+
+    private func made(_ event: RecordedEvent, by attempt: Identifier?, _ before: RunState) -> LeftBehind {
         LeftBehind(
-            state: reason == .lateAnswer ? event.body["state"]?.stringValue ?? before.state : before.state,
-            request: attempt.flatMap { requests[$0] }, attemptId: attempt, isCertain: true,
-            reason: reason, error: nil, saved: event.body["saved"]?.objectValue ?? JSONObject(),
+            state: before.state, request: attempt.flatMap { requests[$0] }, attemptId: attempt, isCertain: true,
+            reason: .noUndo, error: nil, saved: event.body["saved"]?.objectValue ?? JSONObject(),
             sealed: (event.body["sealed"]?.arrayValue ?? []).compactMap { SealedReference($0) })
     }
 

@@ -38,6 +38,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var secrets: [RunSecret] = []
     /// Whether a call that is not harmless to repeat may have left something on the platform that no undo takes back.
     public internal(set) var mayHaveCreated = false
+    /// Whether that is something beside what the run goes on with: not only its own thing that has no undo.
+    public internal(set) var mayHaveSurplus = false
     /// Whether the run goes on with something that was found and may have been there before.
     public internal(set) var isAdopted = false
     /// Makes the next idempotency value: it rises with every stay, and when a found thing is replaced.
@@ -130,13 +132,16 @@ public struct RunState: Sendable, Equatable {
     }
 
     /// Whether something that the run made may exist on the platform, known or not.
-    public var mayHaveLeftSomething: Bool { mayHaveCreated || unknown != nil || !undoList.isEmpty }
+    public var mayHaveLeftSomething: Bool {
+        mayHaveCreated || unknown != nil || !undoList.isEmpty || lateAnswer?.saysMade == true
+    }
 
-    /// The same, once the run is not on its way any more and has not succeeded. It holds also when another run has the
-    /// key.
+    /// The same, once the run is not on its way any more; of a run that succeeded only what is beside its own. It holds
+    /// also when another run has the key.
     public var mayBeLeft: Bool {
         switch status {
-        case .live, .succeeded: false
+        case .live: false
+        case .succeeded: mayHaveSurplus
         case .held, .failed, .cancelled, .released: mayHaveLeftSomething
         }
     }

@@ -142,6 +142,12 @@ public struct LateAnswer: Sendable, Equatable {
     public let saved: JSONObject
     /// The secret variables. Their values are sealed under names of the answer's own, `late/ATTEMPT/VARIABLE`.
     public let sealed: [SealedReference]
+    /// What it names, and the run that had that already.
+    let thing: Thing?
+    let heldBy: Identifier?
+
+    /// Whether it says that the call has made something.
+    public var saysMade: Bool { outcome == .done && isMade }
 }
 
 /// Where a look-up goes on that has read a part of a list.

@@ -22,6 +22,7 @@ extension RunState {
         coder.field("data", &data, unless: JSONObject())
         coder.field("uncounted_in_a_row", &uncountedInARow, unless: 0)
         coder.field("may_have_created", &mayHaveCreated, unless: false)
+        coder.field("may_have_surplus", &mayHaveSurplus, unless: false)
         coder.field("adopted", &isAdopted, unless: false)
         coder.field("idempotency_generation", &idempotencyGeneration, unless: 1)
         coder.field("idempotency_first_sent_at", &idempotencyFirstSentAt)

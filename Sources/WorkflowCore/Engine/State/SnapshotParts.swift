@@ -146,6 +146,8 @@ extension LateAnswer: SnapshotValue {
         ]
         if let error { json["error"] = .string(error) }
         if let status { json["status"] = .integer(status) }
+        if let thing { json["thing"] = thing.json }
+        if let heldBy { json["held_by"] = .string(heldBy.description) }
         return .object(json)
     }
 
@@ -160,7 +162,8 @@ extension LateAnswer: SnapshotValue {
         self.init(
             attemptId: id, number: Int(clamping: number), outcome: outcome, error: json["error"]?.stringValue,
             status: json["status"]?.integerValue.map { Int(clamping: $0) }, isCounted: isCounted, isMade: isMade,
-            isComplete: true, saved: saved, sealed: references)
+            isComplete: true, saved: saved, sealed: references, thing: Thing(json["thing"]),
+            heldBy: json["held_by"]?.stringValue.flatMap(Identifier.init))
     }
 }
 

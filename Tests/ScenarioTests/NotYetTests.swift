@@ -72,4 +72,24 @@ import WorkflowCore
             try await Checker.check(installation)
         }
     }
+
+    @Test func `without a name, the same replies open the breaker: they would be the service's trouble`() async throws {
+        try await Installation.with { installation in
+            var match = Installation.token
+            match.organisation = "early"
+            _ = installation.simulator.addFaults([
+                FaultRule(name: "quiet", match: match, trigger: .always, effect: .close(.before))
+            ])
+            try await installation.withWorker { _ in
+                for number in 0..<4 {
+                    _ = try await installation.enqueue("+3460011122\(number)", organisation: "early")
+                }
+                let isOpened = try await eventually(seconds: 60) {
+                    try await installation.store.service("wpp")?.breaker.consecutiveFailures ?? 0 > 0
+                }
+                #expect(isOpened)
+            }
+            try await Checker.check(installation)
+        }
+    }
 }

@@ -167,25 +167,14 @@ struct OperatorChoices {
 
     private var instead: Choice {
         let input = state.input.members.map { item in
-            Self.quoted("\(item.name)=\(item.value.stringValue ?? item.value.serialized())")
+            ShellWord.quoted("\(item.name)=\(item.value.stringValue ?? item.value.serialized())")
         }
-        let words = ["turnup enqueue", Self.quoted(run.workflow)] + input
+        let words = ["turnup enqueue", ShellWord.quoted(run.workflow)] + input
         return Choice(
             name: "instead", meaning: "Start anew in its place; the new run takes the key",
             commands: [
-                "\(words.joined(separator: " ")) --organisation \(Self.quoted(run.organisation)) --instead-of \(run.id) "
+                "\(words.joined(separator: " ")) --organisation \(ShellWord.quoted(run.organisation)) --instead-of \(run.id) "
                     + "--expected-seq \(state.seq) --reason TEXT"
             ])
-    }
-
-    /// For a POSIX shell.
-    private static func quoted(_ text: String) -> String {
-        let isPlain =
-            !text.isEmpty
-            && text.unicodeScalars.allSatisfy {
-                $0.properties.isAlphabetic && $0.isASCII || ("0"..."9").contains($0)
-                    || "+-_=.:/@,".unicodeScalars.contains($0)
-            }
-        return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
 }

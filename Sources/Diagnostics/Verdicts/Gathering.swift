@@ -10,7 +10,8 @@ extension Evidence {
         let facts = RunFacts(run, try await store.events(of: run.id, after: 0))
         let siblings = try await store.siblings(of: run).map { RunFacts($0.run, $0.events) }
         let name = facts.key?.name ?? keyName
-        let same = if let key = facts.key { try await store.runsWithSameKey(as: run, named: key.name) } else { [SameKey]() }
+        let same =
+            if let key = facts.key { try await store.runsWithSameKey(as: run, named: key.name) } else { [SameKey]() }
         var service: ServiceRecord?
         if let asked = run.task?.service { service = try await store.service(asked) }
         return Evidence(

@@ -175,7 +175,8 @@ extension FleetRun {
             hasEarlierSuccess: try row.bool("earlier_success"),
             firstAcceptedAt: try row.instantOrNil("first_accepted"),
             lastAcceptedAt: try row.instantOrNil("last_accepted"),
-            refusedBeforeAt: try row.instantOrNil("refused_before"), lastRefusedAt: try row.instantOrNil("last_refused"),
+            refusedBeforeAt: try row.instantOrNil("refused_before"),
+            lastRefusedAt: try row.instantOrNil("last_refused"),
             last: last)
     }
 }

@@ -49,7 +49,8 @@ struct Diagnose: AsyncParsableCommand {
                 let verdict = try await session.diagnose(run)
                 if json { Console.out(VerdictJSON.line(run, verdict)) }
                 table.add(
-                    run.id.description, run.key, run.status.rawValue, verdict.confidence.rawValue, verdict.code.rawValue,
+                    run.id.description, run.key, run.status.rawValue, verdict.confidence.rawValue,
+                    verdict.code.rawValue,
                     verdict.sentence)
             }
             if !json { Console.out(table.text) }

@@ -19,7 +19,8 @@ enum Answers {
         return (
             organisations,
             Verdict.Item(
-                "\(others.count) more run(s) stand at the same, in all of \(organisations) organisation(s)", run: one.run,
+                "\(others.count) more run(s) stand at the same, in all of \(organisations) organisation(s)",
+                run: one.run,
                 events: one.last.map { [$0.seq] } ?? [])
         )
     }
@@ -30,7 +31,8 @@ enum Answers {
         return Verdict(
             .rateLimited, .settled, "The platform asks to slow down (429). It says nothing of the key.",
             supporting: [evidence.item("429\(last.text.map { " \($0)" } ?? "")", [last])], decidedAt: last.nextTryAt,
-            probe: Verdict.NextProbe(.sameCallLater, "The same call, when the platform's time is over; a worker does it."),
+            probe: Verdict.NextProbe(
+                .sameCallLater, "The same call, when the platform's time is over; a worker does it."),
             action: Verdict.Action(
                 "Set a limit below the platform's, so that it need not say it.",
                 last.service.map { ["turnup service show \($0)"] } ?? []))
@@ -66,7 +68,9 @@ enum Answers {
             .unreachable, .settled,
             "The platform was not reached (\(last.detail ?? "no connection")); nothing was sent.\(whose)",
             supporting: [evidence.item("no request left", [last])] + [more].compactMap(\.self),
-            missing: [Verdict.Item("whether other workers reach it: the log names the worker, not the network's fault")],
+            missing: [
+                Verdict.Item("whether other workers reach it: the log names the worker, not the network's fault")
+            ],
             decidedAt: last.nextTryAt,
             probe: Verdict.NextProbe(.health, "Look from here: turnup service check \(last.service ?? "NAME")"),
             action: Verdict.Action(
@@ -80,7 +84,9 @@ enum Answers {
         guard let key = facts.key, let last = last(evidence), last.used(key), last.error == "connection_lost" else {
             return nil
         }
-        let inARow = facts.uses.reversed().prefix { $0.error == "connection_lost" && ($0.totalMilliseconds ?? .max) < 1000 }
+        let inARow = facts.uses.reversed().prefix {
+            $0.error == "connection_lost" && ($0.totalMilliseconds ?? .max) < 1000
+        }
         guard inARow.count >= 3, let first = inARow.last,
             evidence.isOtherKeyAccepted(after: first.at)
         else { return nil }
@@ -89,8 +95,10 @@ enum Answers {
             "The platform hangs up at once on this key, and answers others: it may refuse the key that way.",
             supporting: [evidence.item("\(inARow.count) times in a row, each within a second", inARow.reversed())],
             missing: [Verdict.Item("a random key's answer at the same call")],
-            probe: Verdict.NextProbe(.randomKey, "The same call with a random key: if it hangs up too, this is a refusal."),
-            action: Verdict.Action("Treat it as a refused key, not as an outage.", evidence.commands(.hangsUp).tryAgain))
+            probe: Verdict.NextProbe(
+                .randomKey, "The same call with a random key: if it hangs up too, this is a refusal."),
+            action: Verdict.Action("Treat it as a refused key, not as an outage.", evidence.commands(.hangsUp).tryAgain)
+        )
     }
 
     /// Row 21: the platform says yes, and the answer does not hold what the definition takes from it.
@@ -130,10 +138,12 @@ enum Answers {
             .platformFailing, isSettled ? .settled : .likely, rivals: isSettled ? [] : [.refused],
             "The platform fails at \(last.request ?? last.state): \(last.ending). It says nothing of the key.",
             supporting: [evidence.item(last.ending, [last])] + [more].compactMap(\.self),
-            missing: isSettled ? [] : [Verdict.Item("the same of another organisation's run: it may be this run alone")],
+            missing: isSettled
+                ? [] : [Verdict.Item("the same of another organisation's run: it may be this run alone")],
             decidedAt: last.nextTryAt,
             probe: Verdict.NextProbe(.sameCallLater, "The same call later; a worker does it."),
-            action: Verdict.Action("Wait; the run goes on by itself while its window lasts.", ["turnup show \(evidence.run.run.id)"]))
+            action: Verdict.Action(
+                "Wait; the run goes on by itself while its window lasts.", ["turnup show \(evidence.run.run.id)"]))
     }
 
     /// Row 23: complete look-ups did not find it; `inspect` asks twice before it says so.

@@ -3,8 +3,9 @@ import WorkflowCore
 
 /// Rows 8, 11 and 12: the call that makes the thing is refused, or leads elsewhere.
 enum Creates {
-    /// Words with which platforms name a limit or a plan.
-    private static let limitWords = ["only one", "limit", "maximum", "quota", "plan", "upgrade", "already has", "per organi"]
+    /// Words with which platforms name a limit or a plan; and those that cannot mean a limit of requests or of time.
+    private static let limitWords = ["limit", "maximum", "quota", "plan", "upgrade", "license"]
+    private static let oneClientWords = ["only one", "one client per", "per organi", "already has a"]
 
     /// Row 8.
     @Sendable static func declaredLimit(_ evidence: Evidence) -> Verdict? {
@@ -12,22 +13,25 @@ enum Creates {
             [402, 409, 422].contains(status)
         else { return nil }
         let words = (last.text ?? "").lowercased()
-        let namesLimit = limitWords.contains(where: words.contains)
+        let namesOne = oneClientWords.contains(where: words.contains)
+        let namesLimit = namesOne || limitWords.contains(where: words.contains)
         let other = evidence.older.first { $0.run.status != .released }
         guard namesLimit || status == 402 else { return nil }
         let code = VerdictCode.singleClientDeclared
-        let isSettled = namesLimit && other != nil
+        let isSettled = namesOne && other != nil
         var supporting = [evidence.item("the platform's words: \(status) \(last.text ?? "")", [last])]
         if let other, let key = other.key {
             supporting.append(
-                Verdict.Item("the organisation has the client of \(other.run.key)", run: other.run.id, events: [key.seq]))
+                Verdict.Item(
+                    "the organisation has the client of \(other.run.key)", run: other.run.id, events: [key.seq]))
         }
         let quote = last.text.map { ": \($0)" } ?? ""
         return Verdict(
             code, isSettled ? .settled : .likely, rivals: isSettled ? [] : [.refused],
             "The platform says that it makes no further client (\(status)\(quote)).",
             supporting: supporting,
-            missing: isSettled ? [] : [Verdict.Item("another client of this organisation: Turnup knows only those that it made")],
+            missing: isSettled
+                ? [] : [Verdict.Item("another client of this organisation: Turnup knows only those that it made")],
             action: Verdict.Action(
                 "\(Commands.ways) gets round it; or ask the platform for another plan.",
                 evidence.commands(code).anotherWay))
@@ -35,7 +39,9 @@ enum Creates {
 
     /// Row 11: the credential that no run was given is refused, for all.
     @Sendable static func masterSecret(_ evidence: Evidence) -> Verdict? {
-        guard let last = evidence.run.lastCreate, last.isCredentialRefusal, let used = last.used.first else { return nil }
+        guard let last = evidence.run.lastCreate, last.isCredentialRefusal, let used = last.used.first else {
+            return nil
+        }
         // A credential that this run was given is a key; its refusal is another matter.
         guard evidence.run.key?.name != used.name else { return nil }
         let same = evidence.fleet.last(since: last.at.advanced(byMilliseconds: -86_400_000)) {
@@ -71,7 +77,8 @@ enum Creates {
             "The platform refuses \(used.name), the credential that Turnup creates with (\(last.ending)): "
                 + (lastMade == nil ? "it never worked here." : "creates were accepted before."),
             supporting: supporting,
-            missing: isSettled ? [] : [Verdict.Item("the same of another organisation: it may be refused for this one alone")],
+            missing: isSettled
+                ? [] : [Verdict.Item("the same of another organisation: it may be refused for this one alone")],
             probe: Verdict.NextProbe(.sameCallLater, "Any create of another organisation tells."),
             action: Verdict.Action(
                 "Set the right value; the refused create has made nothing.",
@@ -86,7 +93,9 @@ enum Creates {
         let worked = evidence.siblings.contains { other in
             other.attempts.contains { $0.request == last.request && $0.end == .done }
         }
-        let hasEverWorked = worked || (last.state == evidence.run.lastCreate?.state && evidence.fleet.runs.contains { $0.keySealedAt != nil })
+        let hasEverWorked =
+            worked
+            || (last.state == evidence.run.lastCreate?.state && evidence.fleet.runs.contains { $0.keySealedAt != nil })
         let service = last.service ?? "NAME"
         return Verdict(
             hasEverWorked ? .undecided : .wrongTarget, hasEverWorked ? .open : .likely,

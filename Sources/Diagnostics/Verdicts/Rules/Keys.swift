@@ -12,14 +12,17 @@ enum Keys {
     }
 
     /// Runs whose key had worked and was refused in this time, and those accepted in it.
-    private static func others(_ evidence: Evidence, from start: Instant, to end: Instant) -> (refused: [Verdict.Item], accepted: [Verdict.Item]) {
+    private static func others(_ evidence: Evidence, from start: Instant, to end: Instant) -> (
+        refused: [Verdict.Item], accepted: [Verdict.Item]
+    ) {
         var refused: [Verdict.Item] = []
         var accepted: [Verdict.Item] = []
         for other in evidence.siblings {
             if let no = other.refusals.first(where: { $0.at >= start && $0.at <= end }),
                 other.acceptances.contains(where: { $0.at < no.at })
             {
-                refused.append(evidence.item("the key of \(other.run.key), which had worked, was refused too", [no], of: other))
+                refused.append(
+                    evidence.item("the key of \(other.run.key), which had worked, was refused too", [no], of: other))
             }
             if let yes = other.acceptances.first(where: { $0.at >= start && $0.at <= end }) {
                 accepted.append(evidence.item("the key of \(other.run.key) was accepted meanwhile", [yes], of: other))
@@ -28,11 +31,15 @@ enum Keys {
         let known = Set(evidence.siblings.map(\.run.id) + [evidence.run.run.id])
         for other in evidence.fleet.runs where !known.contains(other.run) {
             if let no = other.lastRefusedAt, no >= start, no <= end, let first = other.firstAcceptedAt, first < no {
-                refused.append(Verdict.Item("a key of \(other.organisation), which had worked, was refused too", run: other.run))
+                refused.append(
+                    Verdict.Item("a key of \(other.organisation), which had worked, was refused too", run: other.run))
             }
-            if let yes = [other.firstAcceptedAt, other.lastAcceptedAt].compactMap(\.self).first(where: { $0 >= start && $0 <= end }) {
+            if let yes = [other.firstAcceptedAt, other.lastAcceptedAt].compactMap(\.self).first(where: {
+                $0 >= start && $0 <= end
+            }) {
                 accepted.append(
-                    Verdict.Item("a key of \(other.organisation) was accepted at \(ClockText.timestamp(yes))", run: other.run))
+                    Verdict.Item(
+                        "a key of \(other.organisation) was accepted at \(ClockText.timestamp(yes))", run: other.run))
             }
         }
         return (refused, accepted)
@@ -43,7 +50,9 @@ enum Keys {
         let uses = evidence.run.uses
         for (index, no) in uses.enumerated() where no.isCredentialRefusal && index > 0 && index + 1 < uses.count {
             let (before, after) = (uses[index - 1], uses[index + 1])
-            guard before.end == .done, after.end == .done, after.at.milliseconds(since: before.at) <= 60_000 else { continue }
+            guard before.end == .done, after.end == .done, after.at.milliseconds(since: before.at) <= 60_000 else {
+                continue
+            }
             return Verdict(
                 .replicaLag, .likely, rivals: [.tokenIncident],
                 "The platform took the key, refused it and took it again within a minute: its nodes do not agree yet.",
@@ -71,7 +80,8 @@ enum Keys {
         let (refused, accepted) = others(evidence, from: first.at, to: yes.at)
         var supporting = [
             Verdict.Item("the key \(key.fingerprint) came", run: evidence.run.run.id, events: [key.seq]),
-            evidence.item("refused \(refusals.count) time(s), last at the age of \(Phrases.span(milliseconds: least))", refusals),
+            evidence.item(
+                "refused \(refusals.count) time(s), last at the age of \(Phrases.span(milliseconds: least))", refusals),
             evidence.item("accepted at the age of \(Phrases.span(milliseconds: most)), the same fingerprint", [yes]),
         ]
         let span = "between \(Phrases.span(milliseconds: least)) and \(Phrases.span(milliseconds: most))"
@@ -81,7 +91,9 @@ enum Keys {
             return Verdict(
                 .undecided, .open, rivals: [.activationDelay, isChanged ? .masterSecretRefused : .tokenIncident],
                 "The key works now. Open between a late activation and "
-                    + (isChanged ? "another credential that changed meanwhile." : "a time in which the platform refused keys that worked."),
+                    + (isChanged
+                        ? "another credential that changed meanwhile."
+                        : "a time in which the platform refused keys that worked."),
                 supporting: supporting, contradicting: refused,
                 missing: [Verdict.Item("a yes to an older key in that time")])
         }
@@ -143,12 +155,15 @@ enum Keys {
                     Verdict.Item("create for \(cause.run.key) between the two", run: cause.run.id, events: [key.seq])
                 ],
                 missing: [Verdict.Item("a try between the last yes and that create")],
-                probe: Verdict.NextProbe(.olderKey, "The same call again: turnup inspect \(evidence.run.run.id) --wait"),
-                action: Verdict.Action("Start no further create for this organisation.", ["turnup diagnose \(cause.run.id)"]))
+                probe: Verdict.NextProbe(
+                    .olderKey, "The same call again: turnup inspect \(evidence.run.run.id) --wait"),
+                action: Verdict.Action(
+                    "Start no further create for this organisation.", ["turnup diagnose \(cause.run.id)"]))
         }
         let isOtherAccepted = evidence.isOtherKeyAccepted(after: no.at)
         // Refused again after the platform had taken another key: no outage of all keys explains that.
-        let isSettled = isOtherAccepted && last.seq > no.seq && othersYes(evidence, after: no.at).contains { $0 < last.at }
+        let isSettled =
+            isOtherAccepted && last.seq > no.seq && othersYes(evidence, after: no.at).contains { $0 < last.at }
         guard isOtherAccepted else {
             return Verdict(
                 .undecided, .open, rivals: [.keyRevoked, .tokenIncident],

@@ -34,7 +34,8 @@ enum OwnWaits {
                 Verdict.Item("\($0.reason) met by organisation \($0.organisation)", run: $0.runId)
             },
             decidedAt: service.breaker.pausedUntil.flatMap { $0 >= Breaker.endless ? nil : $0 },
-            probe: Verdict.NextProbe(.health, "Look whether the platform answers: turnup service check \(service.name)"),
+            probe: Verdict.NextProbe(
+                .health, "Look whether the platform answers: turnup service check \(service.name)"),
             action: Verdict.Action(
                 "It resumes by itself when a trial is answered; a pause by a person must be ended by one.",
                 ["turnup service show \(service.name)"]))
@@ -57,7 +58,9 @@ enum OwnWaits {
         let run = evidence.run.run
         guard run.status == .cancelled || run.status == .released, let event = evidence.run.ended else { return nil }
         // A refusal before it is what people ask about.
-        if run.status == .cancelled, evidence.run.attempts.last?.end != .done, !evidence.run.attempts.isEmpty { return nil }
+        if run.status == .cancelled, evidence.run.attempts.last?.end != .done, !evidence.run.attempts.isEmpty {
+            return nil
+        }
         let left = run.mayBeLeft
         return Verdict(
             left ? .leftBehind : .endedByPerson, .settled,
@@ -85,7 +88,8 @@ enum OwnWaits {
         return Verdict(
             .notTriedYet, .settled,
             facts.attempts.isEmpty
-                ? "Nothing was answered yet: the run waits for its first turn." : "All that was sent has worked so far.",
+                ? "Nothing was answered yet: the run waits for its first turn."
+                : "All that was sent has worked so far.",
             supporting: facts.open.map { [Verdict.Item("under way", run: facts.run.id, events: [$0.seq])] } ?? [],
             action: Verdict.Action("Look again later.", ["turnup show \(facts.run.id)"]))
     }

@@ -82,7 +82,8 @@ struct PendingKey {
 
     var contradicting: [Verdict.Item] {
         evidence.fleet.laterAccepted.prefix(2).map {
-            Verdict.Item("against a limit: a later number of \($0.organisation) works beside an earlier one", run: $0.run)
+            Verdict.Item(
+                "against a limit: a later number of \($0.organisation) works beside an earlier one", run: $0.run)
         }
             + evidence.fleet.firstRefused(beyondMilliseconds: threshold).prefix(1).map {
                 Verdict.Item("against a limit: a first number of \($0.organisation) is refused as long", run: $0.run)
@@ -94,20 +95,23 @@ struct PendingKey {
         if age < threshold {
             items.append(
                 Verdict.Item(
-                    "a try at the age of \(Phrases.span(milliseconds: threshold)) or more: until then a late key looks the same"))
+                    "a try at the age of \(Phrases.span(milliseconds: threshold)) or more: until then a late key looks the same"
+                ))
         }
         let activations = evidence.fleet.activations.count
         if activations < FleetStatistics.fewestActivations {
             items.append(
                 Verdict.Item(
-                    "how long keys usually take: \(activations) became active here, \(FleetStatistics.fewestActivations) are needed"))
+                    "how long keys usually take: \(activations) became active here, \(FleetStatistics.fewestActivations) are needed"
+                ))
         }
         let refused = refusedLater
         if !isFirst, refused.runs < Self.fewestRefused || refused.organisations < Self.fewestOrganisations {
             items.append(
                 Verdict.Item(
                     "later numbers refused that long: \(refused.runs) of \(refused.organisations) organisation(s), "
-                        + "\(Self.fewestRefused) of \(Self.fewestOrganisations) are needed (one organisation cannot prove a limit)"))
+                        + "\(Self.fewestRefused) of \(Self.fewestOrganisations) are needed (one organisation cannot prove a limit)"
+                ))
         }
         if !isFirst, !evidence.working.contains(where: { $0.acceptances.contains { $0.at > key.at } }) {
             items.append(Verdict.Item("whether the organisation's older key still works since this create (P2)"))
@@ -149,7 +153,8 @@ extension Keys {
                     Verdict.Item("\($0.key) of \($0.organisation): a later number, refused that long", run: $0.run)
                 },
             contradicting: pending.contradicting, missing: pending.missing,
-            probe: Verdict.NextProbe(.randomKey, "The same call with a random key: other words for it would mean that this key is known."),
+            probe: Verdict.NextProbe(
+                .randomKey, "The same call with a random key: other words for it would mean that this key is known."),
             action: Verdict.Action("\(Commands.ways) gets round it.", evidence.commands(code).anotherWay))
     }
 

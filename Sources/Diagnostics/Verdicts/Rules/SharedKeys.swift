@@ -61,7 +61,8 @@ enum SharedKeys {
         let theirs = other.refusals.filter { $0.at > key.at }.map { (other, $0) }
         guard let (facts, refusal) = (mine + theirs).max(by: { $0.1.at < $1.1.at }),
             evidence.fleet.runs.contains(where: {
-                $0.run != other.run.id && $0.run != evidence.run.run.id && ($0.lastAcceptedAt.map { $0 > refusal.at } ?? false)
+                $0.run != other.run.id && $0.run != evidence.run.run.id
+                    && ($0.lastAcceptedAt.map { $0 > refusal.at } ?? false)
             })
         else { return nil }
         return evidence.item("that key worked, and has been refused since (\(refusal.ending))", [refusal], of: facts)
@@ -126,7 +127,8 @@ enum SharedKeys {
                 Verdict.Item("that run's key is \(theirs.fingerprint)", run: other.run.id, events: [theirs.seq]),
             ],
             missing: [Verdict.Item("whether the older key still works since")],
-            probe: Verdict.NextProbe(.olderKey, "Ask with the key of \(other.run.key): turnup inspect \(other.run.id) --wait"),
+            probe: Verdict.NextProbe(
+                .olderKey, "Ask with the key of \(other.run.key): turnup inspect \(other.run.id) --wait"),
             action: Verdict.Action(
                 "Do not send create again. \(Commands.ways) gets round it.", evidence.commands(code).anotherWay))
     }

@@ -10,7 +10,9 @@ enum Tokens {
         for used in last.used where used.name != facts.key?.name {
             let issued = facts.attempts.last { attempt in
                 attempt.end == .done && attempt.seq < last.seq
-                    && (attempt.sealed + attempt.returned).contains { $0.name == used.name && $0.fingerprint == used.fingerprint }
+                    && (attempt.sealed + attempt.returned).contains {
+                        $0.name == used.name && $0.fingerprint == used.fingerprint
+                    }
             }
             if let issued { return (last, used, issued) }
         }
@@ -36,7 +38,8 @@ enum Tokens {
             ],
             missing: [Verdict.Item("the same token accepted once that time has passed")], decidedAt: last.nextTryAt,
             probe: Verdict.NextProbe(.health, "Compare the platform's Date with a good clock."),
-            action: Verdict.Action("Look at this machine's time (NTP). Create nothing anew.", evidence.commands(.clockSkew).tryAgain))
+            action: Verdict.Action(
+                "Look at this machine's time (NTP). Create nothing anew.", evidence.commands(.clockSkew).tryAgain))
     }
 
     /// Row 14: accepted when it was young, refused when it was older.
@@ -56,6 +59,7 @@ enum Tokens {
             missing: [Verdict.Item("the same age in another run, and a fresh token accepted after it")],
             probe: Verdict.NextProbe(.sameCallLater, "A fresh token, then the same call."),
             action: Verdict.Action(
-                "Ask for a fresh token on 401, and declare its lifetime.", evidence.commands(.lifetimeTooLong).tryAgain))
+                "Ask for a fresh token on 401, and declare its lifetime.", evidence.commands(.lifetimeTooLong).tryAgain)
+        )
     }
 }

@@ -134,6 +134,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "WorkerMachinesTests", dependencies: ["WorkerMachines", "WorkflowCore"], swiftSettings: strict),
+        .testTarget(
+            name: "DiagnosticsTests", dependencies: ["Diagnostics", "EventStore", "WorkflowCore"],
+            swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["Vault", "WorkflowCore"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "LocalPostgres", "TestSupport"], swiftSettings: strict),

@@ -22,7 +22,7 @@ struct Turnup: AsyncParsableCommand {
             CommandGroup(
                 name: "Decide",
                 subcommands: [Resolve.self, Retry.self, Cancel.self, Release.self, Redo.self, Inspect.self]),
-            CommandGroup(name: "Look", subcommands: [Runs.self, Show.self, History.self, Verify.self]),
+            CommandGroup(name: "Look", subcommands: [Runs.self, Show.self, History.self, Diagnose.self, Verify.self]),
             CommandGroup(name: "Test", subcommands: [Simulate.self]),
         ])
 }

@@ -44,6 +44,22 @@ struct EngineLateAnswerTests {
         #expect(run.state.unknown == nil && run.state.lateAnswer == nil)
     }
 
+    @Test func `a late refusal of what was sent last settles it, although an earlier attempt is known to have worked`()
+        throws
+    {
+        let definition = Sample.flagship()
+        var (run, first) = try lost(definition)
+        try run.take(try run.state.resolving(.retryAnyway, reason: "it never arrived", definition))
+        try run.claim()
+        let second = try #require(run.state.openAttempt?.id)
+        try run.learn(answer(), of: first)
+        try run.claim(after: 60_000)
+        #expect(run.state.status == .held && run.state.unknown?.attemptId == second)
+        try run.learn(answer(.notDone, error: "http.400", status: 400), of: second)
+        #expect(run.state.status == .live && run.state.lateAnswer?.attemptId == second)
+        #expect(run.state.mayHaveLeftSomething, "the first attempt has made something")
+    }
+
     @Test func `a late answer that names what another run has holds the run, and arms no undo`() throws {
         var (run, attempt) = try lost(asked(reconciles: false))
         try run.learn(answer(), of: attempt)

@@ -78,6 +78,12 @@ struct Demo: AsyncParsableCommand {
         try outcome.get()
     }
 
+    private func diagnose(_ id: Identifier, _ session: Session) async throws {
+        guard let run = try await session.store.run(id) else { return }
+        Console.out("\nturnup diagnose \(id)")
+        Console.out(VerdictPage.text(run, try await session.diagnose(run)) + "\n")
+    }
+
     private func addNumbers(_ session: Session) async throws {
         var runs: [RunOverview] = []
         for number in Self.numbers {
@@ -86,13 +92,22 @@ struct Demo: AsyncParsableCommand {
                 EnqueueRequest(
                     workflow: "whatsapp-number", organisation: Self.organisation, input: ["number": .string(number)],
                     actor: Session.actor))
-            runs.append(try await RunWatcher(session: session).follow(receipt.runId))
+            var watcher = RunWatcher(session: session)
+            var isRefused = false
+            watcher.printed = { event in
+                // Once, while the key is still refused.
+                guard event.type == EventType.attemptNotDone.rawValue, !isRefused else { return }
+                isRefused = true
+                try await diagnose(receipt.runId, session)
+            }
+            runs.append(try await watcher.follow(receipt.runId))
             Console.out("")
         }
         for run in runs {
             let events = try await session.store.events(of: run.id, after: 0)
             Console.out(HistoryPage.text(run, events, clock: ClockText()) + "\n")
         }
+        if let second = runs.last { try await diagnose(second.id, session) }
         for run in runs { Console.out("\(run.key) is \(run.state) (\(run.status.rawValue))") }
         if let run = runs.first(where: { $0.status != .succeeded }) {
             throw DemoTexts.notActive(run.key, run.reason ?? "")

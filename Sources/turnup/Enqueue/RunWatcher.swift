@@ -7,6 +7,8 @@ struct RunWatcher {
     let session: Session
     var json = false
     var clock = ClockText()
+    /// Called with each event that was printed.
+    var printed: ((RecordedEvent) async throws -> Void)?
 
     /// How often to look. A person watches, so a fifth of a second is soon enough.
     private static let lookEvery: Duration = .milliseconds(200)
@@ -56,6 +58,7 @@ struct RunWatcher {
             for event in try await session.store.events(of: id, after: seen) {
                 seen = event.seq
                 Console.out(json ? EventJSON.line(id, event) : EventLine.text(timeline.entry(event), clock: clock))
+                try await printed?(event)
             }
             if run.status != .live, run.seq <= seen { return run }
             try await Task.sleep(for: Self.lookEvery)

@@ -163,25 +163,14 @@ struct OperatorChoices {
 
     private var instead: Choice {
         let input = state.input.members.map { item in
-            Self.quoted("\(item.name)=\(item.value.stringValue ?? item.value.serialized())")
+            ShellWord.quoted("\(item.name)=\(item.value.stringValue ?? item.value.serialized())")
         }
-        let words = [Self.quoted(run.workflow)] + input
+        let words = [ShellWord.quoted(run.workflow)] + input
         return Choice(
             name: "instead", meaning: RunsTexts.instead,
             commands: [
                 RunsTexts.enqueueInstead(
-                    words, organisation: Self.quoted(run.organisation), run: run.id.description, seq: state.seq)
+                    words, organisation: ShellWord.quoted(run.organisation), run: run.id.description, seq: state.seq)
             ])
-    }
-
-    /// For a POSIX shell.
-    private static func quoted(_ text: String) -> String {
-        let isPlain =
-            !text.isEmpty
-            && text.unicodeScalars.allSatisfy {
-                $0.properties.isAlphabetic && $0.isASCII || ("0"..."9").contains($0)
-                    || "+-_=.:/@,".unicodeScalars.contains($0)
-            }
-        return isPlain ? text : "'" + text.replacing("'", with: "'\\''") + "'"
     }
 }

@@ -33,8 +33,10 @@ extension RunState {
             return
         }
         if let kept = lateAnswer, kept.outcome == .done {
-            guard late.outcome == .done else { return }
-            if !kept.named.isSame(as: late.named) { passLateAnswer() }
+            // A refusal says nothing against an earlier success, unless it settles what is in doubt now.
+            let settles = late.attemptId == unknown?.attemptId && unknown?.isFollowed == false
+            guard late.outcome == .done || settles else { return }
+            if late.outcome != .done || !kept.named.isSame(as: late.named) { passLateAnswer() }
         }
         lateAnswer = late
         // After a deadline a person decides.

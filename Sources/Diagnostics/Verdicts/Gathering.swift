@@ -1,0 +1,23 @@
+public import EventStore
+import WorkflowCore
+
+extension Evidence {
+    /// Reads what a verdict may rest on; opens no secret. `keyName` is the variable that holds the platform's key, where
+    /// the definition tells it; the run's own events go before it.
+    public static func gather(
+        _ run: RunOverview, from store: PostgresStore, keyName: String?
+    ) async throws -> Evidence {
+        let facts = RunFacts(run, try await store.events(of: run.id, after: 0))
+        let siblings = try await store.siblings(of: run).map { RunFacts($0.run, $0.events) }
+        let name = facts.key?.name ?? keyName
+        let same =
+            if let key = facts.key { try await store.runsWithSameKey(as: run, named: key.name) } else { [SameKey]() }
+        var service: ServiceRecord?
+        if let asked = run.task?.service { service = try await store.service(asked) }
+        return Evidence(
+            run: facts, siblings: siblings, sameKey: same,
+            fleet: try await store.fleet(workflow: run.workflow, key: name),
+            wait: run.task == nil ? nil : try await store.wait(of: run.id), service: service,
+            now: try await store.now())
+    }
+}

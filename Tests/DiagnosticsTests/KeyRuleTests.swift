@@ -78,7 +78,12 @@ import WorkflowCore
         var first = workingNumber()
         first.refused("aaaaaaaa", at: 102, .inspect)
         let beside = judge(story, beside: [first])
-        #expect(beside.confidence == .open && beside.rivals == [.activationDelay, .tokenIncident])
+        #expect(beside.confidence == .open && beside.rivals == [.keyRotated, .tokenIncident])
+        first = workingNumber()
+        first.refused("aaaaaaaa", at: 102, .inspect)
+        first.accepted("aaaaaaaa", at: 104, .inspect)
+        let again = judge(story, beside: [first])
+        #expect(again.confidence == .open && again.rivals == [.activationDelay, .tokenIncident])
         var other = workingNumber(7, organisation: "school", key: "cccccccc")
         other.refused("cccccccc", at: 102, .inspect)
         #expect(judge(story, beside: [workingNumber()], fleet: [other.row()]).confidence == .open)
@@ -210,8 +215,10 @@ import WorkflowCore
     {
         var first = workingNumber()
         first.refused("aaaaaaaa", at: 150, .inspect)
-        let likely = judge(refusedNumber(), beside: [first])
+        let likely = judge(refusedNumber(ages: []), beside: [first])
         #expect(likely.code == .keyRotated && likely.confidence == .likely)
+        let both = judge(refusedNumber(), beside: [first])
+        #expect(both.confidence == .open && both.rivals == [.keyRotated, .tokenIncident])
         var story = Story(2, "+2", at: 100)
         story.creates("bbbbbbbb", at: 100, heldBy: Story.id(1))
         let school = workingNumber(7, organisation: "school", key: "cccccccc", at: 160)
@@ -237,11 +244,17 @@ import WorkflowCore
         #expect(once.code == .keyRevoked && once.confidence == .likely)
         let twice = judge(drifted([100, 199]), fleet: [school])
         #expect(twice.code == .keyRevoked && twice.confidence == .settled)
+        let unread = judge(drifted([100, 199]), fleet: [school], all: false)
+        #expect(unread.confidence == .likely, "a create that was not read may be the cause")
     }
 
     @Test func `a create of ours between the yes and the no is the suspect`() {
         let verdict = judge(drifted([150]), beside: [refusedNumber(ages: [])])
         #expect(verdict.code == .keyRotated && verdict.confidence == .likely)
+        var lost = Story(2, "+2", at: 100)
+        lost.sends(.create, .attemptUnknown, at: 100, error: "timeout")
+        #expect(
+            judge(drifted([150]), beside: [lost]).code == .keyRotated, "a create whose answer was lost may do it, too")
     }
 
     @Test func `keys of several organisations that worked are refused: an incident, settled from three on`() {

@@ -154,11 +154,12 @@ func refusedNumber(
 
 func judge(
     _ story: Story, beside siblings: [Story] = [], same: [SameKey] = [], fleet: [FleetRun] = [],
-    wait: RunWait? = nil, service: ServiceRecord? = nil, now seconds: Double = 200
+    all: Bool = true, wait: RunWait? = nil, service: ServiceRecord? = nil, now seconds: Double = 200
 ) -> Verdict {
     diagnose(
         Evidence(
-            run: story.facts, siblings: siblings.map(\.facts), sameKey: same, fleet: fleet, wait: wait,
+            run: story.facts, siblings: siblings.map(\.facts), siblingsAreAll: all, sameKey: same, fleet: fleet,
+            wait: wait,
             service: service,
             now: Story.at(seconds)))
 }

@@ -42,6 +42,12 @@ import WorkflowCore
             let live = try await store.liveRuns(workflow: "w", after: nil, limit: 100)
             #expect(live.count == ids.count)
         },
+        Read(testDescription: "what a diagnosis reads of others") { store, ids in
+            let run = try #require(try await store.run(ids[0]))
+            let siblings = try await store.siblings(of: run)
+            #expect(siblings.map(\.run.id) == [ids[1]])
+            _ = try await store.fleet(workflow: "w", key: "api_key")
+        },
     ]
 
     @Test(arguments: reads) func `a read that is given ids touches their partitions alone`(_ read: Read) async throws {

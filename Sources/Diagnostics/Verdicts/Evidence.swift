@@ -6,6 +6,8 @@ public struct Evidence: Sendable {
     public let run: RunFacts
     /// Other runs of the same organisation at the same service, the oldest first.
     public let siblings: [RunFacts]
+    /// False: the organisation has more runs than were read, so what no sibling shows may have happened all the same.
+    public let siblingsAreAll: Bool
     /// Runs that were given the very same key.
     public let sameKey: [SameKey]
     public let fleet: FleetStatistics
@@ -15,12 +17,14 @@ public struct Evidence: Sendable {
 
     /// `fleet` may hold the run itself and its siblings.
     public init(
-        run: RunFacts, siblings: [RunFacts] = [], sameKey: [SameKey] = [], fleet: [FleetRun] = [], wait: RunWait? = nil,
+        run: RunFacts, siblings: [RunFacts] = [], siblingsAreAll: Bool = true, sameKey: [SameKey] = [],
+        fleet: [FleetRun] = [], wait: RunWait? = nil,
         service: ServiceRecord? = nil, now: Instant
     ) {
         let services = Set(run.attempts.compactMap(\.service))
         self.run = run
         self.siblings = siblings.filter { other in services.isEmpty || services.contains(where: other.calls) }
+        self.siblingsAreAll = siblingsAreAll
         self.sameKey = sameKey
         self.fleet = FleetStatistics(fleet)
         self.wait = wait

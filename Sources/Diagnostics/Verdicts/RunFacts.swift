@@ -33,6 +33,7 @@ public struct RunFacts: Sendable {
 
     public init(_ run: RunOverview, _ events: [RecordedEvent]) {
         self.run = run
+        var made: [KeyFact] = []
         var intents: [Identifier: RecordedEvent] = [:]
         for event in events {
             switch EventType(rawValue: event.type) {
@@ -57,16 +58,19 @@ public struct RunFacts: Sendable {
             guard let attempt = AttemptFact(event, intent: event.attemptId.flatMap { intents[$0] }) else { continue }
             if open?.attemptId == event.attemptId { open = nil }
             attempts.append(attempt)
-            note(attempt)
+            if let keys = Self.keys(attempt) { made = keys }
         }
         if run.status != .held { hold = nil }
+        // Of several secrets the one that is the key is sent later.
+        key = made.first { key in attempts.contains { $0.used(key) } } ?? made.first
     }
 
     /// Only what is not harmless to repeat makes something; a token that may be asked for again is no key.
-    private mutating func note(_ attempt: AttemptFact) {
-        guard attempt.end == .done, attempt.purpose == .call, attempt.isRepeatable == false else { return }
-        guard let made = attempt.sealed.first ?? attempt.returned.first else { return }
-        key = KeyFact(name: made.name, fingerprint: made.fingerprint, seq: attempt.seq, at: attempt.at)
+    private static func keys(_ attempt: AttemptFact) -> [KeyFact]? {
+        guard attempt.end == .done, attempt.purpose == .call, attempt.isRepeatable == false else { return nil }
+        let made = attempt.sealed.isEmpty ? attempt.returned : attempt.sealed
+        guard !made.isEmpty else { return nil }
+        return made.map { KeyFact(name: $0.name, fingerprint: $0.fingerprint, seq: attempt.seq, at: attempt.at) }
     }
 
     /// The requests that carried the run's key.
@@ -78,6 +82,13 @@ public struct RunFacts: Sendable {
     public var lastCall: AttemptFact? { attempts.last { $0.purpose == .call || $0.purpose.isOfInspection } }
     /// The call that makes the thing.
     public var lastCreate: AttemptFact? { attempts.last { $0.purpose == .call && $0.isRepeatable == false } }
+
+    /// The first call between these times that may have made something.
+    func create(after start: Instant, before end: Instant) -> AttemptFact? {
+        attempts.first {
+            $0.purpose == .call && $0.isRepeatable == false && $0.end != .notDone && $0.at > start && $0.at < end
+        }
+    }
 
     public func calls(_ service: String) -> Bool { attempts.contains { $0.service == service } }
 }

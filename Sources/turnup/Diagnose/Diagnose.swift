@@ -44,8 +44,9 @@ struct Diagnose: AsyncParsableCommand {
                 throw DiagnoseTexts.noRun(of: organisation ?? "")
             }
             var table = Table("RUN", "KEY", "STATUS", "CONFIDENCE", "CODE", "WHY")
+            var fleets = FleetCache()
             for run in runs {
-                let verdict = try await session.diagnose(run)
+                let verdict = try await session.diagnose(run, &fleets)
                 if json { Console.out(VerdictJSON.line(run, verdict)) }
                 table.add(
                     run.id.description, run.key, run.status.rawValue, verdict.confidence.rawValue,
@@ -59,10 +60,15 @@ struct Diagnose: AsyncParsableCommand {
 
 extension Session {
     func diagnose(_ run: RunOverview) async throws -> Verdict {
+        var fleets = FleetCache()
+        return try await diagnose(run, &fleets)
+    }
+
+    func diagnose(_ run: RunOverview, _ fleets: inout FleetCache) async throws -> Verdict {
         // Only a run that was given no key yet needs the definition.
         let definition = try? await definition(workflow: run.workflow, version: run.version)
         return Diagnostics.diagnose(
-            try await Evidence.gather(run, from: store, keyName: definition?.nameOfKey))
+            try await Evidence.gather(run, from: store, keyName: definition?.nameOfKey, &fleets))
     }
 }
 

@@ -56,7 +56,9 @@ enum Creates {
         guard !isMadeSince || organisations.count == 1 else { return nil }
         let code = VerdictCode.masterSecretRefused
         // A 403 may also mean that they may not, whatever the credential is.
-        let isSettled = last.status == 401 && organisations.count >= 2 && !isMadeSince
+        // And what worked before may be refused for a while only.
+        let isLong = last.at.milliseconds(since: firstRefused) >= 3_600_000
+        let isSettled = last.status == 401 && organisations.count >= 2 && !isMadeSince && (lastMade == nil || isLong)
         if isMadeSince {
             return Verdict(
                 .refused, .likely, rivals: [.masterSecretRefused],
@@ -78,7 +80,13 @@ enum Creates {
                 + (lastMade == nil ? "it never worked here." : "creates were accepted before."),
             supporting: supporting,
             missing: isSettled
-                ? [] : [Verdict.Item("the same of another organisation: it may be refused for this one alone")],
+                ? []
+                : [
+                    Verdict.Item(
+                        organisations.count < 2
+                            ? "the same of another organisation: it may be refused for this one alone"
+                            : "an hour of 401: the platform may be ill, or forbid it")
+                ],
             probe: Verdict.NextProbe(.sameCallLater, "Any create of another organisation tells."),
             action: Verdict.Action(
                 "Set the right value; the refused create has made nothing.",

@@ -143,16 +143,15 @@ enum Keys {
             evidence.item("the key was accepted", [yes]), evidence.item("and is refused since (\(no.ending))", [no]),
         ]
         let command = evidence.commands(.keyRevoked)
-        let cause = evidence.siblings.first { other in
-            guard let at = other.key?.at else { return false }
-            return at > yes.at && at < no.at
-        }
-        if let cause, let key = cause.key {
+        let cause = evidence.siblings.lazy.compactMap { other in
+            other.create(after: yes.at, before: no.at).map { (facts: other, create: $0) }
+        }.first
+        if let (cause, create) = cause {
             return Verdict(
                 .keyRotated, .likely, rivals: [.keyRevoked, .tokenIncident],
                 "The key works no more since the create for \(cause.run.key), which may have replaced it.",
                 supporting: supporting + [
-                    Verdict.Item("create for \(cause.run.key) between the two", run: cause.run.id, events: [key.seq])
+                    Verdict.Item("create for \(cause.run.key) between the two", run: cause.run.id, events: [create.seq])
                 ],
                 missing: [Verdict.Item("a try between the last yes and that create")],
                 probe: Verdict.NextProbe(
@@ -163,7 +162,8 @@ enum Keys {
         let isOtherAccepted = evidence.isOtherKeyAccepted(after: no.at)
         // Refused again after the platform had taken another key: no outage of all keys explains that.
         let isSettled =
-            isOtherAccepted && last.seq > no.seq && othersYes(evidence, after: no.at).contains { $0 < last.at }
+            evidence.siblingsAreAll && isOtherAccepted && last.seq > no.seq
+            && othersYes(evidence, after: no.at).contains { $0 < last.at }
         guard isOtherAccepted else {
             return Verdict(
                 .undecided, .open, rivals: [.keyRevoked, .tokenIncident],

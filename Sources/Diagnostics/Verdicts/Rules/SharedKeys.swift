@@ -79,8 +79,7 @@ enum SharedKeys {
             else { continue }
             // Another create between the two might as well be the cause; then the first one after the yes is.
             let between = evidence.siblings.contains {
-                guard let at = $0.key?.at, $0.run.id != other.run.id else { return false }
-                return at > accepted.at && at < refused.at
+                $0.run.id != other.run.id && $0.create(after: accepted.at, before: refused.at) != nil
             }
             guard !between else { continue }
             let code = VerdictCode.keyRotated
@@ -97,12 +96,25 @@ enum SharedKeys {
                 supporting.append(
                     Verdict.Item("the new key is for the same session", run: evidence.run.run.id, events: [hold.seq]))
             }
-            let isSettled = isSameSession && othersFine
+            let isSettled = isSameSession && othersFine && evidence.siblingsAreAll
+            let missing = [Verdict.Item("a yes to another organisation's key after that refusal")]
+            if !isSettled, let mine = evidence.run.refusals.last {
+                return Verdict(
+                    .undecided, .open, rivals: [.keyRotated, .tokenIncident],
+                    "The new key and the key of \(other.run.key) are both refused. Open between a create that replaced the "
+                        + "older key and a platform that refuses all keys.",
+                    supporting: supporting + [evidence.item("the new key is refused, too (\(mine.ending))", [mine])],
+                    missing: missing,
+                    probe: Verdict.NextProbe(
+                        .olderKey, "Ask with a key of another organisation: turnup inspect RUN --wait"),
+                    action: Verdict.Action(
+                        "Start no further create until that is known.", [evidence.commands(code).history]))
+            }
             return Verdict(
                 code, isSettled ? .settled : .likely, rivals: isSettled ? [] : [.keyRevoked, .tokenIncident],
                 "The create for \(evidence.run.run.key) replaced the key of \(other.run.key), which is refused since.",
                 supporting: supporting,
-                missing: isSettled ? [] : [Verdict.Item("a yes to another organisation's key after that refusal")],
+                missing: isSettled ? [] : missing,
                 probe: Verdict.NextProbe(.olderKey, "Ask once more with the key of \(other.run.key)."),
                 action: Verdict.Action(
                     "Start no further create for \(evidence.run.run.organisation); \(other.run.key) needs the new key.",

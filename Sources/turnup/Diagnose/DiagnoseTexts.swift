@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import EventStore
+import WorkflowCore
 
 /// What "turnup diagnose" says; the verdicts have the words of `Diagnostics`.
 enum DiagnoseTexts {

@@ -13,14 +13,17 @@ as $$
         on r.id = w.id and (r.status in ('live', 'held', 'succeeded') or r.may_be_left)
       join turnup.event e on e.run_id = w.id
     where strpos(e.body::text, '"thing"') > 0 and strpos(e.body::text, '\u0000') = 0
-      and strpos(lower(e.body::text), '\ud') = 0 and e.body ->> 'held_by' is null and e.body ->> 'known' is null
+      and strpos(lower(e.body::text), '\ud') = 0 and e.body ->> 'held_by' is null
+      and e.body ->> 'known' is null
       and (r.status in ('live', 'held', 'succeeded') or e.body ->> 'made' is distinct from 'false'
         or e.body ->> 'takes_back' = 'true')
       and not exists (
         select from turnup.event later
         where later.run_id = e.run_id and later.seq > e.seq and (
           later.type = 'run.reopened'
-          or later.body -> 'taken_back' ->> 'identity' = e.body -> 'thing' ->> 'identity'
+          or case when strpos(later.body::text, '"taken_back"') > 0 and strpos(later.body::text, '\u0000') = 0
+              and strpos(lower(later.body::text), '\ud') = 0
+            then later.body -> 'taken_back' ->> 'identity' = e.body -> 'thing' ->> 'identity' else false end
           or later.type = 'attempt.late' and exists (
             select from turnup.event ended
             where ended.run_id = e.run_id and ended.seq between e.seq and later.seq

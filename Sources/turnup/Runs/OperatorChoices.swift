@@ -123,7 +123,7 @@ struct OperatorChoices {
         let takesBack = state.ending != nil || state.isReplacing
         let isChanged = state.hold?.code == Hold.requestChanged
         return switch choice {
-        case .adopt where state.hold?.error == LeftBehind.Reason.thingOfAnotherRun.rawValue:
+        case .adopt where state.hold?.error == Hold.thingOfAnotherRun:
             "Share what another run has; it stays that run's, and is never taken back for this one"
         case .adopt: "What was found is ours"
         case .done where takesBack: "A person has taken it back"

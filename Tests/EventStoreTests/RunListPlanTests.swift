@@ -53,7 +53,7 @@ import WorkflowCore
           last_error, requested_at, changed_at, ended_at, seq, hash)
         select (left(turnup.id_at(r.time)::text, 14) || '7000-8000-' || lpad(i::text, 12, '0'))::uuid, 'w', 1,
           sha256('w'), 'o' || i % 500, case when i % 200 = 3 then 'gone' else 'k' || i end, i % 200 <> 3,
-          i % 400 = 3, r.status = 'live',
+          i % 400 = 3 or i % 800 = 11 and r.status = 'succeeded', r.status = 'live',
           case when i % 250 = 9 and r.status = 'succeeded' then 'drifted' end, case when i % 300 = 5 then 'rare' else 's' || i % 3 end, r.status, null,
           case when i % 400 = 7 then 'timeout' when i % 3 = 0 then 'other' end, r.time, r.time,
           case when r.status not in ('live', 'held') then r.time end, 1, sha256('x')

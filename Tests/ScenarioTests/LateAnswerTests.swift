@@ -117,7 +117,7 @@ import WorkflowCore
                 #expect(held.reason?.contains("it can be adopted") == true)
                 let shown = try await installation.command("show", run.description)
                 #expect(shown.contains("made (session=\(session)"), "\(shown)")
-                #expect(shown.components(separatedBy: "may be left behind").count == 2, "said twice: \(shown)")
+                #expect(shown.components(separatedBy: "may be left behind: ").count == 2, "said twice: \(shown)")
             }
         }
     }

@@ -7,20 +7,26 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
-  with taken as materialized (
-    select e.run_id, e.seq, e.body -> 'thing' ->> 'service' as service, e.body -> 'thing' ->> 'identity' as identity
+  -- The bodies that can be read, before anything reads them.
+  with readable as materialized (
+    select e.run_id, e.seq, e.body, r.status in ('live', 'held', 'succeeded') as has_all
     from unnest(run_ids) as w(id) join turnup.run r
         on r.id = w.id and (r.status in ('live', 'held', 'succeeded') or r.may_be_left)
       join turnup.event e on e.run_id = w.id
     where strpos(e.body::text, '"thing"') > 0 and strpos(e.body::text, '\u0000') = 0
-      and strpos(lower(e.body::text), '\ud') = 0 and e.body ->> 'held_by' is null and e.body ->> 'known' is null
-      and (r.status in ('live', 'held', 'succeeded') or e.body ->> 'made' is distinct from 'false'
-        or e.body ->> 'takes_back' = 'true')
+      and strpos(lower(e.body::text), '\ud') = 0
+  ), taken as materialized (
+    select e.run_id, e.seq, e.body -> 'thing' ->> 'service' as service, e.body -> 'thing' ->> 'identity' as identity
+    from readable e
+    where e.body ->> 'held_by' is null and e.body ->> 'known' is null
+      and (e.has_all or e.body ->> 'made' is distinct from 'false' or e.body ->> 'takes_back' = 'true')
       and not exists (
         select from turnup.event later
         where later.run_id = e.run_id and later.seq > e.seq and (
           later.type = 'run.reopened'
-          or later.body -> 'taken_back' ->> 'identity' = e.body -> 'thing' ->> 'identity'
+          or case when strpos(later.body::text, '"taken_back"') > 0 and strpos(later.body::text, '\u0000') = 0
+              and strpos(lower(later.body::text), '\ud') = 0
+            then later.body -> 'taken_back' ->> 'identity' = e.body -> 'thing' ->> 'identity' else false end
           or later.type = 'attempt.late' and exists (
             select from turnup.event ended
             where ended.run_id = e.run_id and ended.seq between e.seq and later.seq

@@ -125,7 +125,7 @@ struct OperatorChoices {
         let takesBack = state.ending != nil || state.isReplacing
         let isChanged = state.hold?.code == Hold.requestChanged
         return switch choice {
-        case .adopt where state.hold?.error == LeftBehind.Reason.thingOfAnotherRun.rawValue: RunsTexts.adoptOfAnother
+        case .adopt where state.hold?.error == Hold.thingOfAnotherRun: RunsTexts.adoptOfAnother
         case .adopt: RunsTexts.adopt
         case .done where takesBack: RunsTexts.takenBack
         case .done: RunsTexts.done

@@ -26,7 +26,8 @@ extension DecisionBuilder {
         emit(.attemptDone, body, attemptId: attempt.id)
         if attempt.purpose == .lookup {
             return holdUnknown(
-                here, "The look-up found \(name), which run \(other) has or may have left there", error: Hold.thingOfAnotherRun,
+                here, "The look-up found \(name), which run \(other) has or may have left there",
+                error: Hold.thingOfAnotherRun,
                 candidates: [saved], heldBy: other)
         }
         guard state.cancel == nil, let call = here.call else { return flow() }

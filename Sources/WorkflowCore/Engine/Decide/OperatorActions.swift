@@ -100,8 +100,7 @@ extension RunState {
                 mayHaveSurplus
                     ? "beside what it goes on with something may be there that nothing takes back, so nothing was done"
                     : "it made something that its definition has no undo for, so nothing was done",
-                hint:
-                    (mayHaveSurplus ? "\"turnup show \(id)\" says what, and why. " : "")
+                hint: (mayHaveSurplus ? "\"turnup show \(id)\" says what, and why. " : "")
                     + "Take it back by hand, or see to it later with --leave-behind: the key is let go, and \"turnup runs "
                     + "--left-behind\" lists the run.")
         }

@@ -210,7 +210,7 @@ public struct Ending: Sendable, Equatable {
 /// Why a run waits for a person, and what the person may choose.
 public struct Hold: Sendable, Equatable {
     /// The error of a run that was answered with what another run has.
-    static let thingOfAnotherRun = "thing_of_another_run"
+    public static let thingOfAnotherRun = "thing_of_another_run"
 
     public let code: String
     /// The error that led to it, when one did.

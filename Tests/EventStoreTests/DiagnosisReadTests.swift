@@ -44,7 +44,8 @@ import WorkflowCore
         try await StoreFixture.with { fixture in
             try await fixture.store.publishWorkflow()
             let first = try await run("1", "o", key: "k1", uses: [(1, true)], ends: "succeeded", in: fixture)
-            let second = try await run("2", "o", key: "k2", uses: [(1, false), (4, false), (9, true)], in: fixture)
+            let second = try await run(
+                "2", "o", key: "k2", uses: [(1, false), (4, false), (9, true), (12, false)], in: fixture)
             let third = try await run("3", "o", key: "k3", uses: [(1, false)], in: fixture)
             let other = try await run("1", "p", key: "k4", in: fixture)
             let rows = try await fixture.store.fleet(workflow: "w", key: "api_key")
@@ -55,7 +56,9 @@ import WorkflowCore
             let sealed = try #require(late.keySealedAt)
             #expect(late.refusedBeforeAt?.milliseconds(since: sealed) == 4000)
             #expect(late.firstAcceptedAt?.milliseconds(since: sealed) == 9000)
-            #expect(late.last?.type == "attempt.done" && late.last?.status == 200)
+            #expect(late.lastAcceptedAt == late.firstAcceptedAt)
+            #expect(late.lastRefusedAt?.milliseconds(since: sealed) == 12_000)
+            #expect(late.last?.type == "attempt.not_done" && late.last?.status == 403)
             #expect(rows[2].firstAcceptedAt == nil && rows[2].lastRefusedAt != nil)
             #expect(rows[2].last?.credential == "api_key")
             #expect(rows[3].last == nil)

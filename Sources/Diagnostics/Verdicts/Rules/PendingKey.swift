@@ -109,8 +109,8 @@ struct PendingKey {
         if !isFirst, refused.runs < Self.fewestRefused || refused.organisations < Self.fewestOrganisations {
             items.append(
                 Verdict.Item(
-                    "later numbers refused that long: \(refused.runs) of \(refused.organisations) organisation(s), "
-                        + "\(Self.fewestRefused) of \(Self.fewestOrganisations) are needed (one organisation cannot prove a limit)"
+                    "later numbers refused that long: \(refused.runs), of \(refused.organisations) organisation(s); "
+                        + "\(Self.fewestRefused), of \(Self.fewestOrganisations), are needed (one organisation cannot prove a limit)"
                 ))
         }
         if !isFirst, !evidence.working.contains(where: { $0.acceptances.contains { $0.at > key.at } }) {

@@ -127,8 +127,11 @@ import WorkflowCore
     }
 
     @Test
-    func `of a success, saved plain fields stay and what may be a credential becomes type, length and fingerprint`() async throws {
-        let body = #"{"session":"wpp-1","apiKey":"sk-live-0001","other":["undeclared-key-4711-of-2026"],"expiresIn":3600,"ok":true}"#
+    func `of a success, saved plain fields stay and what may be a credential becomes type, length and fingerprint`()
+        async throws
+    {
+        let body =
+            #"{"session":"wpp-1","apiKey":"sk-live-0001","other":["undeclared-key-4711-of-2026"],"expiresIn":3600,"ok":true}"#
         let server = try ScriptedServer(answering: http("200 OK", body))
         var setup = Setup(server)
         setup.save = ["session": "${response.body.session}", "api_key": "${response.body.apiKey}"]

@@ -40,7 +40,8 @@ import WorkflowCore
 
             try await installation.database.withSuperuser { connection in
                 _ = try await connection.query("set session_replication_role = replica")
-                _ = try await connection.query("update turnup.run set status = 'held', has_task = false, ended_at = null")
+                _ = try await connection.query(
+                    "update turnup.run set status = 'held', has_task = false, ended_at = null")
             }
             let held = try await Checker.ledgerCheck(installation)
             #expect(held.exitCode == 1 && held.output.contains("S1"), "\(held.output)")

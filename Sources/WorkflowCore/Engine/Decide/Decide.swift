@@ -66,7 +66,9 @@ struct DecisionBuilder {
             return settle(lost, of: attempt)
         case (.live, nil, _):
             // SQL has checked names and kinds; the rest is checked here, once.
-            if isUntouched, let problem = definition.problem(withInput: state.input) { return fail(error: "input", problem) }
+            if isUntouched, let problem = definition.problem(withInput: state.input) {
+                return fail(error: "input", problem)
+            }
             return flow()
         }
     }

@@ -16,7 +16,7 @@ test: setup ## every test; those that need PostgreSQL start a private one
 	@$(MAKE) --no-print-directory simulate
 
 unit: setup ## the tests that need no PostgreSQL
-	@.ci/test HouseTests WorkflowCoreTests WorkflowFilesTests AmazonStatesTests VaultTests WorkerMachinesTests
+	@.ci/test HouseTests WorkflowCoreTests WorkflowFilesTests AmazonStatesTests VaultTests WorkerMachinesTests DiagnosticsTests
 
 mutations: setup ## 100,000 random changes to valid definition files, in a release build
 	@TURNUP_MUTATIONS=100000 swift test -c release -Xswiftc -enable-testing --filter '^WorkflowFilesTests.MutationTests'

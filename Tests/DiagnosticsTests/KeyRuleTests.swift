@@ -201,6 +201,12 @@ import WorkflowCore
         #expect(verdict.code == .crossTenantKey && verdict.confidence == .settled)
     }
 
+    @Test func `a secret that no call sends is no key, so an equal one says nothing`() {
+        let story = refusedNumber(ages: [])
+        #expect(judge(story, same: [same(9, "school"), same()]).code == .notTriedYet)
+        #expect(judge(story, beside: [workingNumber()], same: [same()]).code == .oldClientReturned)
+    }
+
     @Test func `a new key for a session that another number has`() {
         var story = Story(2, "+2", at: 100)
         story.creates("bbbbbbbb", at: 100, heldBy: Story.id(1))

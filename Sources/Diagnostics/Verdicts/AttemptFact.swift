@@ -65,7 +65,7 @@ public struct AttemptFact: Sendable, Equatable {
         error = body["error"]?.stringValue
         status = evidence["status"]?.integerValue.map { Int(clamping: $0) }
         isCounted = body["counted"]?.boolValue ?? true
-        text = evidence["body"]?.stringValue
+        text = evidence["body"].map { $0.stringValue ?? $0.serialized() }
         detail = evidence["detail"]?.stringValue
         contentType = evidence["headers"]?["content-type"]?.stringValue
         used = Self.credentials(evidence["credentials_used"])

@@ -3,9 +3,19 @@ import WorkflowCore
 
 /// Rows 3, 4, 5, 6 and 9: whose key is it? Fingerprints answer that, whatever the platform does with the key.
 enum SharedKeys {
+    /// The key, where it is one: a secret that some call sends. What is only kept may be the same for everybody.
+    private static func key(_ evidence: Evidence) -> KeyFact? {
+        guard let key = evidence.run.key else { return nil }
+        let isSent =
+            !evidence.run.uses.isEmpty
+            || evidence.siblings.contains { $0.key?.name == key.name && !$0.uses.isEmpty }
+            || evidence.fleet.runs.contains { $0.firstAcceptedAt != nil || $0.lastRefusedAt != nil }
+        return isSent ? key : nil
+    }
+
     /// Row 6. Equal in all 32 bytes, so it is the same key.
     @Sendable static func crossTenant(_ evidence: Evidence) -> Verdict? {
-        guard let key = evidence.run.key else { return nil }
+        guard let key = key(evidence) else { return nil }
         let organisation = evidence.run.run.organisation
         guard let other = evidence.sameKey.first(where: { $0.organisation != organisation }) else { return nil }
         let code = VerdictCode.crossTenantKey
@@ -23,7 +33,7 @@ enum SharedKeys {
 
     /// Rows 3 and 4. A run of the same number may rightly be answered with the same client.
     @Sendable static func oldClient(_ evidence: Evidence) -> Verdict? {
-        guard let key = evidence.run.key else { return nil }
+        guard let key = key(evidence) else { return nil }
         let run = evidence.run.run
         let earlier = evidence.sameKey.first {
             $0.organisation == run.organisation && $0.key != run.key && $0.sealedAt <= key.at && $0.run != run.id

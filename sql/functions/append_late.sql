@@ -24,7 +24,7 @@ declare
   moment timestamptz;
   new_hash bytea;
   told json := append_late.body::json;
-  is_answer boolean := told ->> 'outcome' in ('done', 'not_done') and told ->> 'purpose' is null
+  is_answer boolean := coalesce(told ->> 'outcome', '') in ('done', 'not_done') and told ->> 'purpose' is null
     and told ->> 'repeatable' is distinct from 'true';
   is_made boolean := is_answer and told ->> 'outcome' = 'done' and told ->> 'made' is distinct from 'false';
   is_known boolean := false;
@@ -138,7 +138,8 @@ begin
   else
     update turnup.run r
     set seq = current.seq + 1, hash = new_hash, changed_at = moment,
-      status = case when wakes then 'live' else r.status end, has_task = wakes or r.has_task, reason = case when wakes then null else r.reason end,
+      status = case when wakes then 'live' else r.status end, has_task = wakes or r.has_task,
+      reason = case when wakes then null else r.reason end,
       may_be_left = not wakes and (r.may_be_left or is_left)
     where r.id = current.id;
     if wakes then

@@ -13,9 +13,13 @@ extension StoreModel {
         if let holder = holder(fixture: row.fixture, row.key), bug != .redoWhileHeld {
             refusal = "the key belongs to run \(holder)"
         }
+        if row.events.contains(where: { $0.seq > asked.seq && $0.type == EventType.cancelRequested.rawValue }) {
+            refusal = "a person has cancelled that"
+        }
         let answer: NewEvent
         if let refusal {
             answer = NewEvent(.redoRefused, ["reason": .string(refusal)])
+            tables.runs[run].reason = "no run follows it: \(refusal)"
         } else {
             let new = create(fixture: row.fixture, row.key, actor: asked.actor, redoOf: run)
             answer = NewEvent(.redoStarted, ["run": .string(Self.identifier(of: new).description)])

@@ -82,9 +82,9 @@ import WorkflowCore
             }
             try await Checker.check(installation)
             let told = installation.simulator.liesTold()
-            #expect(
-                Set(told.keys).isSuperset(
-                    of: byName ? ["stale list", "namesake"] : ["stale list", "unfiltered list"]), "\(told)")
+            // Which lists lie is drawn for each request, and not every run looks something up.
+            let second: Set = byName ? ["namesake"] : ["unfiltered list", "fuzzy list"]
+            #expect(told["stale list"] != nil && !second.isDisjoint(with: told.keys), "\(told)")
             var ends: [RunStatus: Int] = [:]
             for run in runs { ends[try #require(try await installation.store.run(run)).status, default: 0] += 1 }
             #expect(ends[.succeeded, default: 0] > 3, "\(ends)")

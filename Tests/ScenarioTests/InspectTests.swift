@@ -180,6 +180,22 @@ import WorkflowCore
         }
     }
 
+    @Test func `Ctrl-C while waiting ends the waiting, and the inspection stays asked for`() async throws {
+        try await Installation.with { installation in
+            let run = try await installation.enqueue("+34600111001")
+            try await installation.withWorker { _ in try await installation.reaches(.succeeded, run) }
+            let waiting = try TurnupProcess(
+                ["inspect", run.description, "--wait"], environment: installation.environment)
+            try #require(
+                try await eventually(seconds: 60) {
+                    try await !installation.events(run, .inspectionRequested).isEmpty
+                })
+            waiting.send(SIGINT)
+            #expect(await waiting.end().exitCode == 130)
+            #expect(try await installation.store.run(run)?.task != nil)
+        }
+    }
+
     @Test(arguments: [
         (["inspect"], 2, "name runs"), (["inspect", "RUN", "--all"], 2, "not both"),
         (["inspect", "--all", "--wait"], 2, "--wait is for one run"), (["inspect", "ffffffff"], 2, "there is no run"),

@@ -44,7 +44,11 @@ struct Inspect: AsyncParsableCommand {
         }
         try await verb.run([id.description], options)
         try await Session.with(options.database) { session in
-            try await RunWatcher(session: session, json: options.json).followInspection(id, after: seq)
+            // The signals are trapped from the asking on, so they are asked about here as well.
+            try await StopFlag.withSignals { stop in
+                let watcher = RunWatcher(session: session, json: options.json)
+                try await watcher.followInspection(id, after: seq, until: stop)
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Diagnostics
 import EventStore
 import WorkflowCore
@@ -26,7 +27,7 @@ struct RunWatcher {
     }
 
     /// Prints what comes after this event until an inspection has ended. Fails unless the thing is present.
-    func followInspection(_ id: Identifier, after seq: Int64) async throws {
+    func followInspection(_ id: Identifier, after seq: Int64, until stop: StopFlag) async throws {
         var timeline = Timeline(clock: clock)
         var seen: Int64 = 0
         var verdict: String?
@@ -45,7 +46,8 @@ struct RunWatcher {
                 guard verdict != Inspection.Verdict.present.rawValue else { return }
                 throw EnqueueTexts.inspected(run: "\(id)", verdict: verdict)
             }
-            try await Task.sleep(for: Self.lookEvery)
+            try await stop.sleep(Self.lookEvery)
+            if stop.isRaised { throw ExitCode(130) }
         }
     }
 

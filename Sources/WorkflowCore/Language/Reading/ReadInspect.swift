@@ -16,10 +16,7 @@ extension DefinitionReader {
                 "\"inspect\" has \(mapping.has("call") ? "both call and look_up" : "neither call nor look_up")",
                 hint: "give it one of them")
         }
-        if let before = mapping["before"] {
-            if before.value.arrayValue?.isEmpty == true { wrongType(before, "a list of at least one call") }
-            inspect.before = list(before, of: "calls").map { readStateCall($0) }
-        }
+        inspect.before = readCallsBefore(mapping)
         inspect.drifted = readErrorNames(mapping["drifted"])
         inspect.everyMilliseconds = duration(mapping["every"])
         if let every = inspect.everyMilliseconds, every < InspectDefinition.shortestEveryMilliseconds {

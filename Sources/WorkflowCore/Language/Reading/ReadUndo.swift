@@ -31,14 +31,17 @@ extension DefinitionReader {
         guard let mapping = mapping(node, Vocabulary.undo) else { return undo }
         undo.call = mapping["call"].map { readStateCall($0) }
         if let gone = mapping["gone"] { readGone(gone, &undo) }
-        if let before = mapping["before"] {
-            let calls = list(before, of: "calls")
-            if before.value.arrayValue?.isEmpty == true { wrongType(before, "a list of at least one call") }
-            undo.before = calls.map { readStateCall($0) }
-        }
+        undo.before = readCallsBefore(mapping)
         if let retry = mapping["retry"] { (undo.retry, undo.retriesNothing) = readRetry(retry) }
         undo.takesBackAdopted = flag(mapping["adopted"]) ?? false
         return undo
+    }
+
+    /// The calls that are sent before each try, such as one that gets a fresh token.
+    mutating func readCallsBefore(_ mapping: Mapping) -> [DraftState.Call] {
+        guard let before = mapping["before"] else { return [] }
+        if before.value.arrayValue?.isEmpty == true { wrongType(before, "a list of at least one call") }
+        return list(before, of: "calls").map { readStateCall($0) }
     }
 
     private mutating func readGone(_ node: Node, _ undo: inout DraftUndo) {

@@ -12,21 +12,14 @@ final class Ejabberd: Sendable {
 
     static let host = "localhost"
 
-    /// Whether Debian's packages are installed.
-    static var isHere: Bool { program != nil && folder(of: "ejabberd-") != nil && folder(of: "p1_oauth2-") != nil }
+    /// Beside other suites it is too slow to start, so only `make ejabberd`, which sees to Debian's packages, runs it.
+    static var isAskedFor: Bool { ProcessInfo.processInfo.environment["TURNUP_EJABBERD"] != nil }
 
     private static var program: String? {
         ["/usr/bin/erl", "/usr/local/bin/erl"].first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     private static let libraries = ["/usr/lib/erlang/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"]
-
-    private static func folder(of library: String) -> String? {
-        libraries.lazy.compactMap { place in
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
-            return names.first { $0.hasPrefix(library) }.map { "\(place)/\($0)" }
-        }.first
-    }
 
     private struct Server: Sendable {
         /// Kills the server when its input ends, however this process ends.
@@ -149,6 +142,17 @@ final class Ejabberd: Sendable {
 
     func register(_ user: String, password: String) async throws {
         _ = try await call("register", ["user": user, "host": Self.host, "password": password])
+    }
+
+    /// Returns when these accounts are on disk: ejabberd answers before it writes, and a kill takes what is not written.
+    func hasWritten(_ users: [String]) async throws {
+        let database = "\(folder)/database"
+        let isWritten = await eventually(seconds: 60) {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: database)) ?? []
+            let files = names.compactMap { FileManager.default.contents(atPath: "\(database)/\($0)") }
+            return users.allSatisfy { user in files.contains { $0.range(of: Data(user.utf8)) != nil } }
+        }
+        guard isWritten else { throw Failure(description: "ejabberd has not written the accounts of \(users)") }
     }
 
     func users() async throws -> Set<String> {

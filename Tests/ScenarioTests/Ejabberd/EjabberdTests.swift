@@ -7,7 +7,7 @@ import WorkflowCore
 /// Real workers against a real third party that is frozen, killed, and has accounts of others: no account and no token is
 /// made twice, and nothing of others is touched.
 @Suite(
-    .enabled(if: Ejabberd.isHere, "ejabberd is not installed; `make ejabberd` installs it, or says how"),
+    .enabled(if: Ejabberd.isAskedFor, "make ejabberd runs it"),
     .timeLimit(.minutes(15)), .serialized)
 struct EjabberdTests {
     private static let password = "ours-0b2f"
@@ -18,6 +18,7 @@ struct EjabberdTests {
         try await Ejabberd.with { ejabberd in
             try await ejabberd.register("ann", password: "of-ann")
             try await ejabberd.register("joann", password: "of-joann")
+            try await ejabberd.hasWritten(["ann", "joann"])
             try await Installation.with(Behaviour()) { installation in
                 let name = try #require(definition.firstMatch(of: /workflow: ([a-z-]+)/)).1
                 let file = "\(installation.folder)/\(name).yaml"

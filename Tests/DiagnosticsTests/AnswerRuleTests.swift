@@ -160,14 +160,14 @@ import WorkflowCore
 
     @Test func `a pause, a limit and a missing base URL come before what the platform said`() {
         func wait(_ reason: WaitReason) -> RunWait {
-            RunWait(reason: reason, subject: "wpp", until: nil, before: 3, about: nil)
+            RunWait(reason: reason, subject: "wpp", since: Story.at(0), until: nil, before: 3, about: nil)
         }
         let paused = judge(refusedNumber(), wait: wait(.servicePaused), service: ServiceRecord(name: "wpp"))
         #expect(paused.code == .servicePaused)
         #expect(judge(refusedNumber(), wait: wait(.concurrencyEach)).code == .waitsForLimit)
         var story = Story(1)
         story.task = TaskOverview(
-            due: Story.at(0), service: "wpp", waitReason: .noBaseURL, leaseOwner: nil, leaseExpires: nil)
+            due: Story.at(0), service: "wpp", waitReason: .noBaseURL, leaseOwner: nil, leaseTakenAt: nil, leaseExpires: nil)
         #expect(judge(story).code == .notSetUp)
     }
 

@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 import WorkflowCore
 
@@ -116,6 +117,52 @@ import WorkflowCore
             _ = try await store.pauseService("s", milliseconds: nil, reason: "away", by: "person:test")
             try await fixture.pass(milliseconds: 61 * minute)
             #expect(try await store.wait(of: first.id)?.reason == .servicePaused)
+        }
+    }
+
+    @Test func `nobody is there: after five seconds that is the reason, until a worker connects`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow(calls: "s")
+            let run = try await runs(1, in: store)[0]
+            #expect(try await store.wait(of: run)?.reason == .line)
+            try await fixture.pass(milliseconds: 6000)
+            let wait = try #require(try await store.wait(of: run))
+            #expect(wait.reason == .noWorker && wait.subject == fixture.database.name)
+            let due = try #require(try await store.run(run)?.task?.due)
+            #expect(wait.since == due)
+            let worker = try await PostgresConnection.connect(
+                PostgresConfiguration(connectionString: fixture.database.url, applicationName: "turnup worker"))
+            #expect(try await store.wait(of: run)?.reason == .line)
+            await worker.close()
+        }
+    }
+
+    @Test func `a worker that is gone is named, and since when its lease is over`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow(calls: "s")
+            let run = try await runs(1, in: store)[0]
+            _ = try await store.claimOne()
+            let lease = try #require(try await store.run(run)?.task)
+            try await fixture.pass(milliseconds: 2 * minute)
+            let wait = try #require(try await store.wait(of: run))
+            #expect(wait.reason == .workerLost && wait.subject == workerA && wait.since == lease.leaseExpires)
+        }
+    }
+
+    @Test func `several are asked for at once, and what waits for a time says since when`() async throws {
+        try await StoreFixture.with { fixture in
+            let store = fixture.store
+            try await store.publishWorkflow(calls: "s")
+            let ids = try await runs(3, in: store)
+            let first = try await store.claimOne()
+            #expect(try await store.commitOne(first.commit([.entered("x")], due: minute, service: "s")).isAccepted)
+            let waits = try await store.waits(of: ids + [newId()])
+            #expect(waits.count == 3)
+            let last = try #require(try await store.events(of: first.id, after: 0).last)
+            #expect(waits[first.id]?.reason == .time && waits[first.id]?.since == last.recordedAt)
+            #expect(waits.values.count { $0.reason == .line } == 2)
         }
     }
 

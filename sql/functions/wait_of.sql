@@ -1,9 +1,11 @@
--- Why nobody works on a run now: a reason, what the reason is about, until when at least, how many runs stand before it
--- in its organisation's place of the line (counted to 10,001), and about when its turn comes if a rate tells that.
+-- Why nobody works on a run now: a reason, what the reason is about, since when it waits, until when at least, how many runs
+-- stand before it in its organisation's place of the line (counted to 1,001, so that a list may ask for each of its runs),
+-- and about when its turn comes if a rate tells that.
 -- The function only reads: the service, the place and the lease give the reason, and nothing is stored for it. Null:
 -- nothing keeps the run.
 create or replace function turnup.wait_of(run_id uuid)
-returns table (reason text, subject text, until_microseconds bigint, before bigint, about_microseconds bigint)
+returns table (
+  reason text, subject text, since_microseconds bigint, until_microseconds bigint, before bigint, about_microseconds bigint)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -13,6 +15,7 @@ declare
   t turnup.task;
   s turnup.service_state;
   l turnup.line;
+  held turnup.lease;
   rate record;
   until timestamptz;
   allowed integer;
@@ -20,9 +23,21 @@ declare
   sharing bigint := 1;
 begin
   select * into t from turnup.task x where x.run_id = wait_of.run_id;
-  if not found or exists (select from turnup.lease e where e.run_id = t.run_id and e.expires > moment) then return; end if;
+  if not found then return; end if;
+  select * into held from turnup.lease e where e.run_id = t.run_id;
+  if held.expires > moment then return; end if;
   if t.due > moment then
-    return query select coalesce(t.wait_reason, 'time'), t.service, turnup.microseconds(t.due), 0::bigint, null::bigint;
+    return query
+      select coalesce(t.wait_reason, 'time'), t.service, turnup.microseconds(e.recorded_at), turnup.microseconds(t.due),
+        0::bigint, null::bigint
+      from turnup.event e where e.run_id = t.run_id and e.seq = t.seq;
+    return;
+  end if;
+  since_microseconds := turnup.microseconds(t.due);
+  if held.run_id is not null then
+    reason := 'worker_lost'; subject := held.worker; before := 0;
+    since_microseconds := turnup.microseconds(held.expires);
+    return next;
     return;
   end if;
   select * into s from turnup.service_state x where x.name = t.service;
@@ -31,7 +46,7 @@ begin
     select from turnup.task x
     where x.service = t.service and x.organisation = t.organisation and (x.due, x.run_id) < (t.due, t.run_id)
       and not exists (select from turnup.lease e where e.run_id = x.run_id and e.expires > moment)
-    limit 10001) as c;
+    limit 1001) as c;
   subject := t.service;
   reason := 'line';
   if t.service like '@%' then
@@ -66,6 +81,15 @@ begin
       reason := 'rate_all'; subject := s.rate_all || ' in ' || s.rate_all_milliseconds || ' ms'; until := rate.free_at;
     end if;
   end if;
+  -- Whoever watches a run that has just come need not be told that nobody has it yet.
+  if reason = 'line' and t.due <= moment - interval '5 seconds' and not exists (
+      select from turnup.lease e where e.expires > moment)
+    and not exists (
+      select from pg_stat_activity a
+      where a.datname = current_database() and a.application_name = 'turnup worker')
+  then
+    reason := 'no_worker'; subject := current_database();
+  end if;
   -- At the rate's speed, those before it first; of other organisations as many, where they share the rate in turns.
   allowed := coalesce(s.rate_each, s.rate_all);
   window_milliseconds := coalesce(s.rate_each_milliseconds, s.rate_all_milliseconds);
@@ -73,7 +97,7 @@ begin
     select greatest(1, count(*)) into sharing from (
       select from turnup.line x where x.service = t.service and x.next_due <= moment limit 1000) as c;
   end if;
-  if allowed is not null and before <= 10000 then
+  if allowed is not null and before <= 1000 then
     about_microseconds := turnup.microseconds(
       greatest(until, moment) + before * sharing * window_milliseconds / allowed * interval '1 millisecond');
   end if;

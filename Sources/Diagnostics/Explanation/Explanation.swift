@@ -3,38 +3,42 @@ public import WorkflowCore
 
 /// One line on why a run stands where it stands.
 public enum Explanation {
-    /// `service` is that of the run's next call, when it is known.
-    public static func text(
+    /// `service` is that of the run's next call, when it is known, and `wait` what the store says of a live run.
+    public static func why(
         _ run: RunOverview, now: Instant, service: ServiceRecord? = nil, wait: RunWait? = nil,
         clock: ClockText = ClockText()
-    ) -> String {
+    ) -> Why {
         switch run.status {
         case .succeeded:
-            return (run.inspection == .drifted ? "finished; has drifted since" : "finished")
-                + (run.mayBeLeft ? "; \(LeftBehindText.markBeside)" : "")
+            let isDrifted = run.inspection == .drifted
+            return Why(
+                isDrifted ? "drifted" : run.status.rawValue, since: run.endedAt,
+                (isDrifted ? "finished; has drifted since" : "finished")
+                    + (run.mayBeLeft ? "; \(LeftBehindText.markBeside)" : ""))
         case .failed, .cancelled, .released:
-            return (run.reason ?? run.status.rawValue) + (run.mayBeLeft ? "; \(LeftBehindText.mark)" : "")
-        case .held: return run.reason ?? "held for a person"
+            return Why(
+                run.status.rawValue, subject: run.lastError, since: run.endedAt,
+                (run.reason ?? run.status.rawValue) + (run.mayBeLeft ? "; \(LeftBehindText.mark)" : ""))
+        case .held:
+            return Why(
+                run.status.rawValue, subject: run.lastError, since: run.changedAt, run.reason ?? "held for a person")
         case .live: break
         }
-        guard let task = run.task else { return "has no queue row: the database is inconsistent" }
+        guard let task = run.task else {
+            return Why("no_task", since: run.changedAt, "has no queue row: the database is inconsistent")
+        }
         if let owner = task.leaseOwner, let expires = task.leaseExpires, expires > now {
-            return "in the hands of \(owner)"
+            return Why(
+                "under_way", subject: owner, since: task.leaseTakenAt, until: expires, "in the hands of \(owner)")
         }
-        if task.waitReason == nil, task.leaseExpires != nil { return "its worker is gone; the next one takes it over" }
-        if let reason = task.waitReason ?? wait?.reason, let text = text(reason, wait, task, now, service, clock) {
-            return text
-        }
-        let due = due(task, now, clock)
-        if let service, service.breaker.state(at: now) != .closed, task.due <= now {
-            return "service \(service.name) is paused (\(BreakerText.text(service.breaker, at: now, clock: clock)))"
-        }
-        if task.due > now { return "next try at \(due)" }
-        // A list does not ask each run's line, which may wait for a limit.
-        if wait == nil, let service = task.service, !service.isEmpty {
-            return "due since \(due): in the line of service \(service)"
-        }
-        return "due since \(due): waits for a worker"
+        let reason = wait?.reason ?? task.waitReason ?? (task.due > now ? .time : .line)
+        let until = task.due > now ? task.due : wait?.until
+        return Why(
+            reason, subject: wait.map(\.subject) ?? task.service, since: wait?.since, until: until,
+            text(reason, wait, task, now, service, clock)
+                ?? (task.due > now
+                    ? "next try at \(due(task, now, clock))" : "due since \(due(task, now, clock)): waits for a worker")
+        )
     }
 
     private static func due(_ task: TaskOverview, _ now: Instant, _ clock: ClockText) -> String {
@@ -54,6 +58,10 @@ public enum Explanation {
         case .line:
             guard let wait, wait.before > 0 else { return nil }
             what = name.isEmpty ? "waits for a worker" : "waits in the line of service \(name)"
+        case .workerLost:
+            what = "its worker\(wait.map { " \($0.subject)" } ?? "") is gone; the next one takes it over"
+        case .noWorker:
+            what = "due since \(due(task, now, clock)), and no worker is connected to the database: turnup worker"
         case .servicePaused, .serviceTrial:
             let state = service.map { BreakerText.text($0.breaker, at: now, clock: clock) }
             what = "service \(name) is paused\(state.map { " (\($0))" } ?? "")"

@@ -38,31 +38,42 @@ extension PostgresStore {
     }
 
     /// Why a live run is not being worked on now; nil when nothing keeps it, or somebody works on it.
-    public func wait(of runId: Identifier) async throws -> RunWait? {
+    public func wait(of run: Identifier) async throws -> RunWait? {
+        try await waits(of: [run])[run]
+    }
+
+    /// The same for several; those that nothing keeps are not among them.
+    public func waits(of runs: [Identifier]) async throws -> [Identifier: RunWait] {
+        guard !runs.isEmpty else { return [:] }
         let rows = try await query(
             """
-            select reason, subject, until_microseconds, before, about_microseconds from turnup.wait_of($1)
-            """, [.uuid(PostgresUUID(runId))], readOnly: true, label: "read why it waits")
+            select id, reason, subject, since_microseconds, until_microseconds, before, about_microseconds
+            from unnest($1::uuid[]) as id cross join lateral turnup.wait_of(id)
+            """, [.uuidArray(runs.map { PostgresUUID($0) })], readOnly: true, label: "read why runs wait")
         return try decoded {
-            try rows.first.flatMap { row in
-                guard let reason = try row.waitReasonOrNil("reason") else { return nil }
-                return RunWait(
+            var waits: [Identifier: RunWait] = [:]
+            for row in rows {
+                guard let reason = try row.waitReasonOrNil("reason") else { continue }
+                waits[try row.identifier("id")] = RunWait(
                     reason: reason, subject: try row.stringOrNil("subject") ?? "",
-                    until: try row.instantOrNil("until_microseconds"), before: Int(try row.int("before")),
-                    about: try row.instantOrNil("about_microseconds"))
+                    since: try row.instant("since_microseconds"), until: try row.instantOrNil("until_microseconds"),
+                    before: Int(try row.int("before")), about: try row.instantOrNil("about_microseconds"))
             }
+            return waits
         }
     }
 }
 
-/// Why a run waits though it is due, as the service, the line and the leases say it.
+/// Why nobody works on a run, as its task, the service, the line and the leases say it.
 public struct RunWait: Sendable, Equatable {
     /// Counting the runs before this one stops here.
-    public static let most = 10_000
+    public static let most = 1_000
 
     public let reason: WaitReason
-    /// The service, or the limit's number.
+    /// The service, the limit's number, the worker or the database.
     public let subject: String
+    /// Since when it waits: since the event after which it waits for a time; else since it is due.
+    public let since: Instant
     /// At least until then.
     public let until: Instant?
     /// How many runs of the same organisation stand before this one in the line; more than `most`: counting stopped.

@@ -153,7 +153,8 @@ extension RunOverview {
           coalesce(greatest(l.seq, t.seq), r.seq) as seq,
           turnup.microseconds(r.requested_at) as requested_at, turnup.microseconds(r.changed_at) as changed_at,
           turnup.microseconds(r.ended_at) as ended_at, turnup.microseconds(t.due) as due, t.service, t.wait_reason,
-          r.may_be_left, r.inspection, l.worker as lease_owner, turnup.microseconds(l.expires) as lease_expires, r.last_error
+          r.may_be_left, r.inspection, l.worker as lease_owner, turnup.microseconds(l.taken_at) as lease_taken_at,
+          turnup.microseconds(l.expires) as lease_expires, r.last_error
         """
 
     init(row: PostgresRow) throws {
@@ -162,6 +163,7 @@ extension RunOverview {
             task = TaskOverview(
                 due: due, service: try row.stringOrNil("service").flatMap { $0.isEmpty ? nil : $0 },
                 waitReason: try row.waitReasonOrNil("wait_reason"), leaseOwner: try row.stringOrNil("lease_owner"),
+                leaseTakenAt: try row.instantOrNil("lease_taken_at"),
                 leaseExpires: try row.instantOrNil("lease_expires"))
         }
         self.init(

@@ -32,6 +32,7 @@ public struct TaskOverview: Sendable, Equatable {
     /// Why a worker put it aside without trying anything.
     public let waitReason: WaitReason?
     public let leaseOwner: String?
+    public let leaseTakenAt: Instant?
     public let leaseExpires: Instant?
 }
 

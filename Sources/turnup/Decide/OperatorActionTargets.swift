@@ -89,7 +89,7 @@ struct OperatorActionTargets {
             for run in runs {
                 table.add(
                     run.id.description, run.organisation, run.key, run.state, run.status.rawValue,
-                    Explanation.text(run, now: now, clock: clock))
+                    Explanation.why(run, now: now, clock: clock).detail)
             }
             Console.note(table.text)
         }
@@ -110,11 +110,5 @@ struct OperatorActionTargets {
 
     private func check(_ confirmed: Int, _ count: Int) throws {
         guard confirmed == count else { throw DecideTexts.otherNumber(count, confirmed: confirmed) }
-    }
-}
-
-extension String {
-    fileprivate var trimmingWhitespace: String {
-        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
     }
 }

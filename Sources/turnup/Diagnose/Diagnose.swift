@@ -15,19 +15,24 @@ struct Diagnose: AsyncParsableCommand {
               turnup diagnose 0192f0c1
               turnup diagnose 0192f0c1 --json | jq .code
               turnup diagnose --organisation academy
+              turnup diagnose --all --limit 200 --json
             """)
 
     @Argument(help: "The run's id, or its beginning.") var run: String?
-    @Option(help: "All runs of this organisation instead, at most the newest 50.") var organisation: String?
+    @Option(help: "The newest runs of this organisation instead.") var organisation: String?
+    @Flag(help: "The newest runs of all organisations instead.") var all = false
+    @Option(help: ArgumentHelp("With --organisation or --all: how many at most.", valueName: "number"))
+    var limit = 50
     @Flag(help: "Print JSON, one object for each run.") var json = false
     @OptionGroup var database: DatabaseOptions
 
     /// Each run is judged by itself, which reads its organisation and its fleet.
-    private static let mostRuns = 50
+    private static let mostRuns = 1000
 
     func validate() throws {
-        guard (run == nil) != (organisation == nil) else {
-            throw DiagnoseTexts.whichRuns
+        guard [run != nil, organisation != nil, all].count(where: \.self) == 1 else { throw DiagnoseTexts.whichRuns }
+        guard (1...Self.mostRuns).contains(limit) else {
+            throw TerminalTexts.outOfRange("--limit", "1 to \(Self.mostRuns)")
         }
         if let organisation, organisation.isEmpty { throw DiagnoseTexts.blankOrganisation }
     }
@@ -39,17 +44,15 @@ struct Diagnose: AsyncParsableCommand {
                 let verdict = try await session.diagnose(found)
                 return Console.out(json ? VerdictJSON.line(found, verdict) : VerdictPage.text(found, verdict))
             }
-            let runs = try await session.store.runs(RunFilter(organisation: organisation, limit: Self.mostRuns))
-            guard !runs.isEmpty else {
-                throw DiagnoseTexts.noRun(of: organisation ?? "")
-            }
-            var table = Table("RUN", "KEY", "STATUS", "CONFIDENCE", "CODE", "WHY")
+            let runs = try await session.store.runs(RunFilter(organisation: organisation, limit: limit))
+            guard !runs.isEmpty else { throw DiagnoseTexts.noRun(of: organisation) }
+            var table = Table("RUN", "ORGANISATION", "KEY", "STATUS", "CONFIDENCE", "CODE", "WHY")
             var fleets = FleetCache()
             for run in runs {
                 let verdict = try await session.diagnose(run, &fleets)
                 if json { Console.out(VerdictJSON.line(run, verdict)) }
                 table.add(
-                    run.id.description, run.key, run.status.rawValue, verdict.confidence.rawValue,
+                    run.id.description, run.organisation, run.key, run.status.rawValue, verdict.confidence.rawValue,
                     verdict.code.rawValue,
                     verdict.sentence)
             }

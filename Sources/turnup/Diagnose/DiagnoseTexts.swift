@@ -5,10 +5,11 @@ import WorkflowCore
 
 /// What "turnup diagnose" says; the verdicts have the words of `Diagnostics`.
 enum DiagnoseTexts {
-    static let whichRuns = ValidationError("name a run, or give --organisation; one of them")
+    static let whichRuns = ValidationError("name a run, or give --organisation or --all; one of them")
     static let blankOrganisation = ValidationError("--organisation is blank")
-    static func noRun(of organisation: String) -> CommandFailure {
-        .badInput("there is no run of organisation \(organisation)", hint: "See \"turnup runs\".")
+    static func noRun(of organisation: String?) -> CommandFailure {
+        guard let organisation else { return .badInput("there is no run yet", hint: "Begin with \"turnup enqueue\".") }
+        return .badInput("there is no run of organisation \(organisation)", hint: "See \"turnup runs\".")
     }
 
     static func run(_ run: RunOverview) -> String {

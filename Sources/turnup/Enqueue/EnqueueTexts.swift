@@ -233,6 +233,9 @@ enum EnqueueTexts {
         "due must be a time with its zone, such as 2026-12-31T08:00:00Z; this is \"\(text)\""
     }
 
+    /// Why a run that somebody watches does not move.
+    static func waits(_ why: String) -> String { "waits: \(why)" }
+
     static func tooLong(kibibytes: Int) -> String { "the row is longer than \(kibibytes) KiB" }
     static let notText = "the row is not UTF-8 text without NUL characters"
     static let openQuote = "a quote is opened and not closed"

@@ -14,6 +14,17 @@ struct RunWatcher {
     /// How often to look. A person watches, so a fifth of a second is soon enough.
     private static let lookEvery: Duration = .milliseconds(200)
 
+    private static let looksUntilWhy = 10
+
+    /// What keeps a run that is due and in nobody's hands.
+    private func why(_ run: RunOverview) async throws -> Why? {
+        guard let wait = try await session.store.wait(of: run.id), wait.reason != .time else { return nil }
+        var service: ServiceRecord?
+        if let name = run.task?.service { service = try await session.store.service(name) }
+        return Explanation.why(
+            run, now: try await session.store.now(), service: service, wait: wait, clock: clock)
+    }
+
     /// Prints all events until the run ends or is held. Fails unless it succeeded.
     func followToEnd(_ id: Identifier) async throws {
         let run = try await follow(id)
@@ -51,18 +62,28 @@ struct RunWatcher {
         }
     }
 
-    /// Prints until the run ends or is held; answers what it came to.
+    /// Prints until the run ends or is held; answers what it came to. What keeps a run that is due is said on stderr.
     func follow(_ id: Identifier) async throws -> RunOverview {
         var timeline = Timeline(clock: clock)
         var seen: Int64 = 0
+        var quietLooks = 0
+        var said: String?
         while true {
             guard let run = try await session.store.run(id) else { throw RunsTexts.noRun("\(id)") }
+            quietLooks += 1
             for event in try await session.store.events(of: id, after: seen) {
                 seen = event.seq
+                quietLooks = 0
                 Console.out(json ? EventJSON.line(id, event) : EventLine.text(timeline.entry(event), clock: clock))
                 try await printed?(event)
             }
             if run.status != .live, run.seq <= seen { return run }
+            if quietLooks > 0, quietLooks.isMultiple(of: Self.looksUntilWhy) {
+                let why = try await why(run)
+                // A time that it waits for was said with the event before.
+                if let why, why.code != said { Console.note(EnqueueTexts.waits(why.detail)) }
+                said = why?.code
+            }
             try await Task.sleep(for: Self.lookEvery)
         }
     }

@@ -4,8 +4,10 @@ import WorkflowCore
 
 /// A run for programs. The names are the columns' names.
 enum RunJSON {
-    static func line(_ run: RunOverview, now: Instant, service: ServiceRecord? = nil) -> String {
-        JSONText.object(members(run, now: now, service: service, wait: nil))
+    static func line(
+        _ run: RunOverview, now: Instant, service: ServiceRecord? = nil, wait: RunWait? = nil
+    ) -> String {
+        JSONText.object(members(run, now: now, service: service, wait: wait))
     }
 
     /// With what the run has saved, secrets as fingerprints alone, and what a person may do about it; nil: not known.
@@ -57,20 +59,26 @@ enum RunJSON {
             ("requested_at", .time(run.requestedAt)),
             ("changed_at", .time(run.changedAt)), ("ended_at", .time(run.endedAt)), ("due", .time(run.task?.due)),
             ("service", .optional(run.task?.service)),
-            ("wait_reason", .optional((run.task?.waitReason ?? wait?.reason)?.rawValue)),
             ("lease_owner", .optional(run.task?.leaseOwner)),
             (
                 "why",
-                .string(Explanation.text(run, now: now, service: service, wait: wait, clock: ClockText(isUTC: true)))
+                json(Explanation.why(run, now: now, service: service, wait: wait, clock: ClockText(isUTC: true)), wait)
             ),
-        ] + (wait.map(members) ?? [])
+        ]
     }
 
-    private static func members(_ wait: RunWait) -> [(String, JSONValue)] {
-        [
-            ("wait_subject", .string(wait.subject)),
-            ("wait_until", .time(wait.until)), ("wait_before", .integer(min(wait.before, RunWait.most))),
-            ("wait_before_is_more", .bool(wait.before > RunWait.most)), ("wait_about", .time(wait.about)),
+    private static func json(_ why: Why, _ wait: RunWait?) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("code", .string(why.code)), ("subject", .optional(why.subject)), ("since", .time(why.since)),
+            ("until", .time(why.until)), ("detail", .string(why.detail)),
         ]
+        if let wait {
+            members += [
+                ("before", .integer(min(wait.before, RunWait.most))),
+                ("before_is_more", .bool(wait.before > RunWait.most)),
+                ("about", .time(wait.about)),
+            ]
+        }
+        return .object(JSONObject(members))
     }
 }

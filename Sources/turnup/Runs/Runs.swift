@@ -56,8 +56,10 @@ struct Runs: AsyncParsableCommand {
             let (runs, last) = try await runs(session)
             let now = try await session.store.now()
             let services = try await servicesByName(session)
+            let waits = try await session.waits(of: runs)
             for run in runs {
-                Console.out(RunJSON.line(run, now: now, service: services[run.task?.service ?? ""]))
+                Console.out(
+                    RunJSON.line(run, now: now, service: services[run.task?.service ?? ""], wait: waits[run.id]))
             }
             sayMore(last)
         } else {
@@ -84,19 +86,28 @@ struct Runs: AsyncParsableCommand {
         let (runs, last) = try await runs(session)
         let now = try await session.store.now()
         let services = try await servicesByName(session)
+        let waits = try await session.waits(of: runs)
         let clock = ClockText()
         var table = Table("RUN", "ORGANISATION", "KEY", "STATE", "STATUS", "REQUESTED (\(clock.zoneName))", "WHY")
         for run in runs {
             table.add(
                 run.id.description, run.organisation, run.key, run.state, run.status.rawValue,
                 clock.dateAndTime(run.requestedAt),
-                Explanation.text(run, now: now, service: services[run.task?.service ?? ""], clock: clock))
+                Explanation.why(
+                    run, now: now, service: services[run.task?.service ?? ""], wait: waits[run.id], clock: clock
+                ).detail)
         }
         return (table.text, last)
     }
 
-    /// Why runs wait is said by their services.
+    /// Why runs wait is said by their services, too.
     private func servicesByName(_ session: Session) async throws -> [String: ServiceRecord] {
         Dictionary(try await session.store.services().map { ($0.name, $0) }) { first, _ in first }
+    }
+}
+
+extension Session {
+    func waits(of runs: [RunOverview]) async throws -> [Identifier: RunWait] {
+        try await store.waits(of: runs.compactMap { $0.status == .live ? $0.id : nil })
     }
 }

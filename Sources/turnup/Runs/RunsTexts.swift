@@ -33,6 +33,28 @@ enum RunsTexts {
     static let everyNeedsWatch = ValidationError("--every needs --watch")
     static let everyIsShort = ValidationError("--every must be at least 100ms")
 
+    // MARK: Comparing attempts
+
+    private static let compareHint = "The numbers are those in the first column of \"turnup history\"."
+    static let compareTwo = CommandFailure.badInput(
+        "--compare takes two attempts, such as 3,5 or 5,good or 5,0192f0c1:6", hint: compareHint)
+    static let goodComesSecond = CommandFailure.badInput(
+        "\"good\" is the last attempt of the same call that went well, so it comes second: 5,good")
+    static func noAttemptName(_ text: String) -> CommandFailure {
+        .badInput("\"\(text)\" is not an attempt: give an event's number, RUN:NUMBER or good", hint: compareHint)
+    }
+    static func noAttempt(_ seq: Int64, run: String) -> CommandFailure {
+        .badInput("event \(seq) of run \(run) belongs to no attempt", hint: compareHint)
+    }
+    static func noGoodAttempt(_ state: String) -> CommandFailure {
+        .badInput("no attempt of state \(state) went well in the newest runs of its workflow")
+    }
+    static let sameAttempt = CommandFailure.badInput("that is one attempt, not two", hint: compareHint)
+    static let compareAlone = ValidationError("--compare compares once; --follow goes on")
+    static func attempt(_ seq: Int64, run: String?) -> String { run.map { "#\(seq) of \($0)" } ?? "#\(seq)" }
+    static let absent = "-"
+    static let nothingDiffers = "Nothing else differs."
+
     // MARK: Lists
 
     static func more(after run: String) -> String { "There is more: --after \(run)" }

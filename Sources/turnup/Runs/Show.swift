@@ -61,7 +61,7 @@ struct Show: AsyncParsableCommand {
             "run           \(run.id)", "workflow      \(RunsTexts.workflow(run.workflow, version: run.version))",
             "organisation  \(run.organisation)", "key           \(run.key)", "state         \(run.state)",
             "status        \(run.status.rawValue)",
-            "why           \(Explanation.text(run, now: now, service: service, wait: wait, clock: clock))",
+            "why           \(Explanation.why(run, now: now, service: service, wait: wait, clock: clock).detail)",
             "requested     \(clock.dateAndTime(run.requestedAt)) \(clock.zoneName) "
                 + "(\(Phrases.distance(from: now, to: run.requestedAt)))",
         ]

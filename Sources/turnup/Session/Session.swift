@@ -69,7 +69,7 @@ struct Session {
 
     static func configuration(_ connectionString: String, _ tuning: SessionTuning = .people) -> PostgresConfiguration {
         var configuration = PostgresConfiguration(
-            connectionString: connectionString, applicationName: "turnup",
+            connectionString: connectionString, applicationName: tuning == .worker ? "turnup worker" : "turnup",
             logger: Logger(label: "postgres") { _ in SwiftLogNoOpLogHandler() })
         configuration.statementSent = CrashHooks.statementSent
         configuration.lockTimeout = .seconds(30)

@@ -76,3 +76,9 @@ enum Console {
         return readLine(strippingNewline: true) ?? ""
     }
 }
+
+extension String {
+    var trimmingWhitespace: String {
+        String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+    }
+}

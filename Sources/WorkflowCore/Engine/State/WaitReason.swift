@@ -1,7 +1,7 @@
 /// Why nobody works on a live run now. The raw value is the word in the tables, in JSON and in scripts; the sentences for
 /// people are `Explanation`'s.
 ///
-/// `turnup.wait_of` works out the first ten when somebody asks for them; they are not stored. The others are stored
+/// `turnup.wait_of` works out the first twelve when somebody asks for them; they are not stored. The others are stored
 /// with the task, by the worker that had to put the run aside. A test compares the words with those in `sql/`.
 public enum WaitReason: String, Sendable, CaseIterable {
     /// The run is not due yet.
@@ -22,6 +22,11 @@ public enum WaitReason: String, Sendable, CaseIterable {
     case rateAll = "rate_all"
     /// As many runs of the workflow are live as its limit allows.
     case liveRuns = "live_runs"
+
+    /// The worker that had the run is gone; the next one takes it over.
+    case workerLost = "worker_lost"
+    /// No worker is connected to the database.
+    case noWorker = "no_worker"
 
     /// The service has no base URL.
     case noBaseURL = "no_base_url"

@@ -158,6 +158,40 @@ import WorkflowCore
         #expect(judge(refused).code != .gone)
     }
 
+    @Test func `an inspection that was refused or told nothing: it works is likely, not settled`() {
+        var refused = workingNumber()
+        refused.refused("aaaaaaaa", at: 60, .inspect, status: 401)
+        #expect(judge(refused).confidence != .settled, "\(judge(refused))")
+        var untold = workingNumber()
+        untold.inspection = .unknown
+        untold.sends(.inspect, .attemptUnknown, at: 60, status: 503, error: "http.503")
+        #expect(judge(untold).confidence != .settled)
+        var present = workingNumber()
+        present.inspection = .present
+        present.accepted("aaaaaaaa", at: 60, .inspect)
+        #expect(judge(present).code == .works && judge(present).confidence == .settled)
+    }
+
+    @Test func `a limit of requests is no limit of clients`() {
+        for words in [
+            "Only one request per client at a time, please", "limit of 1 concurrent creation exceeded, retry",
+            "rate limit: only one create per minute",
+        ] {
+            var story = Story(2, "+2", at: 100)
+            story.sends(.create, .attemptNotDone, at: 100, status: 422, error: "http.422", text: words)
+            let found = judge(story, beside: [workingNumber()])
+            #expect(found.code != .singleClientDeclared, "\(words): \(found.code)")
+        }
+    }
+
+    @Test func `a whole answer without what is needed is not called lost`() {
+        var story = Story(1)
+        story.sends(.create, .attemptUnknown, at: 1, status: 200, error: "bad_answer")
+        story.holds("unknown_outcome", at: 1)
+        let found = judge(story)
+        #expect(found.code == .outcomeUnknown && !found.supporting.contains { $0.text.contains("lost") })
+    }
+
     @Test func `a pause, a limit and a missing base URL come before what the platform said`() {
         func wait(_ reason: WaitReason) -> RunWait {
             RunWait(reason: reason, subject: "wpp", since: Story.at(0), until: nil, before: 3, about: nil)
@@ -167,7 +201,8 @@ import WorkflowCore
         #expect(judge(refusedNumber(), wait: wait(.concurrencyEach)).code == .waitsForLimit)
         var story = Story(1)
         story.task = TaskOverview(
-            due: Story.at(0), service: "wpp", waitReason: .noBaseURL, leaseOwner: nil, leaseTakenAt: nil, leaseExpires: nil)
+            due: Story.at(0), service: "wpp", waitReason: .noBaseURL, leaseOwner: nil, leaseTakenAt: nil,
+            leaseExpires: nil)
         #expect(judge(story).code == .notSetUp)
     }
 

@@ -197,8 +197,13 @@ import WorkflowCore
     }
 
     @Test func `the same key in two organisations is an alarm`() {
-        let verdict = judge(refusedNumber(), beside: [workingNumber()], same: [same(9, "school")])
+        let works = workingNumber(9, organisation: "school", key: "bbbbbbbb", at: 50)
+        let verdict = judge(
+            refusedNumber(), beside: [workingNumber()], same: [same(9, "school")], fleet: [works.row()])
         #expect(verdict.code == .crossTenantKey && verdict.confidence == .settled)
+        // What nobody was ever let in with may be no key, such as a word for one that comes later.
+        let unproven = judge(refusedNumber(), beside: [workingNumber()], same: [same(9, "school")])
+        #expect(unproven.code == .crossTenantKey && unproven.confidence == .likely)
     }
 
     @Test func `a secret that no call sends is no key, so an equal one says nothing`() {

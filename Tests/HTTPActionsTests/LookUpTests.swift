@@ -87,6 +87,34 @@ import WorkflowCore
         #expect(try await look(LookUpPages(.link), elsewhere).result.inconclusive == "the next page is on another host")
     }
 
+    @Test(arguments: [
+        #"</things?page=2; rel="next""#, #"/things?page=2; rel="next""#, #"</things?page=2> rel="next""#,
+        #"</things?page=2>; rel="next"#, #"</things?page=2>; rel="#, #"</things?page=2>; =next"#,
+        #"</things?page=1>; rel="prev" </things?page=3>; rel="next""#, "<", "x",
+    ])
+    func `a Link header that cannot be read proves nothing`(_ header: String) async throws {
+        let answer = http("200 OK", Self.others, headers: ["Link": header])
+        for pages in [LookUpPages(.link), LookUpPages(.whole), nil] {
+            let found = try await look(pages, answer).result
+            #expect(found.inconclusive?.contains("Link") == true && found.nextPage == nil, "\(found)")
+        }
+    }
+
+    @Test(arguments: [
+        (#"</things?page=9>; rel="last""#, false),
+        (#"</things?page=1>; rel="first", </things?page=9>; rel="last""#, false),
+        (#"</things?page=1>; rel="first", </things?page=1>; rel="last""#, true),
+        (#"</things?page=2>; rel="last""#, true), (#"</things?page=1>; rel="prev first";"#, true),
+        (#"</style.css>; rel=preload; as=style; crossorigin"#, true), ("", true), (", ,", true),
+    ])
+    func `a last page that is another one, and no way there: the list does not end here`(_ header: String, ends: Bool)
+        async throws
+    {
+        let answer = http("200 OK", Self.others, headers: ["Link": header])
+        let found = try await look(LookUpPages(.link), answer, page: Self.page("/things?page=2")).result
+        #expect((found.inconclusive == nil) == ends && found.nextPage == nil, "\(found)")
+    }
+
     @Test func `a cursor and a page number go into the query, and end where the list does`() async throws {
         let way = LookUpPages(
             .cursor(query: "cursor", next: try Expression.parse("response.body.next_cursor")))

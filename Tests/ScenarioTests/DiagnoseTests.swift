@@ -15,6 +15,19 @@ import WorkflowCore
         (verdict["rivals"]?.arrayValue ?? []).compactMap(\.stringValue)
     }
 
+    /// Does what the verdict says, command by command as it is printed.
+    private func follow(_ verdict: JSONValue, _ installation: Installation) async throws {
+        let commands = (verdict["action"]?["commands"]?.arrayValue ?? []).compactMap(\.stringValue)
+        for command in commands {
+            let answer = try await TurnupProcess(
+                shell: command.replacingOccurrences(of: "turnup ", with: "\"$TURNUP\" "),
+                environment: installation.environment
+            ).end()
+            #expect(answer.exitCode == 0, "\(command): \(answer.errors)")
+        }
+        #expect(!commands.isEmpty)
+    }
+
     /// Until the platform has refused the run's key at this age or more.
     private func isRefused(_ run: Identifier, ageSeconds: Int64 = 0, _ installation: Installation) async throws {
         let isRefused = try await eventually(seconds: 120) {
@@ -67,15 +80,7 @@ import WorkflowCore
                 let found = try await verdict(second, installation)
                 #expect(found["code"] == "old_client_returned" && found["confidence"] == "settled")
                 #expect(installation.simulator.clients().count == 1, "the platform made no second client")
-                let commands = (found["action"]?["commands"]?.arrayValue ?? []).compactMap(\.stringValue)
-                for command in commands {
-                    let answer = try await TurnupProcess(
-                        shell: command.replacingOccurrences(of: "turnup ", with: "\"$TURNUP\" "),
-                        environment: installation.environment
-                    ).end()
-                    #expect(answer.exitCode == 0, "\(command): \(answer.errors)")
-                }
-                #expect(!commands.isEmpty)
+                try await follow(found, installation)
             }
         }
     }
@@ -133,6 +138,13 @@ import WorkflowCore
                     #expect(found["probe"]?["name"] == "P5")
                 }
                 #expect(installation.simulator.clients().filter { $0.organisation == "org0" }.count == 2)
+                // The way out works from where the run stands, and the number comes into service.
+                try await follow(try await verdict(second[0], installation), installation)
+                let other = try #require(
+                    try await installation.store.runs(
+                        RunFilter(workflow: "whatsapp-number-sub-organisation", organisation: "org0")
+                    ).first)
+                try await installation.reaches(.succeeded, other.id)
             }
         }
     }

@@ -25,7 +25,7 @@ private func look(withinMilliseconds: Int64? = nil) -> InspectDefinition.Look {
 /// A create that can be taken back, and then `inspect`.
 private func made(
     _ look: InspectDefinition.Look = .call(read), before: [CallDefinition] = [], drifted: [String] = ["http.404"],
-    every: Int64? = day
+    every: Int64? = day, retry: [RetryEntry] = [], gone: UndoDefinition.Gone = .notCheckable
 ) -> Definition {
     Sample.definition(
         start: "making",
@@ -34,9 +34,9 @@ private func made(
                 name: "making",
                 action: .call(
                     Sample.call("make", "/things", isRepeatable: false, save: [("session", "${response.body.id}")])),
-                exit: .next("active"), undo: Sample.undo("delete", "/things/${data.session}"))
+                exit: .next("active"), undo: Sample.undo("delete", "/things/${data.session}", gone: gone))
         ],
-        inspect: InspectDefinition(look, before: before, drifted: drifted, everyMilliseconds: every))
+        inspect: InspectDefinition(look, before: before, drifted: drifted, everyMilliseconds: every, retry: retry))
 }
 
 @Suite("After success it is looked whether the thing is still there")
@@ -156,14 +156,106 @@ struct EngineInspectTests {
     }
 
     @Test func `the calls before it come first, each time anew, and their refusal may be the drift`() throws {
-        var run = try inspecting(made(before: [login], drifted: ["http.401", "http.404"]))
+        var run = try inspecting(made(before: [login], drifted: ["token_refused", "http.404"]))
         #expect(run.state.openAttempt?.purpose == .beforeInspect)
         #expect(try run.finish(fresh).purpose == .inspect)
         #expect(run.state.secret("token")?.reference.version == 2)
         let wait = try #require(try run.finish(down).waits)
         #expect(try run.claim(after: wait).purpose == .beforeInspect)
-        try run.finish(AttemptResult(outcome: .notDone, error: "http.401", status: 401))
+        try run.finish(AttemptResult(outcome: .notDone, error: "token_refused", status: 401))
         #expect(run.state.inspection?.verdict == .drifted)
+    }
+
+    @Test func `a bare status of a call before it is no drift: a wrong base URL answers 404, too`() throws {
+        var run = try inspecting(made(before: [login], drifted: ["http.404"]))
+        try run.finish(gone)
+        #expect(run.state.inspection?.verdict == .unknown)
+    }
+
+    @Test func `where retry names it, only a refusal that repeats is drift`() throws {
+        let lag = RetryPolicy(name: "lag", delayMilliseconds: 5000, backoff: 1, jitter: .none, maximumAttempts: 3)
+        var run = try inspecting(made(retry: [RetryEntry(errors: ["http.404"], policy: lag)]))
+        for _ in 0..<2 {
+            #expect(try run.finish(gone).waits == 5000)
+            #expect(run.state.inspection?.verdict == nil)
+            #expect(try run.claim(after: 5000).purpose == .inspect)
+        }
+        try run.finish(gone)
+        #expect(run.state.inspection?.verdict == .drifted)
+        // The next inspection counts anew, and a lagging node is forgotten with the first yes.
+        try run.claim(after: day)
+        #expect(try run.finish(gone).waits == 5000)
+        try run.claim(after: 5000)
+        try run.finish(works)
+        #expect(run.state.inspection?.verdict == .present)
+    }
+
+    @Test func `what the look saves is compared and not kept: another thing's answer tells nothing`() throws {
+        var run = try inspecting(made())
+        try run.finish(AttemptResult(outcome: .done, status: 200, saved: ["session": "s-2"]))
+        #expect(run.state.inspection?.verdict == .unknown && run.state.data["session"] == "s-1")
+        #expect(run.state.inspection?.why?.contains("another session") == true)
+        try run.claim(after: day)
+        try run.finish(AttemptResult(outcome: .done, status: 200, saved: ["session": "s-1"]))
+        #expect(run.state.inspection?.verdict == .present)
+    }
+
+    /// Released after an inspection that found nothing, by proof or by a named answer.
+    private func releasedAfterDrift(_ definition: Definition, isProven: Bool) throws -> TestRun {
+        var run = try inspecting(definition)
+        if isProven {
+            try run.finish(noneListed)
+            try run.claim(after: 20_000)
+            try run.finish(noneListed)
+        } else {
+            try run.finish(gone)
+        }
+        #expect(run.state.inspection?.verdict == .drifted && run.state.inspection?.isGone == isProven)
+        try run.take(try run.state.releasing(reason: "gone over there"))
+        return run
+    }
+
+    private static let lookUp = ReconcileDefinition(
+        call: read, items: Sample.expression("response.body"),
+        condition: Sample.expression("item.id == data.session"), effectWithinMilliseconds: 20_000)
+
+    @Test func `what is gone by proof is looked for before the undo, and nothing is sent when it is gone`() throws {
+        var run = try releasedAfterDrift(made(look(), gone: .lookUp(Self.lookUp)), isProven: true)
+        #expect(try run.claim().purpose == .gone)
+        try run.finish(noneListed)
+        #expect(try run.claim(after: 20_000).purpose == .gone)
+        #expect(try run.finish(noneListed) == .ended)
+        #expect(run.state.status == .released && !run.state.mayBeLeft)
+        #expect(!run.written.contains { $0.body["purpose"] == "undo" })
+    }
+
+    @Test func `what drifted and is still there is taken back, and looked for again`() throws {
+        var run = try releasedAfterDrift(made(gone: .lookUp(Self.lookUp)), isProven: false)
+        #expect(try run.claim().purpose == .gone)
+        #expect(try run.finish(stillThere).purpose == .undo)
+        let wait = try #require(try run.finish(.takenBack).waits)
+        #expect(try run.claim(after: wait).purpose == .gone)
+        try run.finish(noneListed)
+        try run.claim(after: 20_000)
+        #expect(try run.finish(noneListed) == .ended)
+        #expect(run.state.status == .released && !run.state.mayBeLeft)
+    }
+
+    @Test func `an outage at the look before the undo sends no undo`() throws {
+        var run = try releasedAfterDrift(made(look(), gone: .lookUp(Self.lookUp)), isProven: true)
+        try run.claim()
+        let wait = try #require(try run.finish(down).waits)
+        #expect(try run.claim(after: wait).purpose == .gone)
+    }
+
+    @Test func `without a way to look, what is gone by proof is not sent for: others may have its name`() throws {
+        var run = try releasedAfterDrift(made(look()), isProven: true)
+        #expect(try run.claim() == .ended)
+        #expect(run.state.status == .released && run.state.mayBeLeft)
+        #expect(!run.written.contains { $0.body["purpose"] == "undo" })
+        // A refusal that the definition names proves nothing of the kind.
+        run = try releasedAfterDrift(made(), isProven: false)
+        #expect(try run.claim().purpose == .undo)
     }
 
     @Test func `without a schedule it is inspected when somebody asks, and then rests`() throws {

@@ -30,6 +30,27 @@ struct EngineReleaseTests {
         #expect(run.state.status == .released && !run.state.ownsKey && run.state.mayBeLeft)
     }
 
+    @Test func `what has an identity was made, however harmless its call is to repeat`() throws {
+        let definition = Sample.definition(
+            start: "making",
+            [
+                StateDefinition(
+                    name: "making",
+                    action: .call(
+                        Sample.call("make", "/things", isRepeatable: true, save: [("session", "${response.body.id}")])),
+                    exit: .next("active"), identity: .value(Sample.expression("data.session")))
+            ])
+        var run = try TestRun(definition, random: .max / 2)
+        try run.claim()
+        try run.finish(AttemptResult(outcome: .done, status: 201, saved: ["session": "s-1"]))
+        let state = run.state
+        #expect(state.status == .succeeded)
+        #expect(throws: OperatorActionRefusal.self) { try state.releasing(reason: "gone") }
+        try run.take(try run.state.releasing(reason: "gone", leavesBehind: true))
+        #expect(try run.claim() == .ended)
+        #expect(run.state.mayBeLeft)
+    }
+
     @Test func `a release that cannot take back is held with its key; given up, it is released and listed`() throws {
         let definition = asked()
         var run = try succeeded(definition)

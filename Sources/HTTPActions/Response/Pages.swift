@@ -46,7 +46,10 @@ struct Pages {
 
     /// The target of `rel="next"` (RFC 8288), which must be of the same service.
     private func linked(_ answer: Answer) -> Rest {
-        guard let target = LinkHeader.next(in: answer) else { return .last }
+        guard let links = LinkHeader.links(in: answer) else { return .unclear("the Link header cannot be read") }
+        guard let target = links.first(where: { $0.relations.contains("next") })?.target else {
+            return endsHere(links) ? .last : .unclear("the list's last page is another one, and no link leads there")
+        }
         guard let base = requestURL, let url = URL(string: target, relativeTo: base),
             let parts = URLComponents(url: url.absoluteURL, resolvingAgainstBaseURL: true)
         else { return .unclear("the link to the next page cannot be read") }
@@ -55,6 +58,14 @@ struct Pages {
             Self.port(parts.port, base) == Self.port(base.port, base)
         else { return .unclear("the next page is on another host") }
         return checked(parts.percentEncodedPath + (parts.percentEncodedQuery.map { "?\($0)" } ?? ""))
+    }
+
+    /// Without a next page the last one, where it is named, is this one, or the only one.
+    private func endsHere(_ links: [LinkHeader.Link]) -> Bool {
+        guard let last = links.first(where: { $0.relations.contains("last") })?.target else { return true }
+        if last == links.first(where: { $0.relations.contains("first") })?.target { return true }
+        guard let base = requestURL else { return false }
+        return URL(string: last, relativeTo: base)?.absoluteURL == base.absoluteURL
     }
 
     /// The address that was asked, which a relative link starts from.
@@ -90,7 +101,8 @@ struct Pages {
 
     /// What in the answer says that there are further pages.
     private static func hint(in answer: Answer) -> String? {
-        if LinkHeader.next(in: answer) != nil { return "Link: rel=\"next\"" }
+        guard let links = LinkHeader.links(in: answer) else { return "a Link header that cannot be read" }
+        if links.contains(where: { $0.relations.contains("next") }) { return "Link: rel=\"next\"" }
         guard case .json(.object(let body)) = answer.body else { return nil }
         let around = ["meta", "pagination", "paging", "page_info", "pageInfo", "links", "_links"]
         let objects = [("", body)] + around.compactMap { name in body[name]?.objectValue.map { ("\(name).", $0) } }
@@ -99,36 +111,6 @@ struct Pages {
                 if value.isNull || value == .bool(false) || value == .string("") { continue }
                 return prefix + name
             }
-        }
-        return nil
-    }
-}
-
-/// The `Link` header (RFC 8288), as far as paging uses it. No package here reads it.
-enum LinkHeader {
-    static func next(in answer: Answer) -> String? {
-        for (name, value) in answer.headers where name.lowercased() == "link" {
-            if let target = next(in: value) { return target }
-        }
-        return nil
-    }
-
-    static func next(in header: String) -> String? {
-        var rest = header[...]
-        while let open = rest.firstIndex(of: "<"), let close = rest[open...].firstIndex(of: ">") {
-            let target = String(rest[rest.index(after: open)..<close])
-            rest = rest[rest.index(after: close)...]
-            // The parameters go up to the comma before the next target.
-            let end = rest.firstIndex(of: "<") ?? rest.endIndex
-            let relations = rest[..<end].split(whereSeparator: { $0 == ";" || $0 == "," }).filter {
-                $0.trimmingCharacters(in: .whitespaces).lowercased().hasPrefix("rel")
-            }
-            for relation in relations {
-                let words = relation.split(separator: "=", maxSplits: 1).last ?? ""
-                let names = words.trimmingCharacters(in: CharacterSet(charactersIn: " \t\"'")).lowercased()
-                if names.split(separator: " ").contains("next") { return target }
-            }
-            rest = rest[end...]
         }
         return nil
     }

@@ -43,15 +43,23 @@ enum Answers {
         guard let hold = evidence.run.hold, hold.code == "unknown_outcome", hold.heldBy == nil,
             let lost = evidence.run.attempts.last(where: { $0.end == .unknown })
         else { return nil }
+        let isWhole = lost.status != nil && lost.error == "bad_answer"
         let (organisations, more) = spread(evidence, lost)
         return Verdict(
             .outcomeUnknown, .settled,
-            "Nobody knows whether \(lost.request ?? "the call") worked: \(lost.ending), and the request had left.",
-            supporting: [evidence.item("the answer was lost (\(lost.ending))", [lost])] + [more].compactMap(\.self),
+            isWhole
+                ? "Nobody knows what \(lost.request ?? "the call") made: the answer came, without what the definition takes "
+                    + "from it (\(lost.ending))."
+                : "Nobody knows whether \(lost.request ?? "the call") worked: \(lost.ending), and the request had left.",
+            supporting: [
+                evidence.item(
+                    isWhole ? "the answer (\(lost.detail ?? lost.ending))" : "the answer was lost (\(lost.ending))",
+                    [lost])
+            ] + [more].compactMap(\.self),
             missing: [Verdict.Item("what the platform has: Turnup's log cannot show it")],
             probe: Verdict.NextProbe(.listSessions, "Look at the platform whether the thing is there."),
             action: Verdict.Action(
-                organisations > 1
+                organisations > 1 && !isWhole
                     ? "Others met the same: wait until the platform is back, look there, then decide."
                     : "Look at the platform, then decide; it is never sent again unasked.",
                 ["turnup show \(evidence.run.run.id)"]))

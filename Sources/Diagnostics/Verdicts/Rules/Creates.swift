@@ -6,6 +6,11 @@ enum Creates {
     /// Words with which platforms name a limit or a plan; and those that cannot mean a limit of requests or of time.
     private static let limitWords = ["limit", "maximum", "quota", "plan", "upgrade", "license"]
     private static let oneClientWords = ["only one", "one client per", "per organi", "already has a"]
+    private static let rateWords = [
+        "at a time", "concurren", "simultan", "in progress", "per second", "per minute", "per hour",
+        "too many requests",
+        "rate limit", "try again", "retry",
+    ]
 
     /// Row 8.
     @Sendable static func declaredLimit(_ evidence: Evidence) -> Verdict? {
@@ -13,6 +18,8 @@ enum Creates {
             [402, 409, 422].contains(status)
         else { return nil }
         let words = (last.text ?? "").lowercased()
+        // A limit of requests is over when they are.
+        guard !rateWords.contains(where: words.contains) else { return nil }
         let namesOne = oneClientWords.contains(where: words.contains)
         let namesLimit = namesOne || limitWords.contains(where: words.contains)
         let other = evidence.older.first { $0.run.status != .released }

@@ -70,6 +70,15 @@ enum OwnWaits {
             action: left ? Verdict.Action("See what it is.", ["turnup show \(run.id)"]) : nil)
     }
 
+    /// The newest request of an inspection, when it did not say that the thing is there.
+    private static func untoldInspection(_ facts: RunFacts) -> AttemptFact? {
+        guard let last = facts.attempts.last(where: { $0.purpose == .inspect || $0.purpose == .beforeInspect }) else {
+            return nil
+        }
+        let isTold = last.end == .done && facts.run.inspection != .unknown
+        return isTold ? nil : last
+    }
+
     /// Nothing went wrong, as far as the log knows.
     @Sendable static func fine(_ evidence: Evidence) -> Verdict? {
         let facts = evidence.run
@@ -79,6 +88,16 @@ enum OwnWaits {
                 return Verdict(
                     .adopted, .settled, "The run succeeded with something that was there before; it did not make it.",
                     supporting: [evidence.item("adopted", [adopted])])
+            }
+            if let untold = untoldInspection(facts) {
+                return Verdict(
+                    .works, .likely, rivals: [.undecided],
+                    "The run succeeded; the newest inspection did not tell whether it still works (\(untold.ending)).",
+                    supporting: facts.acceptances.last.map { [evidence.item("the key was accepted", [$0])] } ?? [],
+                    contradicting: [evidence.item("the look was not answered with a yes (\(untold.ending))", [untold])],
+                    missing: [Verdict.Item("an inspection that is answered")],
+                    decidedAt: untold.nextTryAt,
+                    action: Verdict.Action("Have it inspected again.", ["turnup inspect \(facts.run.id) --wait"]))
             }
             return Verdict(
                 .works, .settled, "The run succeeded, and nothing was refused since.",

@@ -19,13 +19,18 @@ enum SharedKeys {
         let organisation = evidence.run.run.organisation
         guard let other = evidence.sameKey.first(where: { $0.organisation != organisation }) else { return nil }
         let code = VerdictCode.crossTenantKey
+        // What was never accepted may be no key at all, such as a word that stands for one that comes later.
+        let isKey =
+            !evidence.run.acceptances.isEmpty
+            || evidence.fleet.runs.contains { $0.run == other.run && $0.firstAcceptedAt != nil }
         return Verdict(
-            code, .settled,
+            code, isKey ? .settled : .likely, rivals: isKey ? [] : [.unexpectedAnswer],
             "The platform gave organisations \(organisation) and \(other.organisation) the same key (\(key.fingerprint)).",
             supporting: [
                 Verdict.Item("this run's key \(key.fingerprint)", run: evidence.run.run.id, events: [key.seq]),
                 Verdict.Item("the same key went to \(other.key) of \(other.organisation)", run: other.run),
             ],
+            missing: isKey ? [] : [Verdict.Item("a yes to that key: it may be no key at all")],
             action: Verdict.Action(
                 "Stop, and call the platform's people: one organisation may act for the other.",
                 evidence.commands(code).stop))

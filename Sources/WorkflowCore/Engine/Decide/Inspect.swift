@@ -39,22 +39,33 @@ extension DecisionBuilder {
         if result.outcome == .done, let lookUp = inspect.lookUp {
             return settleLook(lookUp, inspect, result, body, attempt)
         }
-        if result.outcome == .done { return conclude(.present, nil, inspect, .attemptDone, body, attempt) }
-        let type = EventType.closing(result.outcome)
-        if result.isCounted, inspect.drifted.contains(where: { names(result, $0) }) {
-            return conclude(.drifted, result.errorName, inspect, type, body, attempt)
+        if result.outcome == .done {
+            // What it saves is only compared: an inspection changes nothing.
+            body["saved"] = nil
+            let other = result.saved.members.first { item in state.data[item.name].map { $0 != item.value } ?? false }
+            let why = other.map { "the answer gives another \($0.name) than the run has: it is about something else" }
+            return conclude(why == nil ? .present : .unknown, why, inspect, .attemptDone, body, attempt)
         }
-        switch retryOfInspection(inspect, result) {
+        let type = EventType.closing(result.outcome)
+        let isDrift = saysDrift(result, inspect, attempt)
+        switch retryOfInspection(inspect, result, isNamed: isDrift) {
         case .after(let retry):
             body["retry"] = .object(retry)
             emit(type, body, attemptId: attempt.id)
             return self.inspect()
-        case .never(let why): return conclude(.unknown, why, inspect, type, body, attempt)
+        case .never(let why):
+            return isDrift
+                ? conclude(.drifted, result.errorName, inspect, type, body, attempt)
+                : conclude(.unknown, why, inspect, type, body, attempt)
         }
     }
 
-    private func names(_ result: AttemptResult, _ name: String) -> Bool {
-        ErrorName.matches(name, error: result.errorName, status: result.status)
+    /// A bare status of a call before the look says nothing of the thing: a wrong base URL answers 404, too.
+    private func saysDrift(_ result: AttemptResult, _ inspect: InspectDefinition, _ attempt: OpenAttempt) -> Bool {
+        guard result.isCounted, attempt.purpose == .inspect || !result.errorName.hasPrefix("http.") else {
+            return false
+        }
+        return inspect.drifted.contains { ErrorName.matches($0, error: result.errorName, status: result.status) }
     }
 
     private mutating func settleLook(
@@ -81,24 +92,27 @@ extension DecisionBuilder {
             emit(.attemptDone, body, attemptId: attempt.id)
             return self.inspect()
         case .proven(let looks, let body):
-            return conclude(.drifted, "\(looks) look-ups found nothing", inspect, .attemptDone, body, attempt)
+            return conclude(
+                .drifted, "\(looks) look-ups found nothing", isGone: true, inspect, .attemptDone, body, attempt)
         }
     }
 
     /// The inspection is over. Only another verdict than before is a fact of its own.
     private mutating func conclude(
-        _ verdict: Inspection.Verdict, _ why: String?, _ inspect: InspectDefinition, _ type: EventType,
-        _ given: JSONObject, _ attempt: OpenAttempt
+        _ verdict: Inspection.Verdict, _ why: String?, isGone: Bool = false, _ inspect: InspectDefinition,
+        _ type: EventType, _ given: JSONObject, _ attempt: OpenAttempt
     ) -> NextStep {
         let before = state.inspection?.verdict
+        let wasGone = state.inspection?.isGone ?? false
         var body = given
         body["inspected"] = .string(verdict.rawValue)
         if let every = inspect.everyMilliseconds { body["next_milliseconds"] = .integer(every) }
         emit(type, body, attemptId: attempt.id)
-        if verdict != before {
+        if verdict != before || isGone != wasGone {
             var inspected: JSONObject = ["state": .string(state.state), "verdict": .string(verdict.rawValue)]
             if let before { inspected["from"] = .string(before.rawValue) }
             if let why { inspected["why"] = .string(why.storable) }
+            if isGone { inspected["gone"] = true }
             emit(.runInspected, inspected)
         }
         return self.inspect()

@@ -109,6 +109,8 @@ extension RunState {
         ]
         if leavesBehind { body["leave_behind"] = true }
         if startsAgain { body["redo"] = true }
+        if inspection?.verdict == .drifted { body["looks_first"] = true }
+        if inspection?.isGone == true { body["gone"] = true }
         return try verb(.releaseRequested, body)
     }
 

@@ -53,14 +53,16 @@ extension DecisionBuilder {
 
     /// The retry of an inspection's requests: its own entries decide. After them, trouble on the platform's side is
     /// retried; then it is not known how the thing stands. A platform that cannot be reached ends an inspection, too.
-    func retryOfInspection(_ inspect: InspectDefinition, _ result: AttemptResult) -> RetryChoice {
+    /// `isNamed`: the error is drift, unless the definition's own entries say that it may pass.
+    func retryOfInspection(_ inspect: InspectDefinition, _ result: AttemptResult, isNamed: Bool) -> RetryChoice {
         if !result.isCounted {
             return state.uncountedInARow < 5 ? .after(waitForPlatform(result)) : .never(refusal(result))
         }
         if let own = index(of: result, in: inspect.retry) {
             return retry(entry: RetryCounter.lookUp(own), inspect.retry[own].policy, result)
         }
-        let mayPass = isTransient(result) || (result.outcome == .unknown && result.errorName != "bad_answer")
+        let mayPass =
+            !isNamed && (isTransient(result) || (result.outcome == .unknown && result.errorName != "bad_answer"))
         guard mayPass, !inspect.retriesNothing else { return .never(refusal(result)) }
         return retry(entry: RetryCounter.lookUp, .standard, result)
     }

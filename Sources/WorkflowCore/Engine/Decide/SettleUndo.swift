@@ -47,7 +47,7 @@ extension DecisionBuilder {
         _ undo: UndoDefinition
     ) -> NextStep {
         var body = given
-        guard let lookUp = undo.lookUp, let look = state.goneLook else {
+        guard let lookUp = undo.lookUp else {
             emit(EventType.closing(result.outcome), body, attemptId: attempt.id)
             return flow()
         }
@@ -55,6 +55,7 @@ extension DecisionBuilder {
             return lookWhetherGoneAgain(result, body, attempt, undo, lookUp)
         }
         body["found"] = .integer(found)
+        let look = state.goneLook
         if found == 0 {
             let effect = effectMilliseconds(undo, lookUp)
             switch absence(lookUp, look, result, effect: effect, body, attempt) {
@@ -72,6 +73,10 @@ extension DecisionBuilder {
             return lookWhetherGone(again: rest, "the undo may still take effect", body, attempt, lookUp)
         }
         body["gone"] = .string(GoneProof.notGone.rawValue)
+        guard let look, !look.isBeforeUndo else {
+            emit(.attemptDone, body, attemptId: attempt.id)
+            return flow()
+        }
         let undone = AttemptResult(
             outcome: look.error == ErrorName.notGone ? .done : .unknown, error: look.error, status: look.status)
         return undoAgain(

@@ -22,6 +22,13 @@ extension DecisionBuilder {
                 skipUndo(entry, "state \"\(entry.state)\" has no undo in the definition")
                 continue
             }
+            if state.ending?.isGone == true, undo.lookUp == nil {
+                skipUndo(
+                    entry,
+                    "the last inspection found nothing of it, and the undo cannot look first: others may have something "
+                        + "under its name by now")
+                continue
+            }
             if let missing = missingVariable(of: undo, entry) {
                 skipUndo(entry, "nobody knows data.\(missing) of what the lost request may have made")
                 continue
@@ -41,7 +48,8 @@ extension DecisionBuilder {
     /// The next request to take one thing back: a call before the undo, the undo, or the look-up whether it is gone. Without
     /// an entry it is what a look-up found, and what is made anew.
     func takingBack(_ undo: UndoDefinition, _ here: StateDefinition, _ entry: UndoEntry? = nil) -> PlannedCall {
-        let lookUp = state.goneLook?.isLookedUp == true ? undo.lookUp : nil
+        let looksFirst = entry != nil && state.ending?.looksFirst == true && state.goneLook == nil
+        let lookUp = looksFirst || state.goneLook?.isLookedUp == true ? undo.lookUp : nil
         let needsFresh = lookUp == nil || definition.looksWithFreshValues(undo)
         if needsFresh, state.callsBeforeUndo < undo.before.count {
             return planned(undo.before[state.callsBeforeUndo], here, purpose: .beforeUndo, entry: entry)

@@ -75,8 +75,10 @@ extension RunState {
         // A failure of this state no longer causes a later failure, and a reopened run does not go back to it.
         if gaveUp?.state == state { gaveUp = nil }
         guard let index = undoEntryOfStay else {
-            if !isRepeatable, isLeft { mayHaveCreated = true }
-            if !isRepeatable, isLeft, !isMade { noteSurplus() }
+            // What has a name is a thing, however harmless the call is to repeat.
+            let makes = !isRepeatable || body["thing"] != nil
+            if makes, isLeft { mayHaveCreated = true }
+            if makes, isLeft, !isMade { noteSurplus() }
             return
         }
         if isMade || body["takes_back"]?.boolValue == true {

@@ -17,6 +17,7 @@ extension RunState {
     mutating func noteVerdict(_ body: JSONObject, at time: Instant) {
         inspection?.verdict = body["verdict"]?.stringValue.flatMap(Inspection.Verdict.init)
         inspection?.why = body["why"]?.stringValue
+        inspection?.isGone = body["gone"]?.boolValue ?? false
         inspection?.since = time
         if body["over"]?.boolValue == true { endInspection(body, at: time) }
     }

@@ -103,7 +103,8 @@ extension RunState {
     mutating func beginUndo(status: RunStatus, _ body: JSONObject) {
         ending = Ending(
             status: status, error: body["error"]?.stringValue ?? "", reason: body["reason"]?.stringValue ?? "",
-            failedIn: body["failed_in"]?.stringValue, startsAgain: body["redo"]?.boolValue ?? false)
+            failedIn: body["failed_in"]?.stringValue, startsAgain: body["redo"]?.boolValue ?? false,
+            looksFirst: body["looks_first"]?.boolValue ?? false, isGone: body["gone"]?.boolValue ?? false)
         passLateAnswer()
         counters = []
         wait = nil

@@ -6,6 +6,7 @@ extension RunState {
         case (.beforeUndo, .attemptDone): callsBeforeUndo = callsBeforeUndo.addingClamped(1)
         case (.beforeUndo, _): callsBeforeUndo = 0
         case (.gone, .attemptDone):
+            if goneLook == nil { goneLook = .beforeUndo(attempt, at: time) }
             goneLook?.note(attempt, body, at: time)
             if body["page"]?["next"]?.stringValue != nil { return }
             callsBeforeUndo = 0
@@ -17,6 +18,7 @@ extension RunState {
             }
         case (.gone, _):
             callsBeforeUndo = 0
+            if goneLook == nil { goneLook = .beforeUndo(attempt, at: time) }
             goneLook?.fail(type, body)
         default:
             callsBeforeUndo = 0
@@ -74,6 +76,18 @@ public enum GoneProof: String, Sendable {
 }
 
 extension UnknownOutcome {
+    private static let lookFirst = "look_first"
+
+    /// A look-up whether the thing is still there, before anything was sent to take it back.
+    fileprivate static func beforeUndo(_ attempt: OpenAttempt, at time: Instant) -> UnknownOutcome {
+        var look = UnknownOutcome(attemptId: attempt.id, error: lookFirst, status: nil, isLookedUp: true)
+        look.lookedUpSince = time
+        return look
+    }
+
+    /// Nothing was sent yet.
+    var isBeforeUndo: Bool { error == Self.lookFirst }
+
     /// A look-up without a complete answer: whatever was counted or read so far proves nothing any more.
     mutating func fail(_ type: EventType, _ body: JSONObject) {
         page = nil

@@ -12,6 +12,8 @@ public struct Inspection: Sendable, Equatable {
     public internal(set) var verdict: Verdict?
     /// Why it is not known to be present.
     public internal(set) var why: String?
+    /// Complete look-ups prove that it is gone.
+    public internal(set) var isGone = false
     /// Since when inspections come to this verdict.
     public internal(set) var since: Instant?
     /// When the last one ended.
@@ -38,6 +40,7 @@ extension Inspection: SnapshotValue {
         var json = JSONObject()
         if let verdict { json["verdict"] = .string(verdict.rawValue) }
         if let why { json["why"] = .string(why) }
+        if isGone { json["gone"] = true }
         json["since"] = since?.json(&times)
         json["last_at"] = lastAt?.json(&times)
         json["next"] = next?.json(&times)
@@ -54,6 +57,7 @@ extension Inspection: SnapshotValue {
             verdict = read
         }
         why = json["why"]?.stringValue
+        isGone = json["gone"]?.boolValue ?? false
         let since = json["since"].map { Instant($0, times) }
         let last = json["last_at"].map { Instant($0, times) }
         let next = json["next"].map { Wait($0, times) }

@@ -205,6 +205,11 @@ public struct Ending: Sendable, Equatable {
     public let failedIn: String?
     /// Once it is released, a run with the same input follows it.
     public internal(set) var startsAgain = false
+    /// An inspection says that the thing is gone: before anything is taken back it is looked whether that is so, because
+    /// under its name others may have something by now.
+    public internal(set) var looksFirst = false
+    /// Complete look-ups have proved that it is gone.
+    public internal(set) var isGone = false
 }
 
 /// Why a run waits for a person, and what the person may choose.

@@ -222,6 +222,8 @@ extension Ending: SnapshotValue {
         ]
         if let failedIn { json["failed_in"] = .string(failedIn) }
         if startsAgain { json["starts_again"] = true }
+        if looksFirst { json["looks_first"] = true }
+        if isGone { json["gone"] = true }
         return .object(json)
     }
 
@@ -231,7 +233,8 @@ extension Ending: SnapshotValue {
         else { return nil }
         self.init(
             status: status, error: error, reason: reason, failedIn: json["failed_in"]?.stringValue,
-            startsAgain: json["starts_again"]?.boolValue ?? false)
+            startsAgain: json["starts_again"]?.boolValue ?? false,
+            looksFirst: json["looks_first"]?.boolValue ?? false, isGone: json["gone"]?.boolValue ?? false)
     }
 }
 

@@ -87,11 +87,11 @@ extension DraftChecker {
             hint: "add identity, such as identity: data.session; or identity: none where nothing is made")
     }
 
-    /// W309: what an unsafe POST made, and the run remembers, stays behind when the run fails.
+    /// W309: what a POST made that is unsafe or has an identity, and the run remembers, stays behind when the run fails.
     private mutating func checkCreation(_ state: DraftState) {
-        guard let call = draft.call(of: state), call.method == "POST", !call.isRepeatable, !call.save.isEmpty else {
-            return
-        }
+        guard let call = draft.call(of: state), call.method == "POST", !call.save.isEmpty,
+            !call.isRepeatable || (state.identity != nil && state.identity != IdentityDefinition.none)
+        else { return }
         report(
             .nothingUndone, state.path.member("call"), .name,
             "state \"\(state.name)\": nothing undoes \(call.requestWords), so a failed run leaves behind what it made",

@@ -1,4 +1,5 @@
 public import EventStore
+public import WorkflowCore
 
 /// How long keys take until the platform accepts them.
 ///
@@ -6,7 +7,7 @@ public import EventStore
 /// at which that was last seen. Leaving such keys out would make every quantile too short.
 public struct Activations: Sendable, Equatable {
     /// Fewer say too little.
-    public static let fewest = 20
+    public static let fewest = ActivationQuantiles.fewestActivations
 
     /// The shortest first; of equal ages those that were accepted.
     private let ages: [KeyAge]
@@ -35,6 +36,15 @@ public struct Activations: Sendable, Equatable {
 
     /// The longest that any key took.
     public var longestMilliseconds: Int64? { ages.last { $0.isActive }?.milliseconds }
+
+    /// The points that place tries; nil: too few keys were accepted.
+    public var quantiles: ActivationQuantiles? {
+        guard count >= Self.fewest else { return nil }
+        return ActivationQuantiles(
+            points: ActivationQuantiles.percents.compactMap { percent in
+                quantile(Double(percent) / 100).map { ActivationQuantiles.Point(percent: percent, milliseconds: $0) }
+            }, activations: count)
+    }
 
     /// What a new key may expect; nil: too few keys were accepted.
     public var forecast: Forecast? {

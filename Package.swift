@@ -77,7 +77,7 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "WorkerMachines", "WorkflowCore", "EventStore", "HTTPActions", "Vault",
+                "WorkerMachines", "WorkflowCore", "EventStore", "HTTPActions", "Vault", "Diagnostics",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -155,6 +155,7 @@ let package = Package(
             name: "WorkerTests",
             dependencies: [
                 "Worker", "EventStore", "HTTPActions", "Postgres", "Vault", "WorkflowCore", "TestSupport",
+                "Diagnostics",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -60,6 +60,7 @@ extension StatesExporter {
             entry["JitterStrategy"] = "FULL"
             lose("\(label): jitter equal becomes FULL, which may be as short as nothing")
         }
+        if policy.schedule == .learned { lose("\(label): schedule learned becomes the declared delays") }
         if policy.honoursRetryAfter { lose("Retry-After of an answer, which raises a delay here") }
         return entry
     }

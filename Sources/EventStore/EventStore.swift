@@ -44,6 +44,8 @@ public protocol EventStore: Sendable {
     func setService(_ service: ServiceRecord) async throws
     /// A person shuts a service, for a time or (nil) until it is resumed. Returns the end of the pause.
     func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws -> Instant
+    /// The ages at which the newest keys of a service were accepted, or up to which they are known not to be.
+    func keyAges(service: String) async throws -> [KeyAge]
     /// A person opens a service again, whatever had shut it. False: the service was open.
     func resumeService(_ name: String) async throws -> Bool
 

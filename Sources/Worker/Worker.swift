@@ -29,6 +29,7 @@ public struct Worker: Service {
             commits: CommitBatcher(
                 store: store, configuration: configuration, monitor: monitor, logger: logger),
             renewer: LeaseRenewer(store: store, logger: logger), services: ServiceBook(store: store),
+            activations: ActivationBook(store: store, logger: logger),
             metrics: WorkerMetrics(),
             definitions: DefinitionCache(store: store),
             credentials: CredentialReader(store: store, vault: vault), monitor: monitor, logger: logger)

@@ -13,6 +13,7 @@ struct WorkerParts: Sendable {
     let commits: CommitBatcher
     let renewer: LeaseRenewer
     let services: ServiceBook
+    let activations: ActivationBook
     let metrics: WorkerMetrics
     let definitions: DefinitionCache
     let credentials: CredentialReader

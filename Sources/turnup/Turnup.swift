@@ -22,7 +22,12 @@ struct Turnup: AsyncParsableCommand {
             CommandGroup(
                 name: "Decide",
                 subcommands: [Resolve.self, Retry.self, Cancel.self, Release.self, Redo.self, Inspect.self]),
-            CommandGroup(name: "Look", subcommands: [Runs.self, Show.self, History.self, Diagnose.self, Verify.self]),
+            CommandGroup(
+                name: "Look",
+                subcommands: [
+                    Runs.self, Show.self, History.self, Diagnose.self, Report.self, Verify.self,
+                    StatisticsCommand.self,
+                ]),
             CommandGroup(name: "Test", subcommands: [Simulate.self]),
         ])
 }

@@ -52,6 +52,7 @@ def run_violations(run):
         return
     yield from stream(run)
     yield from attempts(run)
+    yield from diagnoses(run)
     yield from chain(run)
     yield from projection(run)
 
@@ -141,6 +142,22 @@ def number(value):
 
 def length(value):
     return len(value).to_bytes(4, "big")
+
+
+def diagnoses(run):
+    """L4: an end is diagnosed at most once, and nothing else is."""
+    diagnosed = None
+    for event in run.events:
+        if event.type in TERMINAL or event.type == "run.taken_over":
+            diagnosed = False
+        elif event.type in ("run.reopened", "release.requested"):
+            diagnosed = None
+        elif event.type == "run.diagnosed":
+            if diagnosed is None:
+                yield "L4", f"event {event.seq} diagnoses a run that has not ended"
+            elif diagnosed:
+                yield "L4", f"event {event.seq} diagnoses an end a second time"
+            diagnosed = True
 
 
 def fold(run):

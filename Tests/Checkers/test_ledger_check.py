@@ -322,6 +322,22 @@ class CheckerTests(unittest.TestCase):
         world.event(SECOND, "run.teleported", {})
         self.finds("L2", world, "unknown type")
 
+    def test_accepts_an_end_that_is_diagnosed(self):
+        world = good()
+        world.event(FIRST, "run.diagnosed", {"verdict": "works"})
+        self.accepts(world)
+
+    def test_L4_an_end_diagnosed_twice(self):
+        world = good()
+        world.event(FIRST, "run.diagnosed", {"verdict": "works"})
+        world.event(FIRST, "run.diagnosed", {"verdict": "works"})
+        self.finds("L4", world, "a second time")
+
+    def test_L4_a_diagnosis_without_an_end(self):
+        world = good()
+        world.event(SECOND, "run.diagnosed", {"verdict": "works"})
+        self.finds("L4", world, "has not ended")
+
     def test_L3_an_edited_event(self):
         world = good()
         world.lines()

@@ -48,7 +48,14 @@ import WorkflowCore
                 "2", "o", key: "k2", uses: [(1, false), (4, false), (9, true), (12, false)], in: fixture)
             let third = try await run("3", "o", key: "k3", uses: [(1, false)], in: fixture)
             let other = try await run("1", "p", key: "k4", in: fixture)
-            let rows = try await fixture.store.fleet(workflow: "w", key: "api_key")
+            let works = try #require(try await fixture.store.fleet(workflow: "w", key: "api_key").first)
+            let key = FleetRecord.Key(
+                name: "api_key", fingerprint: "", at: try #require(works.keySealedAt), firstYes: works.firstAcceptedAt,
+                lastYes: works.lastAcceptedAt)
+            let record = FleetRecord(run: first, seq: 1, status: .succeeded, key: key, last: works.last)
+            #expect(try await fixture.store.record([record]) == [first: .recorded])
+            let rows = try await fixture.store.fleet(workflow: "w", key: "api_key", state: "requested")
+            #expect(rows.first == works, "the table says of the first one what its events said")
             #expect(rows.map(\.run) == [first, second, third, other])
             #expect(rows.map(\.hasEarlierKey) == [false, true, true, false])
             #expect(rows.map(\.hasEarlierSuccess) == [false, true, true, false])

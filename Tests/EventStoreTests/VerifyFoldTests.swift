@@ -114,6 +114,9 @@ import WorkflowCore
             body["verdict"] = .string(Inspection.Verdict.allCases.randomElement()?.rawValue ?? "")
             if Int.random(in: 0..<4) == 0 { body["over"] = true }
             return state.status == .succeeded && state.inspection != nil ? NewEvent(type, body) : nil
+        case .runDiagnosed:
+            return state.status.isEnded && state.openAttempt == nil && !state.isDiagnosed
+                ? NewEvent(type, body) : nil
         case .runReleased:
             return state.status == .live && state.ending?.status == .released ? NewEvent(type, body) : nil
         case .redoStarted, .redoRefused: return state.status == .released ? NewEvent(type, body) : nil

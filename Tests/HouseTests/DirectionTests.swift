@@ -13,7 +13,7 @@ private let allowed: [String: Set<String>] = [
     "HTTPActions": ["WorkflowCore", "Vault"],
     // The worker's pure part: it lies in the worker's folders, and the compiler keeps it pure.
     "WorkerMachines": ["WorkflowCore"],
-    "Worker": ["WorkerMachines", "WorkflowCore", "EventStore", "HTTPActions", "Vault"],
+    "Worker": ["WorkerMachines", "WorkflowCore", "EventStore", "HTTPActions", "Vault", "Diagnostics"],
     "Diagnostics": ["WorkflowCore", "EventStore"],
     "PlatformSimulator": [],
     "LocalPostgres": [],

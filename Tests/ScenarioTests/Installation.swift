@@ -78,14 +78,20 @@ struct Installation: Sendable {
         return answer.output
     }
 
-    func startWorker(leaseSeconds: Double = 60) throws -> TurnupProcess {
+    /// `statisticsSeconds` 0: it diagnoses no end, so that a run's events are those of the run alone.
+    func startWorker(leaseSeconds: Double = 60, statisticsSeconds: Double = 0) throws -> TurnupProcess {
         try TurnupProcess(
-            ["worker", "--lease-seconds", "\(leaseSeconds)", "--poll-milliseconds", "200"], environment: environment)
+            [
+                "worker", "--lease-seconds", "\(leaseSeconds)", "--poll-milliseconds", "200", "--statistics-seconds",
+                "\(statisticsSeconds)",
+            ], environment: environment)
     }
 
     /// Runs `body` with a worker, which is stopped afterwards and must stop cleanly.
-    func withWorker(leaseSeconds: Double = 60, _ body: (TurnupProcess) async throws -> Void) async throws {
-        let worker = try startWorker(leaseSeconds: leaseSeconds)
+    func withWorker(
+        leaseSeconds: Double = 60, statisticsSeconds: Double = 0, _ body: (TurnupProcess) async throws -> Void
+    ) async throws {
+        let worker = try startWorker(leaseSeconds: leaseSeconds, statisticsSeconds: statisticsSeconds)
         do { try await body(worker) } catch {
             await worker.killHard()
             throw error

@@ -149,6 +149,7 @@ final class FaultyStore: EventStore {
     func now() async throws -> Instant { try await healthy.now() }
     func missing(_ ends: [AcknowledgedEnd]) async throws -> [Int] { try await healthy.missing(ends) }
     var generation: Int { healthy.generation }
+    func keyAges(service: String) async throws -> [KeyAge] { try await healthy.keyAges(service: service) }
     func services() async throws -> [ServiceRecord] { try await healthy.services() }
     func setService(_ service: ServiceRecord) async throws { try await healthy.setService(service) }
     func pauseService(_ name: String, milliseconds: Int64?, reason: String, by actor: String) async throws -> Instant {

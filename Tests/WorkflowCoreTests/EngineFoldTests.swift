@@ -88,7 +88,10 @@ struct EngineFoldTests {
         try run.claim()
         try run.finish(.issued)
         let next = event(run.state.seq + 1, type.rawValue, ["state": "one"], open)
-        if [.attemptLate, .cancelRequested, .retryRequested, .inspectionRequested, .runInspected].contains(type) {
+        let mayFollow: Set<EventType> = [
+            .attemptLate, .cancelRequested, .retryRequested, .inspectionRequested, .runInspected, .runDiagnosed,
+        ]
+        if mayFollow.contains(type) {
             let after = try evolve(run.state, run: id, next)
             #expect(after.status == .succeeded && after.state == "active" && after.reason == run.state.reason)
         } else if type == .releaseRequested {
@@ -96,6 +99,33 @@ struct EngineFoldTests {
         } else {
             #expect(throws: EvolveError.self) { try evolve(run.state, run: id, next) }
         }
+    }
+
+    @Test func `an end is diagnosed once, and only an end`() throws {
+        var run = try TestRun(Sample.single())
+        try run.claim()
+        let diagnosis = event(run.state.seq + 1, "run.diagnosed", ["verdict": "works"])
+        #expect(throws: EvolveError.self) { try evolve(run.state, run: id, diagnosis) }
+        try run.finish(.issued)
+        let once = try evolve(run.state, run: id, event(run.state.seq + 1, "run.diagnosed", ["verdict": "works"]))
+        #expect(once.isDiagnosed && once.status == .succeeded && once.state == run.state.state)
+        let again = event(once.seq + 1, "run.diagnosed", ["verdict": "works"])
+        #expect(throws: EvolveError.self) { try evolve(once, run: id, again) }
+    }
+
+    @Test func `a run that failed, was reopened and fails again is diagnosed again`() throws {
+        var state = try TestRun(Sample.single()).state
+        func next(_ type: String, _ body: JSONObject = [:]) throws {
+            state = try evolve(state, run: id, event(state.seq + 1, type, body))
+        }
+        try next("run.failed")
+        try next("run.diagnosed")
+        try next("run.reopened", ["state": .string(state.state)])
+        #expect(throws: EvolveError.self) { try next("run.diagnosed") }
+        try next("run.failed")
+        #expect(!state.isDiagnosed)
+        try next("run.diagnosed")
+        #expect(state.isDiagnosed)
     }
 
     @Test func `a held run starts no attempt`() throws {

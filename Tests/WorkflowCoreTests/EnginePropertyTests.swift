@@ -258,7 +258,7 @@ struct EnginePropertyTests {
         }
         let others = [
             "attempt.late", "attempt.settled", "reconcile.started", "undo.started", "undo.skipped", "redo.started",
-            "redo.refused", "inspection.requested", "run.inspected",
+            "redo.refused", "inspection.requested", "run.inspected", "run.diagnosed",
         ]
         #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(others))
         #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))
@@ -287,7 +287,7 @@ struct EnginePropertyTests {
         #expect(
             tally.types
                 == Set(EventType.allCases.map(\.rawValue)).subtracting([
-                    "attempt.late", "attempt.settled", "redo.started", "redo.refused",
+                    "attempt.late", "attempt.settled", "redo.started", "redo.refused", "run.diagnosed",
                 ]))
         #expect(tally.statuses == Set(RunStatus.allCases))
         #expect(tally.sends > 2500)

@@ -21,6 +21,8 @@ struct TestRun {
     private(set) var written: [NewEvent] = []
     var now = TestRun.start
     var random: UInt64 = 0
+    /// What the worker knows of the service's keys.
+    var activation: ActivationQuantiles?
     /// What keyed calls send, as their intents say it.
     var digests: JSONObject?
     private var attempts: UInt64 = 0
@@ -90,8 +92,9 @@ struct TestRun {
     /// `sends` false: no place at the service, so the decision is written without an intent.
     mutating func take(_ trigger: Trigger, sends: Bool = true) throws -> NextStep {
         let before = state
-        let decision = decide(state, definition, trigger, DecisionContext(now: now, random: random))
-        guard decision == decide(state, definition, trigger, DecisionContext(now: now, random: random)) else {
+        let context = DecisionContext(now: now, random: random, activation: activation)
+        let decision = decide(state, definition, trigger, context)
+        guard decision == decide(state, definition, trigger, context) else {
             throw BrokenPromise("the same values gave another decision")
         }
         if !before.hasTask, !decision.events.isEmpty {

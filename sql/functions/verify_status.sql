@@ -17,6 +17,8 @@ set search_path = pg_catalog, pg_temp as $$
     when type in ('redo.started', 'redo.refused') then case when status = 'released' then 'released' end
     when type = 'inspection.requested' then case when status = 'succeeded' then 'succeeded' end
     when type = 'run.inspected' then case when status = 'succeeded' and not is_open then 'succeeded' end
+    -- At most once an end, as the check of the stream counts.
+    when type = 'run.diagnosed' then case when status <> 'held' and status <> 'live' and not is_open then status end
     -- Inspections; that only these come after success is seen by their purpose.
     when status = 'succeeded' and type = 'attempt.started' then case when not is_open then 'succeeded' end
     when status = 'succeeded' and type in ('attempt.done', 'attempt.not_done', 'attempt.unknown')

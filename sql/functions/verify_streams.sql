@@ -61,6 +61,8 @@ declare
   -- An inspection is to come, or under way; and what the last one came to.
   inspects boolean;
   verdict text;
+  -- The end has its diagnosis.
+  is_diagnosed boolean;
   -- What a hold asks about, and what was sent last that may change the platform.
   held_attempt text;
   last_sent uuid;
@@ -94,7 +96,7 @@ begin
       leaves_something := false; leaves_surplus := false; unknown_id := null; late := null; is_taken_over := false; first_body := null; ended_at := null; count := 0;
       stay := 1; undo_stays := '{}'; undo_attempts := '{}'; sure := false; is_unknown := false; is_replacing := false;
       is_replaced := false; is_taken_back := false; is_ending := false;
-      inspects := false; verdict := null;
+      inspects := false; verdict := null; is_diagnosed := false;
       row_link := null;
       select * into r from turnup.run r where r.id = e.run_id;
       select * into t from turnup.task t where t.run_id = e.run_id;
@@ -158,6 +160,7 @@ begin
     then
       next_status := null;
     end if;
+    if e.type = 'run.diagnosed' and is_diagnosed then next_status := null; end if;
     if problem is null and next_status is null then
       expected := case when status is null then 'run.requested' else 'what may follow while ' || status end
         || case when open_id is not null then ' with an open attempt' else '' end;
@@ -275,6 +278,8 @@ begin
         inspects := false; verdict := null;
       elsif e.type = 'run.succeeded' then
         inspects := e.body ->> 'inspect_milliseconds' is not null;
+      elsif e.type = 'run.diagnosed' then
+        is_diagnosed := true;
       elsif e.type = 'inspection.requested' then
         inspects := true;
       elsif e.type = 'run.inspected' then
@@ -304,6 +309,11 @@ begin
         target := e.body ->> 'state';
       elsif e.type = 'run.taken_over' then
         is_taken_over := true;
+      end if;
+      if e.type in ('run.succeeded', 'run.failed', 'run.cancelled', 'run.released')
+        or e.type = 'run.taken_over' and status = 'held'
+      then
+        is_diagnosed := false;
       end if;
       -- What it may have left over there: sent and not settled, or made and not taken back. While the call is in doubt, or
       -- armed to be taken back for what it may have made, that stands for what the late success names.

@@ -85,6 +85,8 @@ create table turnup.run (
   has_task boolean not null default true,
   -- What the last inspection came to.
   inspection text check (inspection in ('present', 'drifted', 'unknown')),
+  -- What the statistics have not read yet: an end, which is also to be diagnosed, or another change.
+  news text check (news in ('change', 'end')),
   -- The name of the error that it last met, until something succeeds.
   last_error text,
   -- It counts towards its workflow's limit of live runs.
@@ -121,6 +123,22 @@ create index run_left on turnup.run (id)
 create index run_drifted on turnup.run (id) where inspection = 'drifted';
 create index run_error on turnup.run (last_error, id) where last_error is not null;
 create index run_slot on turnup.run (workflow, organisation) where live_slot;
+create index run_news on turnup.run (id) where news is not null;
+
+-- Whatever ends a run, holds it, lets it go on or changes what an inspection found: the same row version says so, and a
+-- worker reads it later (turnup.record_fleet).
+create function turnup.note_news() returns trigger language plpgsql
+set search_path = pg_catalog, pg_temp as $$
+begin
+  new.news := case
+    when new.status in ('live', 'held') then 'change'
+    when new.status is distinct from old.status then 'end'
+    else coalesce(new.news, 'change') end;
+  return new;
+end $$;
+create trigger note_news before update of status, inspection on turnup.run for each row
+  when (new.status is distinct from old.status or new.inspection is distinct from old.inspection)
+  execute function turnup.note_news();
 
 -- The queue: one row for each run that has a task, in the line of the service that it will call next ('' when it only waits for
 -- time or for a worker's look; '@' and the workflow while a limit of live runs keeps it from starting). Written once a
@@ -255,6 +273,70 @@ create table turnup.secret (
   check ((ciphertext is null) = (forgotten_at is not null))
 );
 alter table turnup.secret alter column ciphertext set storage external;
+-- Whether the platform gave one key twice is asked for one value at a time.
+create index secret_fingerprint on turnup.secret using hash (fingerprint) where scope = 'run';
+
+-- What a run shows of the platform, in one row: its key, and how the platform took it. Read from the run's events once
+-- it is held or has ended, not in the commit; "turnup statistics verify" compares the two.
+create table turnup.fleet (
+  run_id uuid primary key,
+  -- The events up to this one are in the row.
+  seq bigint not null,
+  workflow text not null,
+  -- Who made the key; else who was called last; null: nobody was called.
+  service text,
+  organisation text not null,
+  key text not null,
+  status text not null,
+  ended_at timestamptz,
+  -- Why it is held, a code.
+  hold text,
+  -- How often a further try was planned.
+  retries integer not null,
+  -- The platform's clock minus ours, as of the newest answer that told it.
+  clock_milliseconds bigint,
+  -- The platform's key: the secret that a call answered which makes something.
+  key_name text,
+  key_fingerprint bytea,
+  key_at timestamptz,
+  -- 1: the first key of its organisation, as far as anybody knows; 51: the organisation has too many runs to tell.
+  ordinal integer,
+  refused_before_at timestamptz,
+  first_yes_at timestamptz,
+  last_yes_at timestamptz,
+  last_refusal_at timestamptz,
+  -- The newest answer to anything.
+  answer_seq bigint,
+  answer_at timestamptz,
+  answer_type text,
+  answer_error text,
+  answer_status integer,
+  answer_state text,
+  answer_credential text,
+  answer_fingerprint text,
+  -- Of its end, as run.diagnosed says it.
+  verdict text,
+  confidence text,
+  check ((key_name is null) = (key_at is null))
+);
+create index fleet_workflow on turnup.fleet (workflow, run_id);
+create index fleet_service on turnup.fleet (service, run_id) where key_at is not null;
+create index fleet_organisation on turnup.fleet (organisation, workflow, key_at) where key_at is not null;
+create index fleet_ended on turnup.fleet (ended_at) where ended_at is not null;
+create index fleet_held on turnup.fleet (run_id) where status = 'held';
+create index fleet_fingerprint on turnup.fleet (service, key_fingerprint) where key_at is not null;
+
+-- How often a run met an error on a day (UTC).
+create table turnup.fleet_error (
+  run_id uuid not null,
+  service text not null,
+  day date not null,
+  -- Status and name, such as "403 key_not_active".
+  error text not null,
+  count integer not null check (count > 0),
+  primary key (run_id, service, day, error)
+);
+create index fleet_error_day on turnup.fleet_error (service, day, error) include (count);
 
 -- Which run a thing on a platform belongs to, so that no two runs take it for theirs. A row counts as long as its run
 -- has it or may have left it (turnup.has_thing). The identity is the SHA-256 of the name that the platform gives it, which may be long.

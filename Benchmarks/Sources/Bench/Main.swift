@@ -41,7 +41,7 @@ struct Place: ParsableArguments {
 /// What to measure.
 enum Measure: String, CaseIterable, ExpressibleByArgument {
     case deepLine = "deep-line"
-    case throughput, latency, claims, lists
+    case throughput, latency, claims, lists, diagnosis
 }
 
 struct Long: AsyncParsableCommand {
@@ -84,6 +84,10 @@ struct Long: AsyncParsableCommand {
                     lists.ended = scaled(lists.ended)
                     lists.live = scaled(lists.live)
                     try await lists.run(bench)
+                case .diagnosis:
+                    var diagnosis = Diagnosis()
+                    diagnosis.runs = scaled(diagnosis.runs)
+                    try await diagnosis.run(bench)
                 }
             }
         }

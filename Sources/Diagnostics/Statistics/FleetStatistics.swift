@@ -3,40 +3,28 @@ public import WorkflowCore
 
 /// What the newest runs of a workflow show of its platform.
 public struct FleetStatistics: Sendable {
-    /// How long a key took to be accepted: between the last refusal and the first yes, counted from when the key came.
-    public struct Activation: Sendable, Equatable {
-        public let run: Identifier
-        public let atLeastMilliseconds: Int64
-        public let atMostMilliseconds: Int64
-    }
-
     public let runs: [FleetRun]
-    /// Of keys that were refused at first, or accepted at once; the shortest first.
-    public let activations: [Activation]
-
-    /// Quantiles of fewer say too little.
-    public static let fewestActivations = 20
+    /// How long their keys took to be accepted.
+    public let activations: Activations
 
     public init(_ runs: [FleetRun]) {
         self.runs = runs
-        activations = runs.compactMap { run in
-            guard let sealed = run.keySealedAt, let first = run.firstAcceptedAt else { return nil }
-            return Activation(
-                run: run.run, atLeastMilliseconds: run.refusedBeforeAt?.milliseconds(since: sealed) ?? 0,
-                atMostMilliseconds: first.milliseconds(since: sealed))
-        }
-        .sorted { $0.atMostMilliseconds < $1.atMostMilliseconds }
+        activations = Activations(
+            runs.compactMap { run in
+                guard let sealed = run.keySealedAt, let known = run.firstAcceptedAt ?? run.lastRefusedAt else {
+                    return nil
+                }
+                return KeyAge(
+                    milliseconds: known.milliseconds(since: sealed), isActive: run.firstAcceptedAt != nil,
+                    refusedMilliseconds: run.refusedBeforeAt?.milliseconds(since: sealed) ?? 0)
+            })
     }
 
-    /// The age by which this share of the keys that became active was accepted; nil: too few of them.
-    public func quantile(_ share: Double) -> Int64? {
-        guard activations.count >= Self.fewestActivations else { return nil }
-        let place = Int((Double(activations.count) * share).rounded(.up)) - 1
-        return activations[max(0, min(activations.count - 1, place))].atMostMilliseconds
-    }
+    /// The age by which this share of the keys was accepted; nil: too few were, or fewer than that share ever are.
+    public func quantile(_ share: Double) -> Int64? { activations.quantile(share) }
 
     /// The longest that any key took.
-    public var longestMilliseconds: Int64? { activations.last?.atMostMilliseconds }
+    public var longestMilliseconds: Int64? { activations.longestMilliseconds }
 
     // MARK: By ordinal
 

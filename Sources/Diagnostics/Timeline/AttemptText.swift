@@ -151,6 +151,12 @@ struct AttemptText {
         }
         var why = "policy \(retry["policy"]?.stringValue ?? "?")"
         if let number = retry["number"]?.integerValue { why += ", retry \(number)" }
+        if let quantile = retry["learned"]?["quantile"]?.stringValue,
+            let age = retry["learned"]?["milliseconds"]?.integerValue
+        {
+            let count = retry["learned"]?["activations"]?.integerValue ?? 0
+            why += ", placed at \(quantile) of \(count) activations, \(Phrases.span(milliseconds: age))"
+        }
         why += asked
         return "next try at \(clock.time(nextTry)), in \(Phrases.span(milliseconds: delay)) (\(why))"
     }

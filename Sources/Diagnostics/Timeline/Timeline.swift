@@ -89,6 +89,10 @@ public struct Timeline: Sendable {
             let verdict = body["verdict"]?.stringValue ?? "?"
             let before = body["from"]?.stringValue.map { ", was \($0)" } ?? ""
             return "inspected: \(verdict)\(before)\(body["why"]?.stringValue.map { ": \($0)" } ?? "")"
+        case .runDiagnosed:
+            let confidence = body["confidence"]?.stringValue ?? "?"
+            let code = body["verdict"]?.stringValue ?? "?"
+            return "diagnosed (\(code), \(confidence)): \(body["sentence"]?.stringValue ?? "")"
         case .runFailed:
             return "failed: \(body["reason"]?.stringValue ?? body["error"]?.stringValue ?? "")"
         case .runCancelled:

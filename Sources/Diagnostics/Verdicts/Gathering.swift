@@ -8,11 +8,11 @@ public struct FleetCache: Sendable {
     public init() {}
 
     fileprivate mutating func fleet(
-        _ workflow: String, _ key: String?, _ store: PostgresStore
+        _ run: RunOverview, _ key: String?, _ store: PostgresStore
     ) async throws -> [FleetRun] {
-        let name = "\(workflow) \(key ?? "")"
+        let name = "\(run.workflow) \(key ?? "") \(run.state)"
         if let known = rows[name] { return known }
-        let read = try await store.fleet(workflow: workflow, key: key)
+        let read = try await store.fleet(workflow: run.workflow, key: key, state: run.state)
         rows[name] = read
         return read
     }
@@ -33,7 +33,7 @@ extension Evidence {
         if let asked = run.task?.service { service = try await store.service(asked) }
         return Evidence(
             run: facts, siblings: siblings, siblingsAreAll: siblings.count < DiagnosisBounds.siblings, sameKey: same,
-            fleet: try await fleets.fleet(run.workflow, name, store),
+            fleet: try await fleets.fleet(run, name, store),
             wait: run.task == nil ? nil : try await store.wait(of: run.id), service: service,
             now: try await store.now())
     }

@@ -150,6 +150,17 @@ public struct Verdict: Sendable, Equatable {
     public let probe: NextProbe?
     public let action: Action?
 
+    /// As `run.diagnosed` keeps it: the words, and the events of this run that it rests on.
+    public func event(of run: Identifier) -> JSONObject {
+        let events = supporting.flatMap { item in item.run == run ? item.events : [] }
+        return [
+            "verdict": .string(code.rawValue), "confidence": .string(confidence.rawValue),
+            "rivals": .array(rivals.map { .string($0.rawValue) }), "sentence": .string(sentence),
+            "supporting": .array(supporting.map { .string($0.text) }),
+            "events": .array(Set(events).sorted().map { .integer($0) }),
+        ]
+    }
+
     public init(
         _ code: VerdictCode, _ confidence: Confidence, rivals: [VerdictCode] = [], _ sentence: String,
         supporting: [Item] = [], contradicting: [Item] = [], missing: [Item] = [], decidedAt: Instant? = nil,

@@ -8,10 +8,14 @@ public enum DiagnosisBounds {
     static let oldestSiblings = 10
     /// So many events of each, from its beginning and from its end.
     static let events = 30
-    /// So many runs of the workflow, the newest; they are looked for among ten times as many of all workflows.
+    /// So many runs of the workflow that were held or have ended, the newest.
     public static let fleet = 1000
-    /// Among so many runs of the organisation an equal key is looked for.
-    public static let organisation = 1000
+    /// So many live ones, those that met an error first; looked for among the newest of the run's state and of all.
+    static let live = 100
+    static let inState = 1000
+    static let newest = 3000
+    /// So many runs with an equal key.
+    static let sameKey = 100
 }
 
 extension PostgresStore {
@@ -46,43 +50,27 @@ extension PostgresStore {
                 order by seq desc limit \(DiagnosisBounds.events))) as e
             order by e.run_id, e.seq
             """, [.uuidArray(ids.map { PostgresUUID($0) })], readOnly: true, label: "read siblings' events")
-        return try decoded {
-            var events: [Identifier: [RecordedEvent]] = [:]
-            for row in rows {
-                events[try row.identifier("run_id"), default: []].append(
-                    RecordedEvent(
-                        seq: try row.int("seq"), type: try row.string("type"), body: try row.object("body"),
-                        epoch: try row.int("epoch"), attemptId: try row.uuidOrNil("attempt_id").map { Identifier($0) },
-                        actor: try row.string("actor"), recordedAt: try row.instant("recorded_at")))
-            }
-            return events
-        }
+        return try decoded { try RecordedEvent.byRun(rows) }
     }
 
-    /// Other runs that were given the same value under this name: of the organisation, and of the workflow's newest.
+    /// Other runs that were given the same value under this name, the oldest first; of any organisation.
     public func runsWithSameKey(as run: RunOverview, named name: String) async throws -> [SameKey] {
         let rows = try await query(
             """
             with mine as materialized (
-              select s.fingerprint from turnup.secret s
+              select distinct s.fingerprint from turnup.secret s
               where s.scope = 'run' and s.scope_id = $1::uuid::text and s.name = $2),
-            others as materialized (
-              (select r.id, r.organisation, r.key from turnup.run r where r.organisation = $3
-                order by r.id desc limit \(DiagnosisBounds.organisation))
-              union
-              (select r.id, r.organisation, r.key from turnup.run r where r.organisation = $3
-                order by r.id limit \(DiagnosisBounds.oldestSiblings))
-              union
-              \(Self.newestRuns("$4")))
-            select o.id, o.organisation, o.key, turnup.microseconds(min(s.created_at)) as sealed_at
-            from others o join turnup.secret s
-              on s.scope = 'run' and s.scope_id = o.id::text and s.name = $2
-              and s.fingerprint in (select fingerprint from mine)
-            where o.id <> $1::uuid
-            group by o.id, o.organisation, o.key order by min(s.created_at), o.id
+            same as materialized (
+              select x.scope_id::uuid as id, x.created_at from mine cross join lateral (
+                select s.scope_id, s.created_at from turnup.secret s
+                where s.scope = 'run' and s.fingerprint = mine.fingerprint and s.name = $2
+                  and s.scope_id <> $1::uuid::text
+                limit \(DiagnosisBounds.sameKey)) as x)
+            select r.id, r.organisation, r.key, turnup.microseconds(min(s.created_at)) as sealed_at
+            from same s join turnup.run r on r.id = s.id
+            group by r.id, r.organisation, r.key order by min(s.created_at), r.id
             """,
-            [.uuid(PostgresUUID(run.id)), .text(name), .text(run.organisation), .text(run.workflow)], readOnly: true,
-            label: "look for equal keys")
+            [.uuid(PostgresUUID(run.id)), .text(name)], readOnly: true, label: "look for equal keys")
         return try decoded {
             try rows.map { row in
                 SameKey(
@@ -92,41 +80,62 @@ extension PostgresStore {
         }
     }
 
-    private static func newestRuns(_ workflow: String, columns: String = "r.id, r.organisation, r.key") -> String {
-        """
-        (select \(columns) from (select * from turnup.run order by id desc limit \(DiagnosisBounds.fleet * 10)) r
-          where r.workflow = \(workflow) order by r.id desc limit \(DiagnosisBounds.fleet))
-        """
+    /// The newest runs of a workflow, each with what it shows of the platform: those that were held or have ended from
+    /// the table, and live ones from their events. `key` names the variable that holds the platform's key; nil: of
+    /// live runs only the newest answers are read. `state` is where live ones are looked for, beside the newest runs.
+    public func fleet(workflow: String, key: String?, state: String = "") async throws -> [FleetRun] {
+        let recorded = try await query(
+            """
+            select f.run_id as id, f.organisation, f.key, f.status, turnup.microseconds(f.key_at) as sealed_at,
+              coalesce(f.ordinal > 1, false) as earlier_key,
+              coalesce(f.ordinal > 1, false) and exists (
+                select from turnup.fleet o where o.organisation = f.organisation and o.workflow = f.workflow
+                  and o.key_at < f.key_at and o.status = 'succeeded') as earlier_success,
+              turnup.microseconds(f.first_yes_at) as first_accepted,
+              turnup.microseconds(f.refused_before_at) as refused_before,
+              turnup.microseconds(f.last_yes_at) as last_accepted, turnup.microseconds(f.last_refusal_at) as last_refused,
+              f.answer_seq, turnup.microseconds(f.answer_at) as answer_at, f.answer_type, f.answer_error,
+              f.answer_status::bigint, f.answer_state, f.answer_credential, f.answer_fingerprint
+            from (
+              select * from turnup.fleet where workflow = $1 order by run_id desc limit \(DiagnosisBounds.fleet)) f
+            """, [.text(workflow)], readOnly: true, label: "read the fleet")
+        let live = try await liveFleet(workflow: workflow, key: key, state: state)
+        let runs = try decoded { try recorded.map { try FleetRun(row: $0) } }
+        // A run that was held once, and goes on, stands in both.
+        let known = Set(live.map(\.run))
+        return (runs.filter { !known.contains($0.run) } + live).sorted { $0.run < $1.run }
     }
 
-    /// The newest runs of a workflow, each with what it shows of the platform. `key` names the variable that holds the
-    /// platform's key; nil: only the newest answers are read.
-    public func fleet(workflow: String, key: String?) async throws -> [FleetRun] {
-        let columns = "r.id, r.organisation, r.key, r.status, r.requested_at"
+    /// Runs whose row cannot tell their newest answers: live ones, those that are inspected, and those not read yet.
+    private func liveFleet(workflow: String, key: String?, state: String) async throws -> [FleetRun] {
         let rows = try await query(
             """
-            with recent as materialized \(Self.newestRuns("$1", columns: columns))
+            with looked as materialized (
+              (select id from turnup.run where state = $3 order by id desc limit \(DiagnosisBounds.inState))
+              union
+              (select id from turnup.run order by id desc limit \(DiagnosisBounds.newest))),
+            recent as materialized (
+              select r.id, r.organisation, r.key, r.status from looked l join turnup.run r on r.id = l.id
+              where r.workflow = $1 and (r.has_task or r.news is not null)
+              order by r.last_error is null, r.id desc limit \(DiagnosisBounds.live))
             select r.id, r.organisation, r.key, r.status, turnup.microseconds(k.created_at) as sealed_at,
-              coalesce(h.earlier_key, false) or not coalesce(h.is_old, true) as earlier_key, coalesce(h.earlier_success, false) as earlier_success,
+              coalesce(h.ordinal > 1, false) as earlier_key,
+              coalesce(h.ordinal > 1, false) and exists (
+                select from turnup.fleet o where o.organisation = r.organisation and o.workflow = $1
+                  and o.key_at < k.created_at and o.status = 'succeeded') as earlier_success,
               turnup.microseconds(a.recorded_at) as first_accepted, turnup.microseconds(b.recorded_at) as refused_before,
               turnup.microseconds(c.recorded_at) as last_accepted, turnup.microseconds(d.recorded_at) as last_refused,
-              l.seq as last_seq, turnup.microseconds(l.recorded_at) as last_at, l.type as last_type,
-              l.body->>'error' as last_error, l.body->>'state' as last_state,
-              (l.body->'evidence'->>'status')::bigint as last_status,
-              l.body->'evidence'->'credentials_used'->0->>'name' as last_credential,
-              l.body->'evidence'->'credentials_used'->0->>'fingerprint' as last_fingerprint
+              l.seq as answer_seq, turnup.microseconds(l.recorded_at) as answer_at, l.type as answer_type,
+              l.body->>'error' as answer_error, l.body->>'state' as answer_state,
+              (l.body->'evidence'->>'status')::bigint as answer_status,
+              l.body->'evidence'->'credentials_used'->0->>'name' as answer_credential,
+              l.body->'evidence'->'credentials_used'->0->>'fingerprint' as answer_fingerprint
             from recent r
             left join lateral (
               select s.created_at from turnup.secret s
               where s.scope = 'run' and s.scope_id = r.id::text and s.name = $2 order by s.version limit 1) k on true
             left join lateral (
-              select bool_or(f.id <> r.id and s.created_at < k.created_at) as earlier_key,
-                bool_or(f.id <> r.id and s.created_at < k.created_at and f.workflow = $1 and f.status = 'succeeded')
-                  as earlier_success,
-                bool_or(f.id = r.id) as is_old
-              from (select q.id, q.workflow, q.status from turnup.run q where q.organisation = r.organisation
-                  order by q.id limit \(DiagnosisBounds.siblings)) f
-                left join turnup.secret s on s.scope = 'run' and s.scope_id = f.id::text and s.name = $2 and s.version = 1
+              select turnup.ordinal_of_key(r.id, r.organisation, $2, k.created_at) as ordinal
               where k.created_at is not null) h on true
             left join lateral (\(Self.use("attempt.done", "true", "e.seq"))) a on true
             left join lateral (
@@ -136,8 +145,7 @@ extension PostgresStore {
             left join lateral (
               select e.seq, e.recorded_at, e.type, e.body from turnup.event e where e.run_id = r.id
                 and e.type in ('attempt.done', 'attempt.not_done', 'attempt.unknown') order by e.seq desc limit 1) l on true
-            order by r.id
-            """, [.text(workflow), .optional(key)], readOnly: true, label: "read the fleet")
+            """, [.text(workflow), .optional(key), .text(state)], readOnly: true, label: "read the live fleet")
         return try decoded { try rows.map { try FleetRun(row: $0) } }
     }
 
@@ -159,15 +167,6 @@ extension PostgresStore {
 
 extension FleetRun {
     fileprivate init(row: PostgresRow) throws {
-        var last: LastAnswer?
-        if let seq = try row.intOrNil("last_seq") {
-            last = LastAnswer(
-                seq: seq, at: try row.instant("last_at"), type: try row.string("last_type"),
-                error: try row.stringOrNil("last_error"),
-                status: try row.intOrNil("last_status").map { Int(clamping: $0) },
-                state: try row.stringOrNil("last_state") ?? "", credential: try row.stringOrNil("last_credential"),
-                fingerprint: try row.stringOrNil("last_fingerprint"))
-        }
         self.init(
             run: try row.identifier("id"), organisation: try row.string("organisation"), key: try row.string("key"),
             status: RunStatus(rawValue: try row.string("status")) ?? .live,
@@ -177,6 +176,6 @@ extension FleetRun {
             lastAcceptedAt: try row.instantOrNil("last_accepted"),
             refusedBeforeAt: try row.instantOrNil("refused_before"),
             lastRefusedAt: try row.instantOrNil("last_refused"),
-            last: last)
+            last: try LastAnswer(row: row))
     }
 }

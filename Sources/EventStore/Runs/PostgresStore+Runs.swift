@@ -137,6 +137,9 @@ extension RunOverview {
     /// While a run has a task, the end of its stream stands in the task row and in the lease, not in the run row.
     static let select = columns + " from turnup.run r" + joins
 
+    /// The same, with another column.
+    static func select(with column: String) -> String { columns + ", \(column) from turnup.run r" + joins }
+
     /// Only runs with a task, each looked up by it: `offset` keeps the planner from moving the look-up.
     static let selectFromTasks =
         columns + """

@@ -38,6 +38,8 @@ public struct RunMachine: Sendable {
     public package(set) var outcome: LateOutcome?
     /// The store refused the outcome as it was; the outcome in hand now leaves out the platform's values.
     var isStripped = false
+    /// How long keys of the service that was called last usually take; for a decision that a policy learns from.
+    public var activation: ActivationQuantiles?
     /// The attempt whose late answer's secrets are in hand.
     var lateInHand: Identifier?
 
@@ -155,7 +157,8 @@ public struct RunMachine: Sendable {
             return .readLate(late)
         }
         let decision = decider(
-            state, definition, trigger, DecisionContext(now: lease.now(at: clock), random: random))
+            state, definition, trigger,
+            DecisionContext(now: lease.now(at: clock), random: random, activation: activation))
         switch decision.next {
         case .ended, .held: return commit(decision, at: clock)
         case .wait(let milliseconds, let service):

@@ -65,7 +65,12 @@ struct RunDriver {
             switch machine.handle(input, at: Self.clock(), random: .random(in: .min ... .max)) {
             case .admit(let planned): input = await admit(planned)
             case .commit(let plan): input = await commit(plan)
-            case .send(let planned, let id, let timeout): input = .answered(await send(planned, id, timeout))
+            case .send(let planned, let id, let timeout):
+                let result = await send(planned, id, timeout)
+                if machine.definition.hasLearnedSchedule, result.outcome != .done {
+                    machine.activation = await parts.activations.quantiles(planned.call.service)
+                }
+                input = .answered(result)
             case .readTail(let seq): input = await readTail(after: seq)
             case .readLate(let answer): input = await readLate(answer)
             case .keepEvidence(let late): input = await keepEvidence(late)

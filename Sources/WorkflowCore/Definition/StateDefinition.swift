@@ -117,6 +117,13 @@ public struct RetryPolicy: Sendable, Equatable {
         case equal
     }
 
+    public enum Schedule: String, Sendable, CaseIterable {
+        /// By `delay`, `backoff`, `max_delay` and `jitter`.
+        case declared
+        /// By how old keys of the service usually are when they are accepted, as far as that is known.
+        case learned
+    }
+
     /// The name under `retries`, or `default`.
     public let name: String
     public let delayMilliseconds: Int64
@@ -129,11 +136,12 @@ public struct RetryPolicy: Sendable, Equatable {
     public let withinMilliseconds: Int64?
     /// A platform's Retry-After raises the delay; it never lowers it.
     public let honoursRetryAfter: Bool
+    public let schedule: Schedule
 
     public init(
         name: String, delayMilliseconds: Int64 = 1000, backoff: Double = 2, maximumDelayMilliseconds: Int64 = 60_000,
         jitter: Jitter = .full, maximumAttempts: Int? = nil, withinMilliseconds: Int64? = nil,
-        honoursRetryAfter: Bool = true
+        honoursRetryAfter: Bool = true, schedule: Schedule = .declared
     ) {
         self.name = name
         self.delayMilliseconds = delayMilliseconds
@@ -143,6 +151,7 @@ public struct RetryPolicy: Sendable, Equatable {
         self.maximumAttempts = maximumAttempts
         self.withinMilliseconds = withinMilliseconds
         self.honoursRetryAfter = honoursRetryAfter
+        self.schedule = schedule
     }
 
     /// Whether the policy ever tries again, and so takes time before it gives up.

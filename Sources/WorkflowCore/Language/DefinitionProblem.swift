@@ -63,6 +63,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case namelessThing = "W315"
     case hastyLooks = "W316"
     case unsafeLostConnection = "E317"
+    case learnedWithoutWindow = "E321"
+    case learnedInVain = "W322"
 
     case secretInOutput = "E401"
     case secretInURL = "E402"

@@ -7,7 +7,12 @@ import WorkflowCore
 extension ServiceCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show one service: where it is, its limits, whether it is called, and how many runs wait for it.")
+            abstract: "Show one service: where it is, its limits, whether it is called, and how it has behaved.",
+            discussion: """
+                The statistics are of runs that were held or have ended: how old keys were when the platform accepted \
+                them, whether first and later numbers of an organisation fare alike, which errors came when, how far the \
+                clocks are apart, and keys that were given twice.
+                """)
 
         @Argument(help: "The service's name.") var name: String
         @Flag(help: "Print JSON.") var json = false
@@ -18,10 +23,11 @@ extension ServiceCommand {
                 let record = try await session.knownService(name)
                 let now = try await session.store.now()
                 let waiting = try await session.store.waiting(service: record.name)
+                let statistics = try await session.store.statistics(service: record.name)
                 Console.out(
                     json
-                        ? ServiceJSON.line(record, now: now, waiting: waiting)
-                        : Self.page(record, now: now, waiting: waiting))
+                        ? ServiceJSON.line(record, now: now, waiting: waiting, statistics: statistics)
+                        : Self.page(record, now: now, waiting: waiting) + "\n" + ServicePage.text(statistics))
             }
         }
 
@@ -119,7 +125,9 @@ extension Session {
 /// A service for programs. The names are the columns' names.
 enum ServiceJSON {
     /// `waiting` is left out where nobody counted.
-    static func line(_ item: ServiceRecord, now: Instant, waiting: ServiceWaiting? = nil) -> String {
+    static func line(
+        _ item: ServiceRecord, now: Instant, waiting: ServiceWaiting? = nil, statistics: ServiceStatistics? = nil
+    ) -> String {
         let breaker = item.breaker
         let limits = item.limits
         let members: [(String, JSONValue)] = [
@@ -136,7 +144,9 @@ enum ServiceJSON {
             ("failures", .array(breaker.failuresByRun.map(failure))), ("trial_owner", .optional(breaker.trialOwner)),
             ("trial_expires", .time(breaker.trialExpires)),
         ]
-        return JSONText.object(members + (waiting.map { [("waiting", json($0))] } ?? []))
+        return JSONText.object(
+            members + (waiting.map { [("waiting", json($0))] } ?? [])
+                + (statistics.map { [("statistics", ServiceStatisticsJSON.value($0))] } ?? []))
     }
 
     private static func failure(_ failure: Breaker.Failure) -> JSONValue {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Diagnostics
+import EventStore
 
 /// What the commands of services say. The words of breakers and limits are those of `Diagnostics`.
 enum ServiceTexts {
@@ -19,6 +21,36 @@ enum ServiceTexts {
         let counted = (hasMore ? "more than " : "") + TerminalTexts.counted(count, "run")
         return longest.map { "\(counted), the longest for \($0)" } ?? counted
     }
+
+    // MARK: Statistics
+
+    static func noForecast(_ count: Int) -> String {
+        "\(count) became active, \(Activations.fewest) are needed to say how long keys take"
+    }
+    static func late(_ mostMilliseconds: Int64) -> String {
+        "99 of 100 within \(Phrases.span(milliseconds: mostMilliseconds))"
+    }
+    static func open(_ count: Int) -> String { "\(TerminalTexts.counted(count, "key")) not active, or not yet" }
+    static func ordinal(_ item: ServiceStatistics.Ordinal) -> String {
+        "\(item.isLater ? "later" : "first") numbers: \(item.accepted) of \(TerminalTexts.counted(item.keys, "key")) accepted "
+            + "(\(item.late) after a refusal), \(item.refused) refused to the end"
+    }
+    static func error(_ item: ServiceStatistics.ErrorSignature) -> String {
+        "\(item.error): \(TerminalTexts.counted(item.count, "time")) in \(TerminalTexts.counted(item.runs, "run")), "
+            + (item.firstDay == item.lastDay ? item.firstDay : "\(item.firstDay) to \(item.lastDay)")
+    }
+    static func clock(_ clock: ServiceStatistics.Clock) -> String {
+        func signed(_ milliseconds: Int64) -> String {
+            "\(milliseconds < 0 ? "-" : "+")\(Phrases.span(milliseconds: abs(milliseconds)))"
+        }
+        return "\(signed(clock.medianMilliseconds)) against ours (\(signed(clock.leastMilliseconds)) to "
+            + "\(signed(clock.mostMilliseconds)), of \(TerminalTexts.counted(clock.count, "run")))"
+    }
+    static func repeated(_ key: ServiceStatistics.RepeatedKey) -> String {
+        "\(key.fingerprint): \(TerminalTexts.counted(key.runs, "run")) of "
+            + "\(TerminalTexts.counted(key.organisations, "organisation")), such as \(key.example)"
+    }
+    static func more(_ count: Int) -> String { "and \(count) more" }
 
     // MARK: Pause and resume
 

@@ -51,6 +51,12 @@ struct WorkerSettings: ParsableArguments {
             "How often a sample of the database is verified, see \"turnup verify\"; 0 for never.",
             valueName: "seconds"))
     var verifySeconds = 60.0
+    @Option(
+        name: .customLong("statistics-seconds"),
+        help: ArgumentHelp(
+            "How often what has ended is read into the fleet statistics; 0 for never by this worker.",
+            valueName: "seconds"))
+    var statisticsSeconds = 5.0
     @Option(help: ArgumentHelp("The worker's name in leases and events.", valueName: "text")) var name: String?
     @Option(
         help: ArgumentHelp(
@@ -72,6 +78,9 @@ struct WorkerSettings: ParsableArguments {
         }
         guard verifySeconds == 0 || (1...86_400).contains(verifySeconds) else {
             throw TerminalTexts.outOfRange("--verify-seconds", "1 to 86400, or 0")
+        }
+        guard statisticsSeconds == 0 || (0.1...86_400).contains(statisticsSeconds) else {
+            throw TerminalTexts.outOfRange("--statistics-seconds", "0.1 to 86400, or 0")
         }
         if name?.isEmpty == true { throw TerminalTexts.isEmpty("--name") }
     }
@@ -118,6 +127,13 @@ struct WorkerRuntime {
                 upkeep: Upkeep(store: session.store, logger: logger), record: checks,
                 firstMilliseconds: milliseconds > 0 ? min(5000, milliseconds) : 5000,
                 intervalMilliseconds: milliseconds > 0 ? milliseconds : 60_000, logger: logger))
+        if settings.statisticsSeconds > 0 {
+            services.append(
+                StatisticsPass(
+                    store: session.store, actor: configuration.actor,
+                    intervalMilliseconds: Int64(settings.statisticsSeconds * 1000),
+                    logger: logger))
+        }
         services.append(WakeUps(listener: listener, wakeSignal: wakeSignal, logger: logger))
         services.append(
             WorkerService(

@@ -55,7 +55,8 @@ final class Scene {
 
     /// A worker on the defaults, but that nothing disturbs what is counted.
     func startWorker(_ more: String...) throws {
-        workers.append(try program(["worker", "--health", "none", "--verify-seconds", "0"] + more))
+        workers.append(
+            try program(["worker", "--health", "none", "--verify-seconds", "0", "--statistics-seconds", "0"] + more))
     }
 
     func stopWorkers() async throws {

@@ -99,10 +99,10 @@ struct PendingKey {
                 ))
         }
         let activations = evidence.fleet.activations.count
-        if activations < FleetStatistics.fewestActivations {
+        if activations < Activations.fewest {
             items.append(
                 Verdict.Item(
-                    "how long keys usually take: \(activations) became active here, \(FleetStatistics.fewestActivations) are needed"
+                    "how long keys usually take: \(activations) became active here, \(Activations.fewest) are needed"
                 ))
         }
         let refused = refusedLater

@@ -10,14 +10,17 @@ public enum Trigger: Sendable, Equatable {
     case contradicted(by: Identifier)
 }
 
-/// What `decide` may know of the world: the database's time and one random number.
+/// What `decide` may know of the world: the database's time, one random number, and how long keys of the service that
+/// was called usually take.
 public struct DecisionContext: Sendable, Equatable {
     public let now: Instant
     public let random: UInt64
+    public let activation: ActivationQuantiles?
 
-    public init(now: Instant, random: UInt64) {
+    public init(now: Instant, random: UInt64, activation: ActivationQuantiles? = nil) {
         self.now = now
         self.random = random
+        self.activation = activation
     }
 }
 

@@ -10,7 +10,9 @@ extension DecisionBuilder {
     func retry(_ here: StateDefinition, _ result: AttemptResult) -> RetryChoice {
         let error = result.errorName
         if !result.isCounted { return .after(waitForPlatform(result)) }
-        if let own = index(of: result, in: here.retry) { return retry(entry: own, here.retry[own].policy, result) }
+        if let own = index(of: result, in: here.retry) {
+            return retry(entry: own, here.retry[own].policy, result, isOfCall: true)
+        }
         if isTransient(result), !here.retriesNothing { return retry(entry: RetryCounter.standard, .standard, result) }
         let detail = result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? ""
         return .never("\(error) is not retried in state \(here.name)\(detail)")
@@ -83,7 +85,9 @@ extension DecisionBuilder {
         "\(result.errorName)\(result.evidence["detail"]?.stringValue.map { ": \($0)" } ?? "")"
     }
 
-    private func retry(entry: Int, _ policy: RetryPolicy, _ result: AttemptResult) -> RetryChoice {
+    private func retry(
+        entry: Int, _ policy: RetryPolicy, _ result: AttemptResult, isOfCall: Bool = false
+    ) -> RetryChoice {
         let counter = state.counters.first { $0.entry == entry }
         let tried = (counter?.attempts ?? 0).addingClamped(1)
         let error = result.errorName
@@ -91,13 +95,15 @@ extension DecisionBuilder {
             return .never("\(error) after \(tried) attempts, the most that policy \(policy.name) allows")
         }
         var delay = RetryArithmetic.delayMilliseconds(policy, retry: tried, random: context.random)
+        let used = counter.map { max(0, context.now.milliseconds(since: $0.firstAt)) } ?? 0
+        let learned = isOfCall ? learnedDelay(policy, usedMilliseconds: used) : nil
+        delay = learned?.milliseconds ?? delay
         var raised = false
         if policy.honoursRetryAfter, let asked = result.retryAfterMilliseconds, asked > delay {
             delay = asked
             raised = true
         }
         if let within = policy.withinMilliseconds {
-            let used = counter.map { max(0, context.now.milliseconds(since: $0.firstAt)) } ?? 0
             if delay > max(0, within) - used {
                 let span = RetryArithmetic.spanText(within)
                 return .never(
@@ -110,6 +116,7 @@ extension DecisionBuilder {
             "policy": .string(policy.name), "entry": .integer(entry),
             "delay_milliseconds": .integer(min(delay, RetryArithmetic.longestMilliseconds)), "number": .integer(tried),
         ]
+        if let learned { retry["learned"] = learned.event }
         if raised { retry["retry_after_milliseconds"] = .integer(delay) }
         return .after(retry)
     }

@@ -30,6 +30,8 @@ public enum EventType: String, Sendable, CaseIterable {
     case inspectionRequested = "inspection.requested"
     /// An inspection has come to another verdict than the one before.
     case runInspected = "run.inspected"
+    /// What the end was due to, as far as the log tells; written once for each end, after it.
+    case runDiagnosed = "run.diagnosed"
     case runSucceeded = "run.succeeded"
     case runFailed = "run.failed"
     case runCancelled = "run.cancelled"

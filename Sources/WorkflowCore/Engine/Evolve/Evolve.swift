@@ -104,6 +104,7 @@ extension RunState {
             inspectLater(body, at: event.recordedAt)
         case .inspectionRequested: askForInspection()
         case .runInspected: noteVerdict(body, at: event.recordedAt)
+        case .runDiagnosed: isDiagnosed = true
         case .runFailed:
             end(.failed, body)
         case .runCancelled:
@@ -147,6 +148,14 @@ extension RunState {
                 "attempt \(openAttempt.id) is still open"
             } else {
                 status == .succeeded ? nil : "the run is \(status.rawValue), not succeeded"
+            }
+        case .runDiagnosed:
+            if let openAttempt {
+                "attempt \(openAttempt.id) is still open"
+            } else if isDiagnosed {
+                "its end is diagnosed already"
+            } else {
+                status.isEnded ? nil : "the run is \(status.rawValue)"
             }
         case .redoStarted, .redoRefused: status == .released ? nil : "the run is \(status.rawValue), not released"
         case .runReopened: status == .failed ? nil : "the run is \(status.rawValue), not failed"
@@ -217,6 +226,7 @@ extension RunState {
     private mutating func end(_ status: RunStatus, _ body: JSONObject) {
         passLateAnswer()
         self.status = status
+        isDiagnosed = false
         reason = body["reason"]?.stringValue
         wait = nil
     }

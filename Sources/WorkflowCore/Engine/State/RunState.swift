@@ -84,6 +84,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var cancel: CancelRequest?
     /// Of a run that succeeded, when it was or is to be inspected.
     public internal(set) var inspection: Inspection?
+    /// The run has ended, and its end has a diagnosis.
+    public internal(set) var isDiagnosed = false
     /// Why the run is held, failed or cancelled, for people.
     public internal(set) var reason: String?
     public internal(set) var lastError: String?

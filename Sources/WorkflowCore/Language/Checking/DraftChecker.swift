@@ -33,6 +33,7 @@ struct DraftChecker {
         checkCalls()
         checkEntries()
         checkWaits()
+        checkLearned()
         checkUndos()
         checkMove()
         checkValues()

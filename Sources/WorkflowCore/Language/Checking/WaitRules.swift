@@ -1,6 +1,27 @@
 // Deadlines, signals and look-ups.
 
 extension DraftChecker {
+    /// W322: what is learned is how old keys are when the platform accepts them.
+    mutating func checkLearned() {
+        let learned = Set(draft.policies.filter { $0.policy?.schedule == .learned }.map(\.name))
+        for state in draft.states {
+            let isOfKey = draft.call(of: state)?.isRepeatable ?? true
+            for (entries, isIdle) in [
+                (state.retry, !isOfKey), (state.undo?.retry ?? [], true), (state.inspect?.retry ?? [], true),
+            ]
+            where isIdle {
+                for entry in entries {
+                    guard let policy = entry.policy, learned.contains(policy.value) else { continue }
+                    report(
+                        .learnedInVain, policy.path, .value,
+                        "state \"\(state.name)\": policy \"\(policy.value)\" is learned from how long keys take, and nothing "
+                            + "here asks again with a key, so its declared delays stand",
+                        hint: "name another policy here")
+                }
+            }
+        }
+    }
+
     mutating func checkWaits() {
         checkDeadlines()
         for state in draft.states {

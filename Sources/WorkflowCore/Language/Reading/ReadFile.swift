@@ -129,7 +129,14 @@ extension DefinitionReader {
             jitter: choice(mapping["jitter"], RetryPolicy.Jitter.self) ?? standard.jitter,
             maximumAttempts: integer("max_attempts", of: mapping),
             withinMilliseconds: duration(mapping["within"]),
-            honoursRetryAfter: flag(mapping["retry_after"]) ?? standard.honoursRetryAfter)
+            honoursRetryAfter: flag(mapping["retry_after"]) ?? standard.honoursRetryAfter,
+            schedule: choice(mapping["schedule"], RetryPolicy.Schedule.self) ?? standard.schedule)
+        if policy.schedule == .learned, !mapping.has("within") {
+            report(
+                .learnedWithoutWindow, node.path, .name,
+                "retry policy \"\(name)\" is learned, and nothing says for how long it may try",
+                hint: "add within: tries are placed inside that time")
+        }
         if !mapping.shape.atLeastOne.contains(where: { mapping.has($0) }) {
             report(
                 .endlessRetry, node.path, .name, "retry policy \"\(name)\" never gives up",

@@ -18,6 +18,9 @@ extension Vocabulary {
                 "max_delay", .duration,
                 note("Delays grow up to this", standard: RetryPolicy.standard.maximumDelayMilliseconds)),
             .optional("jitter", .choice(RetryPolicy.Jitter.allCases.map(\.rawValue)), "full"),
+            .optional(
+                "schedule", .choice(RetryPolicy.Schedule.allCases.map(\.rawValue)),
+                "learned: tries are placed by how long the service's keys usually take; declared."),
             .optional("max_attempts", .integer(1...1_000_000), "The first one included."),
             .optional("within", .duration, "From the first attempt that ended this way."),
             .optional("retry_after", .flag, "Whether the platform's Retry-After raises the delay; true."),

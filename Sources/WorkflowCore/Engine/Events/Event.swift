@@ -30,6 +30,12 @@ public enum EventType: String, Sendable, CaseIterable {
     case inspectionRequested = "inspection.requested"
     /// An inspection has come to another verdict than the one before.
     case runInspected = "run.inspected"
+    /// By a person: send a harmless request, to learn more of the run.
+    case probeAsked = "probe.asked"
+    /// The probe was not sent, and why.
+    case probeDropped = "probe.dropped"
+    /// A secret of the run was opened for something that is not its own next request.
+    case secretRead = "secret.read"
     case runSucceeded = "run.succeeded"
     case runFailed = "run.failed"
     case runCancelled = "run.cancelled"

@@ -53,6 +53,7 @@ extension RunState {
         coder.field("gave_up", &gaveUp)
         coder.field("cancel", &cancel)
         coder.field("inspection", &inspection)
+        coder.field("probe", &probe)
     }
 
     /// The whole state except id and seq, which stand beside it. A worker goes on from it and reads nothing else.

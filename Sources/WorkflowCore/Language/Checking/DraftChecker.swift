@@ -34,6 +34,7 @@ struct DraftChecker {
         checkEntries()
         checkWaits()
         checkUndos()
+        checkProbes()
         checkMove()
         checkValues()
         checkExpressions()
@@ -64,6 +65,7 @@ struct DraftChecker {
         case "services": "service \"\(name)\""
         case "errors": "error \"\(name)\""
         case "output": "output \"\(name)\""
+        case "probes": "probe \"\(name)\""
         case "signals": "signal \"\(name)\""
         default: section
         }
@@ -121,6 +123,7 @@ extension DraftChecker {
             }
         }
         for call in draft.calls { needService(call, in: services) }
+        checkProbeNames(original.probes)
     }
 
     private mutating func needService(_ call: DraftCall, in services: Names) {

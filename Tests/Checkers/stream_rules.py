@@ -10,7 +10,7 @@ CLOSING = {"attempt.done", "attempt.not_done", "attempt.unknown"}
 AFTER_THE_END = {
     "attempt.late", "cancel.requested", "retry.requested", "run.reopened", "run.taken_over", "run.diagnosed",
     "release.requested", "redo.started", "redo.refused", "inspection.requested", "run.inspected",
-    "secret.read", "secret.forgotten", "signal.received",
+    "secret.read", "secret.forgotten", "signal.received", "probe.asked", "probe.dropped",
 }
 KNOWN = AFTER_THE_END | CLOSING | set(TERMINAL) | {
     "run.requested", "attempt.started", "state.entered", "run.held", "run.resolved", "reconcile.started", "undo.started",
@@ -20,6 +20,8 @@ KNOWN = AFTER_THE_END | CLOSING | set(TERMINAL) | {
 
 # What a run that succeeded may send: only whether the thing is still there and works.
 INSPECTING = {"before_inspect", "inspect"}
+# What a person may have sent to learn more of any run; it changes nothing.
+PROBING = "probe"
 
 
 def violations(snapshot):
@@ -34,7 +36,7 @@ def violations(snapshot):
     queued = collections.Counter(snapshot.tasks)
     for run in snapshot.runs.values():
         rows, status = queued[run.id], run.row["status"]
-        if rows != (status == "live" or inspected_later(run)):
+        if rows != (status == "live" or inspected_later(run) or is_probed(run)):
             yield "T1", run.id, f"it is {status}, with {rows} queue rows"
     held = {}
     for run in snapshot.runs.values():
@@ -66,7 +68,7 @@ def stream(run):
     ended = None
     looks = set()
     for event in run.events[1:]:
-        if event.type == "attempt.started" and event.body.get("purpose") in INSPECTING:
+        if event.type == "attempt.started" and event.body.get("purpose") in INSPECTING | {PROBING}:
             looks.add(event.attempt)
         if event.type == "run.requested":
             yield "L2", f"event {event.seq} requests it a second time"
@@ -112,7 +114,8 @@ def attempts(run):
             elif event.type != "attempt.unknown" and event.epoch != start.epoch:
                 yield "X3", f"event {event.seq}, of epoch {event.epoch}, closes an attempt of epoch {start.epoch}"
             open_attempt = None
-    if open_attempt is not None and run.row["status"] != "live" and not inspected_later(run):
+    if open_attempt is not None and run.row["status"] != "live" and not inspected_later(run) \
+            and not is_probed(run):
         yield "X1", f"it is {run.row['status']} with attempt {open_attempt.attempt} open"
     if epoch > run.row["epoch"]:
         yield "X3", f"its row has epoch {run.row['epoch']}, its events {epoch}"
@@ -164,13 +167,17 @@ def fold(run):
     """State, status and key of a run from its events alone. Key: True, False, or None where the events leave it open."""
     state, status, taken_over = run.events[0].body.get("state"), "live", False
     asked, sent = None, None
+    probes = {event.attempt for event in run.events
+              if event.type == "attempt.started" and event.body.get("purpose") == PROBING}
     for event in run.events[1:]:
         kind, body = event.type, event.body
-        if kind == "attempt.started" and body.get("purpose") != "lookup":
+        if kind == "attempt.started" and body.get("purpose") not in ("lookup", PROBING):
             sent = event.attempt
         if kind == "run.held":
             by_evidence = body.get("code") == "unknown_outcome" and body.get("error") != "deadline"
             asked = body.get("attempt") if by_evidence else None
+        if kind in CLOSING and event.attempt in probes:
+            continue
         if kind in CLOSING or kind in ("run.resolved", "attempt.settled"):
             state = body.get("entered", state)
         elif kind in ("state.entered", "run.reopened"):
@@ -208,6 +215,19 @@ def inspected_later(run):
     return due
 
 
+def is_probed(run):
+    """Whether a probe was asked for that is not over."""
+    pending, attempt = False, None
+    for event in run.events:
+        if event.type == "probe.asked":
+            pending = True
+        elif event.type == "attempt.started" and event.body.get("purpose") == PROBING:
+            attempt = event.attempt
+        elif event.type == "probe.dropped" or event.type in CLOSING and event.attempt == attempt:
+            pending = False
+    return pending
+
+
 def answers(body):
     """Whether a late answer is one of a call, and complete."""
     return (body.get("outcome") in ("done", "not_done") and "purpose" not in body and "incomplete" not in body
@@ -240,8 +260,8 @@ def left_behind(run):
     a say: then the ledger knows better (E3)."""
     if any(event.type in ("run.resolved", "undo.started", "undo.skipped", "attempt.settled") for event in run.events):
         return None
-    if any(attempt.purpose != "call" for attempt in run.attempts):
+    if any(attempt.purpose not in ("call", PROBING) for attempt in run.attempts):
         return None
     return any(
-        not attempt.intent.body.get("repeatable", False) and attempt.outcome in ("done", "unknown")
+        attempt.purpose == "call" and not attempt.intent.body.get("repeatable", False) and attempt.outcome in ("done", "unknown")
         for attempt in run.attempts)

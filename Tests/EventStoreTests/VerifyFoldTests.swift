@@ -52,10 +52,14 @@ import WorkflowCore
         case .runRequested: return nil
         case .attemptStarted:
             // The check is stricter than the workers' fold: after success only inspections come.
-            let purposes =
-                state.status == .succeeded
-                ? ["before_inspect", "inspect"] : ["call", "call", "lookup", "undo", "replace", "before_undo", "gone"]
-            body = ["purpose": .string(purposes.randomElement() ?? "call")]
+            var purposes = state.probe == nil ? [] : ["probe", "probe"]
+            switch state.status {
+            case .live: purposes += ["call", "call", "lookup", "undo", "replace", "before_undo", "gone"]
+            case .succeeded: purposes += ["before_inspect", "inspect"]
+            case .held, .failed, .cancelled, .released: break
+            }
+            guard let purpose = purposes.randomElement() else { return nil }
+            body = ["purpose": .string(purpose)]
             if Bool.random() { body["repeatable"] = true }
             if Bool.random() { body["undo"] = true }
             return NewEvent(type, body, attemptId: newId())
@@ -75,7 +79,7 @@ import WorkflowCore
             return NewEvent(type, body, attemptId: state.openAttempt?.id)
         case .attemptLate:
             body["outcome"] = .string(Outcome.allCases.randomElement()?.rawValue ?? "")
-            if Int.random(in: 0..<5) == 0 { body["purpose"] = "undo" }
+            if Int.random(in: 0..<5) == 0 { body["purpose"] = Bool.random() ? "undo" : "probe" }
             if Int.random(in: 0..<5) == 0 { body["repeatable"] = true }
             if Int.random(in: 0..<5) == 0 { body["incomplete"] = true }
             if state.status.isEnded, Bool.random() { body["key_with"] = "another" }
@@ -120,7 +124,14 @@ import WorkflowCore
         case .runReleased:
             return state.status == .live && state.ending?.status == .released ? NewEvent(type, body) : nil
         case .redoStarted, .redoRefused: return state.status == .released ? NewEvent(type, body) : nil
-        case .retryRequested, .cancelRequested: return NewEvent(type, body)
+        case .probeAsked:
+            body["probe"] = "p"
+            if Bool.random() {
+                body["of_run"] = .string(newId().description)
+                body["key"] = ["name": "api_key", "version": 1, "fingerprint": "0a1b2c3d", "length": 9]
+            }
+            return NewEvent(type, body)
+        case .retryRequested, .cancelRequested, .probeDropped, .secretRead: return NewEvent(type, body)
         }
     }
 }

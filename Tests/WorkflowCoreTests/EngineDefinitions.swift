@@ -68,7 +68,7 @@ enum Sample {
     static func definition(
         start: String, _ states: [StateDefinition], input: [FieldDefinition]? = nil,
         output: [(String, String)] = [], hasFailureState: Bool = true, inspect: InspectDefinition? = nil,
-        deadlineMilliseconds: Int64 = Definition.standardDeadlineMilliseconds
+        deadlineMilliseconds: Int64 = Definition.standardDeadlineMilliseconds, probes: [ProbeDefinition] = []
     ) -> Definition {
         let failed = StateDefinition(name: "failed", exit: .end(.failed))
         return Definition(
@@ -81,7 +81,7 @@ enum Sample {
             ],
             output: named(output), services: [ServiceDefinition(name: "wpp")],
             states: states + [StateDefinition(name: "active", exit: .end(.succeeded), inspect: inspect)]
-                + (hasFailureState ? [failed] : []), deadlineMilliseconds: deadlineMilliseconds)
+                + (hasFailureState ? [failed] : []), deadlineMilliseconds: deadlineMilliseconds, probes: probes)
     }
 
     /// One repeatable call with these entries, then `active`.

@@ -52,6 +52,7 @@ struct EngineFoldTests {
     @Test(arguments: [
         ("attempt.started", false), ("state.entered", false), ("run.held", false), ("run.succeeded", false),
         ("run.failed", false), ("run.cancelled", false), ("cancel.requested", true), ("attempt.late", true),
+        ("probe.dropped", false), ("secret.read", true),
     ])
     func `with an attempt open, only its own closing event and what people and late workers write may follow`(
         _ type: String, _ isTaken: Bool
@@ -87,9 +88,10 @@ struct EngineFoldTests {
         var run = try TestRun(Sample.single())
         try run.claim()
         try run.finish(.issued)
-        let next = event(run.state.seq + 1, type.rawValue, ["state": "one"], open)
+        let next = event(run.state.seq + 1, type.rawValue, ["state": "one", "probe": "p"], open)
         let mayFollow: Set<EventType> = [
             .attemptLate, .cancelRequested, .retryRequested, .inspectionRequested, .runInspected, .runDiagnosed,
+            .probeAsked, .secretRead,
         ]
         if mayFollow.contains(type) {
             let after = try evolve(run.state, run: id, next)

@@ -49,6 +49,8 @@ private struct Fate {
         let values: JSONObject = chance(70) ? ["session": "s-9"] : [:]
         do throws(OperatorActionRefusal) {
             switch random.below(6) {
+            case _ where !definition.probes.isEmpty && chance(40):
+                return try state.askingForProbe("p", reason: "why is it so", definition)
             case _ where state.status == .succeeded && chance(50):
                 return try state.askingForInspection(reason: "is it there", definition)
             case _ where state.status == .succeeded:
@@ -79,7 +81,13 @@ private struct Fate {
         return Sample.definition(
             start: "s0", states, output: [("session", "${data.session}")], hasFailureState: chance(90),
             inspect: chance(50) ? inspect() : nil,
-            deadlineMilliseconds: chance(15) ? 300_000 : Definition.standardDeadlineMilliseconds)
+            deadlineMilliseconds: chance(15) ? 300_000 : Definition.standardDeadlineMilliseconds,
+            probes: chance(50)
+                ? [
+                    ProbeDefinition(
+                        name: "p", call: Sample.call("p", "/p", isRepeatable: true),
+                        credential: pick([.current, .random]))
+                ] : [])
     }
 
     private mutating func action() -> StateDefinition.Action? {
@@ -258,7 +266,8 @@ struct EnginePropertyTests {
         }
         let others = [
             "attempt.late", "attempt.settled", "reconcile.started", "undo.started", "undo.skipped", "redo.started",
-            "redo.refused", "inspection.requested", "run.inspected", "run.diagnosed",
+            "redo.refused", "inspection.requested", "run.inspected", "run.diagnosed", "probe.asked", "probe.dropped",
+            "secret.read",
         ]
         #expect(tally.types == Set(EventType.allCases.map(\.rawValue)).subtracting(others))
         #expect(tally.statuses.isSuperset(of: [.held, .succeeded, .failed, .cancelled]))
@@ -287,7 +296,7 @@ struct EnginePropertyTests {
         #expect(
             tally.types
                 == Set(EventType.allCases.map(\.rawValue)).subtracting([
-                    "attempt.late", "attempt.settled", "redo.started", "redo.refused", "run.diagnosed",
+                    "attempt.late", "attempt.settled", "redo.started", "redo.refused", "run.diagnosed", "secret.read",
                 ]))
         #expect(tally.statuses == Set(RunStatus.allCases))
         #expect(tally.sends > 2500)

@@ -152,7 +152,7 @@ struct TestRun {
         case .ended:
             guard decision.state.status.isEnded else { throw BrokenPromise("ended, yet \(decision.state.status)") }
         }
-        if case .call(let planned) = decision.next,
+        if case .call(let planned) = decision.next, planned.purpose != .probe,
             planned.purpose.isOfInspection != (decision.state.status == .succeeded)
         {
             throw BrokenPromise("\(planned.purpose) is planned by a run that is \(decision.state.status)")

@@ -33,7 +33,7 @@ struct BrokenTextTests {
             [
                 #"4:1: E101 unknown key "zebra" in the file; it takes dsl, workflow, version, key, start, "#
                     + "states, title, input, data, output, secrets, services, errors, retries, calls, deadline, "
-                    + "limits, signals and moved."
+                    + "probes, limits, signals and moved."
             ]),
         BrokenFile(
             "E101 key in call", "{request: 'PUT api",

@@ -12,7 +12,7 @@ struct SchemaTests {
         "e102-deadline-number", "e102-error-beside-status", "e102-fresh", "e102-gone-word", "e102-hmac",
         "e102-inspect-nothing",
         "e102-inspect-two-ways", "e102-limits-nothing", "e102-live-runs",
-        "e102-no-time",
+        "e102-no-time", "e102-probe-harmful",
         "e102-rate",
         "e102-rate-count", "e102-rate-sign",
         "e102-stable-once", "e102-undo-by-name", "e102-undo-is-a-call", "e102-where-missing",

@@ -10,9 +10,9 @@ struct ShippedWorkflowTests {
             try Samples.shipped("whatsapp-number"), name: "whatsapp-number.yaml", mode: .publish)
         #expect(
             check.problems.map(\.description) == [
-                "whatsapp-number.yaml:64:5: W307 state \"requested\": POST /api/integrations/wpp/create is not safe to "
+                "whatsapp-number.yaml:72:5: W307 state \"requested\": POST /api/integrations/wpp/create is not safe to "
                     + "send twice and cannot be looked up, so a lost answer will wait for a person.",
-                "whatsapp-number.yaml:64:5: W309 state \"requested\": nothing undoes POST /api/integrations/wpp/create, "
+                "whatsapp-number.yaml:72:5: W309 state \"requested\": nothing undoes POST /api/integrations/wpp/create, "
                     + "so a failed run leaves behind what it made; add undo, or undo: none where nothing can.",
             ])
         #expect(check.workflow != nil)

@@ -70,9 +70,9 @@ begin
   new_status := coalesce(
     append.status, case when append.type = 'cancel.requested' and current.status = 'held' then 'live' end,
     current.status);
-  -- What is to be inspected stays so.
-  is_to_do := new_status = 'live'
-    or new_status = 'succeeded' and (current.has_task or append.type = 'inspection.requested');
+  -- What is to be inspected or probed stays so.
+  is_to_do := new_status = 'live' or current.has_task and current.status <> 'live'
+    or append.type in ('inspection.requested', 'probe.asked');
   new_hash := turnup.event_hash(
     current.hash, current.id, current.seq + 1, turnup.microseconds(moment), current.epoch, append.type,
     append.actor, null, append.body);

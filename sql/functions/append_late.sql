@@ -74,7 +74,8 @@ begin
   if is_answer and told ->> 'incomplete' is null and current.status in ('live', 'held') then
     wakes := append_late.attempt_id = (
         select e.attempt_id from turnup.event e
-        where e.run_id = current.id and e.type = 'attempt.started' and e.body ->> 'purpose' is distinct from 'lookup'
+        where e.run_id = current.id and e.type = 'attempt.started'
+          and coalesce(e.body ->> 'purpose', '') not in ('lookup', 'probe')
         order by e.seq desc limit 1)
       and (current.status = 'live' or append_late.attempt_id::text = (
         select h.body ->> 'attempt' from (
@@ -132,9 +133,12 @@ begin
       service = case when wakes then line else t.service end,
       wait_reason = case when wakes then null else t.wait_reason end
     where t.run_id = current.id;
-    -- One that is being inspected.
-    update turnup.run r set may_be_left = true
-    where r.id = current.id and is_left and r.status = 'succeeded' and not r.may_be_left;
+    -- One that is being inspected or probed.
+    update turnup.run r
+    set may_be_left = not (wakes and r.status = 'held') and (r.may_be_left or is_left),
+      status = case when wakes and r.status = 'held' then 'live' else r.status end,
+      reason = case when wakes and r.status = 'held' then null else r.reason end, changed_at = moment
+    where r.id = current.id and r.status <> 'live' and (is_left and not r.may_be_left or wakes);
   else
     update turnup.run r
     set seq = current.seq + 1, hash = new_hash, changed_at = moment,

@@ -373,9 +373,11 @@ begin
     select s.name, s.organisation, null, null, null, null, null, s.not_before, null from said s where s.is_place;
   end if;
 
-  if 'released' = any(statuses) then
+  if 'run.released' = any(event_types) then
     for place in 1..count loop
-      if answers[place] = 'accepted' and statuses[place] = 'released' then
+      if answers[place] = 'accepted' and exists (
+        select from unnest(event_runs, event_types) as e(run, type) where e.run = place and e.type = 'run.released')
+      then
         perform turnup.redo(run_ids[place], worker);
       end if;
     end loop;

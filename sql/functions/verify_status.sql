@@ -11,7 +11,8 @@ set search_path = pg_catalog, pg_temp as $$
     when type = 'attempt.settled' then case when status = 'live' and not is_open then 'live' end
     -- People may ask at any time; a run that is held goes on, so that a worker can end it.
     when type = 'cancel.requested' then case status when 'held' then 'live' else status end
-    when type = 'retry.requested' then status
+    when type in ('retry.requested', 'probe.asked', 'secret.read') then status
+    when type = 'probe.dropped' then case when not is_open then status end
     when type = 'run.resolved' then case when status = 'held' then 'live' end
     when type = 'release.requested' then case when status = 'succeeded' then 'live' end
     when type in ('redo.started', 'redo.refused') then case when status = 'released' then 'released' end

@@ -63,6 +63,9 @@ declare
   verdict text;
   -- The end has its diagnosis.
   is_diagnosed boolean;
+  -- A person has asked for a probe, which is to come or under way.
+  probes boolean;
+  is_of_probe boolean;
   -- What a hold asks about, and what was sent last that may change the platform.
   held_attempt text;
   last_sent uuid;
@@ -96,7 +99,7 @@ begin
       leaves_something := false; leaves_surplus := false; unknown_id := null; late := null; is_taken_over := false; first_body := null; ended_at := null; count := 0;
       stay := 1; undo_stays := '{}'; undo_attempts := '{}'; sure := false; is_unknown := false; is_replacing := false;
       is_replaced := false; is_taken_back := false; is_ending := false;
-      inspects := false; verdict := null; is_diagnosed := false;
+      inspects := false; verdict := null; is_diagnosed := false; probes := false;
       row_link := null;
       select * into r from turnup.run r where r.id = e.run_id;
       select * into t from turnup.task t where t.run_id = e.run_id;
@@ -155,7 +158,13 @@ begin
     else
       is_late_success := false;
     end if;
-    if status = 'succeeded' and e.type = 'attempt.started'
+    is_of_probe := e.type = 'attempt.started' and e.body ->> 'purpose' = 'probe'
+      or e.type = any(closing) and open_id is not null and open_purpose = 'probe';
+    if is_of_probe then
+      next_status := case when probes and (open_id is null) = (e.type = 'attempt.started') then status end;
+    elsif e.type in ('probe.asked', 'probe.dropped') and probes = (e.type = 'probe.asked') then
+      next_status := null;
+    elsif status = 'succeeded' and e.type = 'attempt.started'
       and not (inspects and coalesce(e.body ->> 'purpose', '') in ('before_inspect', 'inspect'))
     then
       next_status := null;
@@ -191,13 +200,15 @@ begin
         open_id := e.attempt_id;
         open_purpose := coalesce(e.body ->> 'purpose', 'call');
         open_repeatable := coalesce(e.body ->> 'repeatable', '') = 'true';
-        if open_purpose <> 'lookup' then last_sent := e.attempt_id; end if;
+        if open_purpose not in ('lookup', 'probe') then last_sent := e.attempt_id; end if;
         if open_purpose = 'call' and e.body ->> 'undo' = 'true' and not stay = any(undo_stays) then
           undo_stays := undo_stays || stay; undo_attempts := undo_attempts || e.attempt_id; sure := false;
         end if;
       elsif e.type = any(closing) and open_id is not null then
         open_id := null;
-        if e.body ->> 'inspected' is not null then
+        if open_purpose = 'probe' then
+          probes := false;
+        elsif e.body ->> 'inspected' is not null then
           inspects := inspects and e.body ->> 'next_milliseconds' is not null;
         end if;
         case open_purpose || ' ' || e.type
@@ -239,7 +250,11 @@ begin
             if e.body ->> 'gone' = 'seen' then is_taken_back := is_ending; is_replaced := not is_ending; end if;
           else null;
         end case;
-        target := e.body ->> 'entered';
+        if open_purpose <> 'probe' then target := e.body ->> 'entered'; end if;
+      elsif e.type = 'probe.asked' then
+        probes := true;
+      elsif e.type = 'probe.dropped' then
+        probes := false;
       elsif e.type = 'attempt.settled' then
         is_replacing := false; late := null;
         if e.body ->> 'held_by' is not null then
@@ -395,11 +410,11 @@ begin
       or may_be_left and not is_taken_over and not is_key_elsewhere and status <> 'released';
     return query select e.run_id, c.code, null::bigint, c.expected, c.actual
       from turnup.verify_row(r, t, l, row_link, first_body, e.seq, e.hash, top_epoch, is_sound, state, status,
-        owns_key, may_be_left, status = 'live' or status = 'succeeded' and inspects, verdict, ended_at, open_id) as c;
+        owns_key, may_be_left, status = 'live' or status = 'succeeded' and inspects or probes, verdict, ended_at, open_id) as c;
     if is_sound then
       code := 'fold'; expected := null;
       actual := json_build_object('state', state, 'status', status, 'seq', e.seq, 'owns_key', owns_key,
-        'may_be_left', may_be_left, 'has_task', status = 'live' or status = 'succeeded' and inspects,
+        'may_be_left', may_be_left, 'has_task', status = 'live' or status = 'succeeded' and inspects or probes,
         'inspection', verdict)::text;
       return next;
     end if;

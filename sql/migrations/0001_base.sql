@@ -62,6 +62,8 @@ create table turnup.event (
 -- The database itself refuses a second start and a second end of an attempt.
 create unique index event_attempt on turnup.event (run_id, attempt_id, (type = 'attempt.started'))
   where type in ('attempt.started', 'attempt.done', 'attempt.not_done', 'attempt.unknown');
+-- Probes are few, and counted by the day.
+create index event_probe on turnup.event (recorded_at) where type = 'probe.asked';
 -- A platform's log names the attempt: X-Request-Id.
 create index event_request on turnup.event (attempt_id) where type = 'attempt.started';
 
@@ -81,7 +83,8 @@ create table turnup.run (
   state text not null,
   status text not null check (status in ('live', 'held', 'succeeded', 'failed', 'cancelled', 'released')),
   reason text,
-  -- Workers have something to do for it, now or later: it is live, or it succeeded and is to be inspected.
+  -- Workers have something to do for it, now or later: it is live, or it succeeded and is to be inspected, or a person
+  -- has asked for a probe.
   has_task boolean not null default true,
   -- What the last inspection came to.
   inspection text check (inspection in ('present', 'drifted', 'unknown')),
@@ -102,7 +105,7 @@ create table turnup.run (
   times bigint[] not null default '{}',
   snapshot text,
   check (owns_key or status in ('failed', 'cancelled', 'released')),
-  check (has_task = (status = 'live') or status = 'succeeded'),
+  check (has_task or status <> 'live'),
   check (inspection is null or status = 'succeeded'),
   check ((ended_at is not null) = (status not in ('live', 'held')))
 ) with (

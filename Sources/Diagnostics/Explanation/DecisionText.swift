@@ -18,6 +18,9 @@ struct DecisionText {
             let then = body["redo"]?.boolValue == true ? ", then started anew" : ""
             return "released by \(event.actor)\(what)\(then): \(reason)"
         case .inspectionRequested: return "\(event.actor) asked to inspect it: \(reason)"
+        case .probeAsked: return probeAsked(reason)
+        case .probeDropped: return "probe \(probe) was not sent: \(body["why"]?.stringValue ?? "")"
+        case .secretRead: return secretRead(reason)
         case .redoStarted: return "run \(body["run"]?.stringValue ?? "?") follows it"
         case .redoRefused: return "no run follows it: \(reason)"
         default: break
@@ -40,5 +43,28 @@ struct DecisionText {
         let values = (plain + sealed).joined(separator: ", ")
         let way = body["entered"] == nil ? "" : " → \(target)"
         return "\(event.actor) \(decided)\(values.isEmpty ? "" : " with \(values)")\(way): \(reason)"
+    }
+
+    private var probe: String { event.body["probe"]?.stringValue ?? "?" }
+
+    private func probeAsked(_ reason: String) -> String {
+        let body = event.body
+        let key =
+            switch body["credential"]?.stringValue.flatMap(ProbeDefinition.Credential.init) {
+            case .older:
+                " with the key \(body["key"]?["fingerprint"]?.stringValue ?? "?") of run \(body["of_run"]?.stringValue ?? "?")"
+            case .random: " with a key that is made up"
+            case .current, nil: ""
+            }
+        return
+            "\(event.actor) asked for probe \(probe), \(body["request"]?.stringValue ?? "a request")\(key): \(reason)"
+    }
+
+    private func secretRead(_ reason: String) -> String {
+        let body = event.body
+        let secret = "\(body["name"]?.stringValue ?? "a secret") (\(body["fingerprint"]?.stringValue ?? "?"))"
+        let whose = body["of_run"]?.stringValue.map { " of run \($0)" } ?? ""
+        let by = body["by_run"]?.stringValue.map { " of run \($0)" } ?? ""
+        return "\(secret)\(whose) may be opened for probe \(probe)\(by), by \(event.actor): \(reason)"
     }
 }

@@ -67,7 +67,8 @@ public struct Timeline: Sendable {
             return "held for a person: \(body["text"]?.stringValue ?? "")"
         case .cancelRequested:
             return "cancel asked for by \(event.actor): \(body["reason"]?.stringValue ?? "")"
-        case .releaseRequested, .redoStarted, .redoRefused, .inspectionRequested:
+        case .releaseRequested, .redoStarted, .redoRefused, .inspectionRequested, .probeAsked, .probeDropped,
+            .secretRead:
             return DecisionText(event: event).text
         case .retryRequested:
             return "\(event.actor) asked to try now: \(body["reason"]?.stringValue ?? "")"
@@ -113,6 +114,7 @@ public struct Timeline: Sendable {
         case .gone: "looking whether it is gone:"
         case .beforeInspect: "before inspecting:"
         case .inspect: "inspecting:"
+        case .probe: "probe:"
         case .call, nil: "sending"
         }
     }

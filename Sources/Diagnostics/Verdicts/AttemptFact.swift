@@ -31,7 +31,7 @@ public struct AttemptFact: Sendable, Equatable {
     public let text: String?
     public let detail: String?
     public let contentType: String?
-    public let used: [Credential]
+    public internal(set) var used: [Credential]
     public let returned: [Credential]
     public let sealed: [Credential]
     /// Another run has what the answer names.
@@ -43,6 +43,8 @@ public struct AttemptFact: Sendable, Equatable {
     public let totalMilliseconds: Int64?
     public let nextTryAt: Instant?
     public let inspected: String?
+    /// The run whose history holds it, where that is another one; the numbers above are of that history.
+    public internal(set) var stream: Identifier?
 
     init?(_ event: RecordedEvent, intent: RecordedEvent?) {
         switch EventType(rawValue: event.type) {

@@ -57,6 +57,9 @@ extension Evidence {
     func item(_ text: String, _ attempts: [AttemptFact], of run: RunFacts? = nil) -> Verdict.Item {
         let numbers = attempts.map(\.seq)
         let shown = numbers.count > 4 ? Array(numbers.prefix(2) + numbers.suffix(2)) : numbers
+        if let stream = attempts.last?.stream {
+            return Verdict.Item(text, run: stream, events: attempts.filter { $0.stream == stream }.map(\.seq))
+        }
         return Verdict.Item(text, run: (run ?? self.run).run.id, events: shown)
     }
 }

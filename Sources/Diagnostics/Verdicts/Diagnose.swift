@@ -2,9 +2,9 @@
 /// are those of the decision table in `docs/internals/diagnosis.md`.
 public func diagnose(_ evidence: Evidence) -> Verdict {
     for rule in Rule.all {
-        if let verdict = rule.judge(evidence) { return verdict }
+        if let verdict = rule.judge(evidence) { return evidence.naming(verdict) }
     }
-    return Fallback.verdict(evidence)
+    return evidence.naming(Fallback.verdict(evidence))
 }
 
 struct Rule: Sendable {

@@ -13,22 +13,26 @@ public struct Evidence: Sendable {
     public let fleet: FleetStatistics
     public let wait: RunWait?
     public let service: ServiceRecord?
+    /// The probes that the run's definition declares.
+    public let probes: [ProbeDefinition]
     public let now: Instant
 
     /// `fleet` may hold the run itself and its siblings.
     public init(
         run: RunFacts, siblings: [RunFacts] = [], siblingsAreAll: Bool = true, sameKey: [SameKey] = [],
         fleet: [FleetRun] = [], wait: RunWait? = nil,
-        service: ServiceRecord? = nil, now: Instant
+        service: ServiceRecord? = nil, probes: [ProbeDefinition] = [], now: Instant
     ) {
         let services = Set(run.attempts.compactMap(\.service))
         self.run = run
-        self.siblings = siblings.filter { other in services.isEmpty || services.contains(where: other.calls) }
+        let lent = Self.lending(run, to: siblings)
+        self.siblings = lent.filter { other in services.isEmpty || services.contains(where: other.calls) }
         self.siblingsAreAll = siblingsAreAll
         self.sameKey = sameKey
-        self.fleet = FleetStatistics(fleet)
+        self.fleet = FleetStatistics(Self.noting(lent, in: fleet))
         self.wait = wait
         self.service = service
+        self.probes = probes
         self.now = now
     }
 

@@ -1,5 +1,5 @@
 public import EventStore
-import WorkflowCore
+public import WorkflowCore
 
 /// Fleets that were read, for a command that judges many runs.
 public struct FleetCache: Sendable {
@@ -22,7 +22,8 @@ extension Evidence {
     /// Reads what a verdict may rest on; opens no secret. `keyName` is the variable that holds the platform's key, where
     /// the definition tells it; the run's own events go before it.
     public static func gather(
-        _ run: RunOverview, from store: PostgresStore, keyName: String?, _ fleets: inout FleetCache
+        _ run: RunOverview, from store: PostgresStore, keyName: String?, probes: [ProbeDefinition] = [],
+        _ fleets: inout FleetCache
     ) async throws -> Evidence {
         let facts = RunFacts(run, try await store.events(of: run.id, after: 0))
         let siblings = try await store.siblings(of: run).map { RunFacts($0.run, $0.events) }
@@ -35,6 +36,6 @@ extension Evidence {
             run: facts, siblings: siblings, siblingsAreAll: siblings.count < DiagnosisBounds.siblings, sameKey: same,
             fleet: try await fleets.fleet(run, name, store),
             wait: run.task == nil ? nil : try await store.wait(of: run.id), service: service,
-            now: try await store.now())
+            probes: probes, now: try await store.now())
     }
 }

@@ -21,6 +21,11 @@ public struct RunFacts: Sendable {
     public private(set) var input = JSONObject()
     /// Closed attempts, the oldest first.
     public private(set) var attempts: [AttemptFact] = []
+    /// Answers to probes, which are none of the run's own requests, the oldest first.
+    public private(set) var probes: [ProbeFact] = []
+    public private(set) var probesAskedAt: [Instant] = []
+    /// Answers to the run's key that probes of other runs have got.
+    var lent: [AttemptFact] = []
     /// The intent of a request that nobody has answered yet.
     public private(set) var open: RecordedEvent?
     /// The newest hold, if the run is held.
@@ -40,7 +45,7 @@ public struct RunFacts: Sendable {
             case .runRequested: input = event.body["input"]?.objectValue ?? input
             case .attemptStarted:
                 if let id = event.attemptId { intents[id] = event }
-                open = event
+                if event.body["purpose"]?.stringValue != Purpose.probe.rawValue { open = event }
             case .runHeld:
                 hold = HoldFact(
                     seq: event.seq, code: event.body["code"]?.stringValue ?? "",
@@ -52,10 +57,16 @@ public struct RunFacts: Sendable {
                     InspectionFact(
                         seq: event.seq, at: event.recordedAt, verdict: event.body["verdict"]?.stringValue ?? "",
                         why: event.body["why"]?.stringValue))
+            case .probeAsked: probesAskedAt.append(event.recordedAt)
             case .runCancelled, .runReleased, .runFailed, .runTakenOver: ended = event
             default: break
             }
-            guard let attempt = AttemptFact(event, intent: event.attemptId.flatMap { intents[$0] }) else { continue }
+            let intent = event.attemptId.flatMap { intents[$0] }
+            guard let attempt = AttemptFact(event, intent: intent) else { continue }
+            guard attempt.purpose != .probe else {
+                if let probe = ProbeFact(attempt, intent: intent) { probes.append(probe) }
+                continue
+            }
             if open?.attemptId == event.attemptId { open = nil }
             attempts.append(attempt)
             if let keys = Self.keys(attempt) { made = keys }
@@ -74,7 +85,13 @@ public struct RunFacts: Sendable {
     }
 
     /// The requests that carried the run's key.
-    public var uses: [AttemptFact] { key.map { key in attempts.filter { $0.used(key) } } ?? [] }
+    public var uses: [AttemptFact] {
+        guard let key else { return [] }
+        let own = attempts.filter { $0.used(key) }
+        let probed = (probes.filter { $0.credential == .current }.map(\.attempt) + lent)
+            .filter { $0.used(key) && ($0.end == .done || $0.isRefusal) }
+        return probed.isEmpty ? own : (own + probed).sorted { $0.at < $1.at }
+    }
     public var refusals: [AttemptFact] { uses.filter(\.isRefusal) }
     public var acceptances: [AttemptFact] { uses.filter { $0.end == .done } }
 

@@ -119,10 +119,15 @@ public struct Verdict: Sendable, Equatable {
     public struct NextProbe: Sendable, Equatable {
         public let probe: Probe
         public let text: String
+        /// The probe of the run's definition that does it, and the command that has it sent.
+        public let declared: String?
+        public let command: String?
 
-        public init(_ probe: Probe, _ text: String) {
+        public init(_ probe: Probe, _ text: String, declared: String? = nil, command: String? = nil) {
             self.probe = probe
             self.text = text
+            self.declared = declared
+            self.command = command
         }
     }
 
@@ -147,7 +152,7 @@ public struct Verdict: Sendable, Equatable {
     public let missing: [Item]
     /// When the log will tell more than it does now.
     public let decidedAt: Instant?
-    public let probe: NextProbe?
+    public internal(set) var probe: NextProbe?
     public let action: Action?
 
     /// As `run.diagnosed` keeps it: the words, and the events of this run that it rests on.

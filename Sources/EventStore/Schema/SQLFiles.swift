@@ -26,7 +26,9 @@ enum SQLFiles {
     static let functions = [
         SQLFile("admit", PackageResources.admit_sql),
         SQLFile("append", PackageResources.append_sql),
+        SQLFile("append_aside", PackageResources.append_aside_sql),
         SQLFile("append_late", PackageResources.append_late_sql),
+        SQLFile("ask_probe", PackageResources.ask_probe_sql),
         SQLFile("await_standby", PackageResources.await_standby_sql),
         SQLFile("check_id", PackageResources.check_id_sql),
         SQLFile("check_input", PackageResources.check_input_sql),

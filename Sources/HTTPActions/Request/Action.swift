@@ -86,6 +86,8 @@ public struct ActionScope: Sendable {
     public let secrets: [OpenedSecret]
     /// What a resend under an idempotency key reads in place of newer values, beside `auth` and what is fresh.
     public let frozen: FrozenSecrets
+    /// What is not sent, but known, so that it is masked and recognised in an answer.
+    public let compared: [OpenedSecret]
     /// The version under which a new value of a variable is sealed.
     public let nextSecretVersion: @Sendable (String) -> Int
 
@@ -94,6 +96,7 @@ public struct ActionScope: Sendable {
         idempotencyKey: String? = nil, attemptNumber: Int, input: JSONObject = JSONObject(),
         data: JSONObject = JSONObject(),
         secretData: [OpenedSecret] = [], secrets: [OpenedSecret] = [], frozen: FrozenSecrets = FrozenSecrets(),
+        compared: [OpenedSecret] = [],
         nextSecretVersion: @escaping @Sendable (String) -> Int = { _ in 1 }
     ) {
         self.runId = runId
@@ -109,11 +112,12 @@ public struct ActionScope: Sendable {
         self.secretData = secretData
         self.secrets = secrets
         self.frozen = frozen
+        self.compared = compared
         self.nextSecretVersion = nextSecretVersion
     }
 
     /// Every secret at hand, newer and older versions.
-    var known: [OpenedSecret] { secretData + secrets + frozen.data + frozen.credentials }
+    var known: [OpenedSecret] { secretData + secrets + frozen.data + frozen.credentials + compared }
 }
 
 /// A secret in plain, for one attempt.
@@ -125,16 +129,19 @@ public struct OpenedSecret: Sendable {
     public let owner: SecretScope
     /// How long ago it was sealed; nil when that is not known.
     public let ageMilliseconds: Int64?
+    /// What evidence calls it, where it is not the run's own value of that name.
+    public let evidenceName: String
 
     public init(
         name: String, secret: Secret, reference: SealedReference, owner: SecretScope = .run,
-        ageMilliseconds: Int64? = nil
+        ageMilliseconds: Int64? = nil, evidenceName: String? = nil
     ) {
         self.name = name
         self.secret = secret
         self.reference = reference
         self.owner = owner
         self.ageMilliseconds = ageMilliseconds
+        self.evidenceName = evidenceName ?? name
     }
 }
 

@@ -43,7 +43,7 @@ struct Evidence {
         object["credentials_used"] = .array(
             used.map { opened in
                 var entry = JSONObject()
-                entry["name"] = .string(opened.name)
+                entry["name"] = .string(opened.evidenceName)
                 entry["fingerprint"] = .string(vault.fingerprint(of: opened.secret).shown)
                 if let age = opened.ageMilliseconds { entry["age_milliseconds"] = .integer(age) }
                 return .object(entry)
@@ -53,7 +53,7 @@ struct Evidence {
     /// `same_as` names a credential that the run held before, when the platform returned that one again.
     mutating func add(credentialsReturned returned: [(name: String, secret: Secret)]) {
         guard !returned.isEmpty else { return }
-        let known = action.scope.known.map { ($0.name, vault.fingerprint(of: $0.secret)) }
+        let known = action.scope.known.map { ($0.evidenceName, vault.fingerprint(of: $0.secret)) }
         object["credentials_returned"] = .array(
             returned.map { name, secret in
                 let fingerprint = vault.fingerprint(of: secret)

@@ -68,6 +68,9 @@ public struct RunMachine: Sendable {
             return commitIntent(planned, attemptId, request, decision, clock)
         case (.admitting(let decision, let planned), .changed(let names)):
             return commitHold(names, planned, decision, clock)
+        case (.admitting(let decision, _), .unsendable(let why)):
+            let context = DecisionContext(now: lease.now(at: clock), random: random)
+            return carryOut(decision.droppingProbe(why, definition, context), clock)
         case (.admitting(let decision, let planned), .mustWait(let milliseconds, let reason)):
             return commit(
                 decision, due: milliseconds, service: planned.call.service, waitReason: reason, at: clock)
@@ -159,6 +162,10 @@ public struct RunMachine: Sendable {
         let decision = decider(
             state, definition, trigger,
             DecisionContext(now: lease.now(at: clock), random: random, activation: activation))
+        return carryOut(decision, clock)
+    }
+
+    private mutating func carryOut(_ decision: Decision, _ clock: Int64) -> Action {
         switch decision.next {
         case .ended, .held: return commit(decision, at: clock)
         case .wait(let milliseconds, let service):

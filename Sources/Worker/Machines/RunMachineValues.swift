@@ -11,6 +11,8 @@ extension RunMachine {
         case admitted(attemptId: Identifier, request: FrozenRequest? = nil)
         /// A keyed call cannot be put together as it was first sent, and what differs.
         case changed([String])
+        /// The probe cannot be sent, and why.
+        case unsendable(String)
         /// The call cannot be sent now, and why.
         case mustWait(milliseconds: Int64, WaitReason?)
         /// The commit landed, now or before.

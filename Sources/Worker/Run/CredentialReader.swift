@@ -34,6 +34,10 @@ actor CredentialReader {
         var frozen = FrozenSecrets()
         /// The first credential that is nowhere set; then nothing was opened.
         var missing: String?
+        /// Of a probe: what is sent in place of the run's key.
+        var probeKey: OpenedSecret?
+        /// Why the probe cannot be sent.
+        var refusal: String?
         /// Older versions that a resend needs, and that are gone.
         var gone: [String] = []
     }
@@ -62,7 +66,37 @@ actor CredentialReader {
             opened.variables.append(try vault.open(found))
         }
         try await openFrozen(planned, organisation, runId, &opened)
+        try await replaceKey(planned, &opened)
         return opened
+    }
+
+    /// Only here another run's key is opened, and only because a person has asked for it.
+    private func replaceKey(_ planned: PlannedCall, _ opened: inout Opened) async throws {
+        guard let probe = planned.probe, probe.credential != .current, let name = probe.key,
+            let index = planned.secrets.firstIndex(where: { $0.reference.name == name })
+        else { return }
+        let evidenceName = "\(probe.credential.rawValue) \(name)"
+        if let older = probe.older {
+            let place = SecretPlace(
+                scope: .run, scopeId: older.run.description, name: older.reference.name,
+                version: older.reference.version)
+            guard let sealed = try await store.secretVersion(place) else {
+                opened.refusal = "the key of run \(older.run) was forgotten meanwhile"
+                return
+            }
+            opened.probeKey = OpenedSecret(
+                name: name, secret: try vault.open(sealed), reference: sealed.reference, evidenceName: evidenceName)
+        } else {
+            var random = SystemRandomNumberGenerator()
+            guard let secret = ProbeKey.madeUp(like: opened.variables[index], using: &random) else {
+                opened.refusal = "data.\(name) is so short that a made-up one might be somebody's"
+                return
+            }
+            let reference = SealedReference(
+                name: name, version: 0, fingerprint: vault.fingerprint(of: secret).shown, length: secret.reveal().count)
+            opened.probeKey = OpenedSecret(
+                name: name, secret: secret, reference: reference, evidenceName: evidenceName)
+        }
     }
 
     private func open(_ sealed: SealedSecret) throws -> OpenedSecret {

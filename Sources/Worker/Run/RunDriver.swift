@@ -88,8 +88,21 @@ struct RunDriver {
     /// Whoever sets a missing value wakes the run; this time is for values that were set without our functions.
     private static let missingMilliseconds: Int64 = 600_000
 
-    /// Only a run that has an address and all secrets commits an intent.
+    /// Only a run that has an address and all secrets commits an intent. A run does not wait for what only its probe lacks.
     private mutating func admit(_ planned: PlannedCall) async -> RunMachine.Input {
+        let input = await admission(planned)
+        guard planned.purpose == .probe, case .mustWait(_, let reason?) = input else { return input }
+        let why =
+            switch reason {
+            case .noSecret: "a credential that it needs is not set"
+            case .noBaseURL: "service \(planned.call.service) has no base URL"
+            case .secretUnreadable: "a sealed secret cannot be opened; the worker's log says why"
+            default: "its definition does not declare service \(planned.call.service)"
+            }
+        return .unsendable(why)
+    }
+
+    private mutating func admission(_ planned: PlannedCall) async -> RunMachine.Input {
         guard !parts.isDraining.isSet else { return .mustWait(milliseconds: 0, nil) }
         let call = planned.call
         guard let service = machine.definition.service(call.service) else {
@@ -110,6 +123,7 @@ struct RunDriver {
                 return .mustWait(milliseconds: Self.missingMilliseconds, .noBaseURL)
             }
             guard opened.gone.isEmpty else { return .changed(opened.gone) }
+            if let refusal = opened.refusal { return .unsendable(refusal) }
             var admission = Admission(record: record, opened: opened)
             let id = Identifier(
                 unixMilliseconds: machine.lease.now(at: Self.clock()).microseconds / 1000,
@@ -239,7 +253,9 @@ struct RunDriver {
                 if let status = late.value.status { evidence["status"] = .integer(status) }
                 body["evidence"] = .object(evidence)
                 if let error = late.value.error { body["error"] = .string(error) }
-                if !late.value.saved.isEmpty { body["saved"] = .object(late.value.saved) }
+                if !late.value.saved.isEmpty, late.attempt.purpose != .probe {
+                    body["saved"] = .object(late.value.saved)
+                }
                 body["thing"] = machine.definition.lateThing(late.value, of: late.attempt, in: state)
             }
             let evidence = LateEvidence(
@@ -270,6 +286,12 @@ struct RunDriver {
         CrashPoint.beforeRecord.passed()
         parts.monitor.run(pulse)
         parts.metrics.attempted(outcome.result, service: planned.call.service, took: began.duration(to: .now))
+        if planned.purpose == .probe {
+            // Nothing of its answer is kept but evidence, and it says nothing of the service.
+            unsaved = []
+            report = nil
+            return outcome.result
+        }
         unsaved = outcome.sealed
         report = ServiceReport(
             outcome.result, service: planned.call.service,
@@ -354,6 +376,8 @@ struct RunDriver {
                 // The worker's own time may be a little behind that of the commit.
                 ageMilliseconds: max(0, now.milliseconds(since: held.sealedAt)))
         }
+        let key = admitted.opened.probeKey
+        let own = variables.filter { $0.name == key?.name }
         return Action(
             attemptId: id, call: planned.call, service: service, errors: machine.definition.errors(of: planned),
             variables: machine.definition.data,
@@ -365,7 +389,8 @@ struct RunDriver {
                 runId: state.id, organisation: state.organisation, key: state.key, workflow: state.workflow,
                 version: state.version, stateName: planned.state, idempotencyKey: planned.idempotencyKey,
                 attemptNumber: planned.attemptNumber, input: state.input, data: planned.data,
-                secretData: variables, secrets: admitted.opened.credentials, frozen: admitted.opened.frozen,
+                secretData: variables.filter { $0.name != key?.name } + (key.map { [$0] } ?? []),
+                secrets: admitted.opened.credentials, frozen: admitted.opened.frozen, compared: own,
                 nextSecretVersion: { state.nextVersion(ofSecret: $0) }),
             deadlineMilliseconds: timeout, reconcile: planned.reconcile, page: planned.page)
     }

@@ -24,6 +24,8 @@ public struct Definition: Sendable, Equatable {
     public let deadlineMilliseconds: Int64
     /// How many runs of the workflow may be under way; nil: any number.
     public let limits: RunLimits?
+    /// Requests that a person may have sent to learn more of a run.
+    public let probes: [ProbeDefinition]
 
     /// The deadline of a file that names none: thirty days.
     public static let standardDeadlineMilliseconds: Int64 = 30 * 86_400_000
@@ -33,7 +35,7 @@ public struct Definition: Sendable, Equatable {
         input: [FieldDefinition] = [], data: [FieldDefinition] = [], output: [NamedTemplate] = [],
         secrets: [String] = [], services: [ServiceDefinition] = [], errors: [ErrorRule] = [],
         states: [StateDefinition], deadlineMilliseconds: Int64 = standardDeadlineMilliseconds,
-        limits: RunLimits? = nil
+        limits: RunLimits? = nil, probes: [ProbeDefinition] = []
     ) {
         self.workflow = workflow
         self.version = version
@@ -49,6 +51,7 @@ public struct Definition: Sendable, Equatable {
         self.states = states
         self.deadlineMilliseconds = deadlineMilliseconds
         self.limits = limits
+        self.probes = probes
     }
 
     public func state(_ name: String) -> StateDefinition? { states.first { $0.name == name } }

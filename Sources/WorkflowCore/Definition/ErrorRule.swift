@@ -46,6 +46,7 @@ extension StateDefinition {
         case .call, .lookup: (retry.map(\.errors) + catches.map(\.errors)).flatMap(\.self)
         case .undo, .replace, .beforeUndo, .gone: (undo?.retry ?? []).flatMap(\.errors)
         case .inspect, .beforeInspect: (inspect?.retry ?? []).flatMap(\.errors)
+        case .probe: []
         }
     }
 }

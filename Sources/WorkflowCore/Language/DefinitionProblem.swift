@@ -63,6 +63,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case namelessThing = "W315"
     case hastyLooks = "W316"
     case unsafeLostConnection = "E317"
+    case strangersKey = "E318"
     case learnedWithoutWindow = "E321"
     case learnedInVain = "W322"
 

@@ -11,8 +11,14 @@ struct Diagnose: AsyncParsableCommand {
             explanations, with what is missing. Every fact names the run and the events that hold it: "turnup history RUN" \
             shows them. It reads the log alone: it sends nothing, opens no secret and changes nothing.
 
+            With --probe a worker sends one harmless request that the run's definition declares under "probes", and the \
+            diagnosis follows with what it told. It says first which accounts are touched, and asks. At most \
+            \(ProbeDefinition.mostOfRun) a day for a run, and \(ProbeDefinition.mostOfOrganisation) for an organisation. \
+            Ctrl-C while waiting ends the waiting, not the probe. The exit code is 1 when the platform did not answer it.
+
             Examples:
               turnup diagnose 0192f0c1
+              turnup diagnose 0192f0c1 --probe older-key
               turnup diagnose 0192f0c1 --json | jq .code
               turnup diagnose --organisation academy
               turnup diagnose --all --limit 200 --json
@@ -24,6 +30,8 @@ struct Diagnose: AsyncParsableCommand {
     @Option(help: ArgumentHelp("With --organisation or --all: how many at most.", valueName: "number"))
     var limit = 50
     @Flag(help: "Print JSON, one object for each run.") var json = false
+    @Option(help: ArgumentHelp("Have this probe sent, and say what it told.", valueName: "name")) var probe: String?
+    @OptionGroup(title: "With --probe") var probing: ProbeOptions
     @OptionGroup var database: DatabaseOptions
 
     /// Each run is judged by itself, which reads its organisation and its fleet.
@@ -34,6 +42,8 @@ struct Diagnose: AsyncParsableCommand {
         guard (1...Self.mostRuns).contains(limit) else {
             throw TerminalTexts.outOfRange("--limit", "1 to \(Self.mostRuns)")
         }
+        if probe != nil, run == nil { throw DiagnoseTexts.probeOfOneRun }
+        if probe == nil, !probing.isEmpty { throw DiagnoseTexts.onlyWithProbe }
         if let organisation, organisation.isEmpty { throw DiagnoseTexts.blankOrganisation }
     }
 
@@ -41,6 +51,7 @@ struct Diagnose: AsyncParsableCommand {
         try await Session.with(database) { session in
             if let run {
                 let found = try await session.run(named: run)
+                if let probe { return try await send(probe, for: found, session) }
                 let verdict = try await session.diagnose(found)
                 return Console.out(json ? VerdictJSON.line(found, verdict) : VerdictPage.text(found, verdict))
             }
@@ -59,6 +70,28 @@ struct Diagnose: AsyncParsableCommand {
             if !json { Console.out(table.text) }
         }
     }
+
+    /// The signals are trapped from the asking on, so they are asked about here as well.
+    private func send(_ probe: String, for run: RunOverview, _ session: Session) async throws {
+        try await StopFlag.withSignals { stop in
+            let answer = try await ProbeRun(session: session, name: probe, options: probing, json: json)
+                .run(run, until: stop)
+            let found = try await session.run(named: run.id.description)
+            let verdict = try await session.diagnose(found)
+            if json {
+                Console.out(VerdictJSON.line(found, verdict, probe: probe, answer: answer))
+            } else {
+                if case .asked = answer { Console.out(DiagnoseTexts.isAsked(probe, of: "\(run.id)")) }
+                Console.out("\n" + VerdictPage.text(found, verdict))
+            }
+            switch answer {
+            case .asked: return
+            case .dropped(let event): throw DiagnoseTexts.dropped(probe, event.body["why"]?.stringValue ?? "")
+            case .told where answer.isAnswered: return
+            case .told: throw DiagnoseTexts.unanswered(probe)
+            }
+        }
+    }
 }
 
 extension Session {
@@ -68,10 +101,19 @@ extension Session {
     }
 
     func diagnose(_ run: RunOverview, _ fleets: inout FleetCache) async throws -> Verdict {
-        // Only a run that was given no key yet needs the definition.
+        Diagnostics.diagnose(try await evidence(run, &fleets))
+    }
+
+    func evidence(_ run: RunOverview) async throws -> Evidence {
+        var fleets = FleetCache()
+        return try await evidence(run, &fleets)
+    }
+
+    private func evidence(_ run: RunOverview, _ fleets: inout FleetCache) async throws -> Evidence {
+        // It names the probes; and the key, for a run that was given none yet.
         let definition = try? await definition(workflow: run.workflow, version: run.version)
-        return Diagnostics.diagnose(
-            try await Evidence.gather(run, from: store, keyName: definition?.nameOfKey, &fleets))
+        return try await Evidence.gather(
+            run, from: store, keyName: definition?.nameOfKey, probes: definition?.probes ?? [], &fleets)
     }
 }
 

@@ -15,7 +15,10 @@ enum VerdictPage {
         if let time = verdict.decidedAt {
             lines.append("known more    \(DiagnoseTexts.earliest("\(clock.dateAndTime(time)) \(clock.zoneName)"))")
         }
-        if let probe = verdict.probe { lines.append("next probe    \(probe.probe.rawValue): \(probe.text)") }
+        if let probe = verdict.probe {
+            lines.append("next probe    \(probe.probe.rawValue): \(probe.text)")
+            if let command = probe.command { lines.append("              $ \(command)") }
+        }
         if let action = verdict.action {
             lines.append("action        \(action.text)")
             lines += action.commands.map { "              $ \($0)" }
@@ -40,8 +43,25 @@ enum VerdictPage {
 
 /// A verdict for programs. Codes, confidences and probes are stable; the sentences are not.
 enum VerdictJSON {
-    static func line(_ run: RunOverview, _ verdict: Verdict) -> String {
-        JSONText.object([
+    /// `probe`, `answer`: of a probe that was asked for with it.
+    static func line(
+        _ run: RunOverview, _ verdict: Verdict, probe: String? = nil, answer: ProbeRun.Answer? = nil
+    ) -> String {
+        JSONText.object(members(run, verdict) + (probe.map { [("probed", probed($0, answer))] } ?? []))
+    }
+
+    private static func probed(_ name: String, _ answer: ProbeRun.Answer?) -> JSONValue {
+        let event = answer?.event
+        return .object(
+            JSONObject([
+                ("name", .string(name)), ("event", event.map { .integer($0.seq) } ?? .null),
+                ("type", .optional(event?.type)), ("status", event?.body["evidence"]?["status"] ?? .null),
+                ("error", event?.body["error"] ?? .null), ("why", event?.body["why"] ?? .null),
+            ]))
+    }
+
+    private static func members(_ run: RunOverview, _ verdict: Verdict) -> [(String, JSONValue)] {
+        [
             ("run", .string(run.id.description)), ("organisation", .string(run.organisation)),
             ("key", .string(run.key)), ("status", .string(run.status.rawValue)),
             ("code", .string(verdict.code.rawValue)), ("confidence", .string(verdict.confidence.rawValue)),
@@ -51,7 +71,11 @@ enum VerdictJSON {
             (
                 "probe",
                 verdict.probe.map {
-                    .object(JSONObject([("name", .string($0.probe.rawValue)), ("text", .string($0.text))]))
+                    .object(
+                        JSONObject([
+                            ("name", .string($0.probe.rawValue)), ("text", .string($0.text)),
+                            ("declared", .optional($0.declared)), ("command", .optional($0.command)),
+                        ]))
                 } ?? .null
             ),
             (
@@ -63,7 +87,7 @@ enum VerdictJSON {
                         ]))
                 } ?? .null
             ),
-        ])
+        ]
     }
 
     private static func items(_ items: [Verdict.Item]) -> JSONValue {

@@ -254,8 +254,8 @@ final class Checker {
         case .releaseRequested: release(run, event, &shadow)
         case .runReleased: end(run, .released, event, &shadow)
         case .redoStarted, .redoRefused: redo(run, event, type, &shadow)
-        // Nobody in the simulation inspects or diagnoses a run.
-        case .inspectionRequested, .runInspected, .runDiagnosed:
+        // Nobody in the simulation inspects or diagnoses a run, or asks for a probe.
+        case .inspectionRequested, .runInspected, .runDiagnosed, .probeAsked, .probeDropped, .secretRead:
             fail("S2", run: run, "\(event.type) that nobody asked for")
         }
     }

@@ -105,7 +105,9 @@ enum Keys {
             .activationDelay, .settled,
             "The key activates late: it was refused at first and works since it was \(span) old.",
             supporting: supporting, missing: missing,
-            action: Verdict.Action("Nothing to do."))
+            action: evidence.run.run.status == .failed
+                ? Verdict.Action("Have it go on.", evidence.commands(.activationDelay).tryAgain)
+                : Verdict.Action("Nothing to do."))
     }
 
     /// Row 10: keys that worked are refused, of several organisations, and none is accepted since.

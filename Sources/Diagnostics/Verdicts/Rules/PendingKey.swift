@@ -77,7 +77,19 @@ struct PendingKey {
                     "the key of \(older.run.key) works\(isSince ? ", also since this create" : ", as of before this create")",
                     [yes], of: older))
         }
-        return items
+        return items + [madeUpKey].compactMap(\.self)
+    }
+
+    /// What the platform said to a key that nobody has.
+    private var madeUpKey: Verdict.Item? {
+        guard let answer = evidence.madeUpKey, answer.isRefusal else { return nil }
+        let words = answer.isSameRefusal(as: last) ? "with the same words" : "with other words (\(answer.ending))"
+        return evidence.item("a key that is made up is refused \(words)", [answer])
+    }
+
+    /// The organisation's older key works since this create, and the platform does refuse keys that it does not know.
+    var isControlled: Bool {
+        evidence.refusesMadeUpKeys && evidence.working.contains { $0.acceptances.contains { $0.at > key.at } }
     }
 
     var contradicting: [Verdict.Item] {
@@ -87,6 +99,9 @@ struct PendingKey {
         }
             + evidence.fleet.firstRefused(beyondMilliseconds: threshold).prefix(1).map {
                 Verdict.Item("against a limit: a first number of \($0.organisation) is refused as long", run: $0.run)
+            }
+            + [evidence.madeUpKey].compactMap(\.self).filter { $0.end == .done }.map {
+                evidence.item("a key that is made up is accepted, so a yes to a key says nothing", [$0])
             }
     }
 
@@ -116,8 +131,18 @@ struct PendingKey {
         if !isFirst, !evidence.working.contains(where: { $0.acceptances.contains { $0.at > key.at } }) {
             items.append(Verdict.Item("whether the organisation's older key still works since this create (P2)"))
         }
-        items.append(Verdict.Item("whether a random key is refused with the same words (P5)"))
+        if evidence.madeUpKey == nil {
+            items.append(Verdict.Item("whether a random key is refused with the same words (P5)"))
+        }
         return items
+    }
+
+    /// What a limit needs beside the fleet.
+    var control: Verdict.NextProbe {
+        evidence.madeUpKey != nil
+            ? probe
+            : Verdict.NextProbe(
+                .randomKey, "The same call with a random key: other words for it would mean that this key is known.")
     }
 
     var probe: Verdict.NextProbe {
@@ -125,6 +150,9 @@ struct PendingKey {
         if let stale {
             return Verdict.NextProbe(
                 .olderKey, "Ask with the older key of \(stale.run.key): turnup inspect \(stale.run.id) --wait")
+        }
+        if evidence.madeUpKey == nil, evidence.probes.contains(where: { $0.credential == .random }) {
+            return Verdict.NextProbe(.randomKey, "The same call with a key that is made up.")
         }
         return Verdict.NextProbe(.sameCallLater, "The same call later; a worker does it while the run is live.")
     }
@@ -137,15 +165,15 @@ struct PendingKey {
 }
 
 extension Keys {
-    /// Row 7. Likely at most: no random key was tried, which the table asks for.
+    /// Row 7. Settled once the older key was tried since this create, and a made-up one: the table asks for both.
     @Sendable static func singleClient(_ evidence: Evidence) -> Verdict? {
         guard let pending = PendingKey(evidence), pending.isLimit else { return nil }
         let code = VerdictCode.singleClient
         let refused = pending.refusedLater
         let firsts = evidence.fleet.firstAccepted
         return Verdict(
-            code, .likely, rivals: [.activationDelay],
-            "The platform probably allows one client per organisation: first numbers work, and no later one does, "
+            code, pending.isControlled ? .settled : .likely, rivals: pending.isControlled ? [] : [.activationDelay],
+            "The platform \(pending.isControlled ? "" : "probably ")allows one client per organisation: first numbers work, and no later one does, "
                 + "\(refused.runs) of \(refused.organisations) organisations at the age of \(Phrases.span(milliseconds: pending.threshold)) and more.",
             supporting: pending.supporting
                 + [Verdict.Item("\(firsts.count) first number(s) work", run: firsts.last?.run)]
@@ -153,8 +181,7 @@ extension Keys {
                     Verdict.Item("\($0.key) of \($0.organisation): a later number, refused that long", run: $0.run)
                 },
             contradicting: pending.contradicting, missing: pending.missing,
-            probe: Verdict.NextProbe(
-                .randomKey, "The same call with a random key: other words for it would mean that this key is known."),
+            probe: pending.isControlled ? nil : pending.control,
             action: Verdict.Action("\(Commands.ways) gets round it.", evidence.commands(code).anotherWay))
     }
 

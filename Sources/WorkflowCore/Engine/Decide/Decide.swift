@@ -3,9 +3,8 @@ public func decide(
     _ state: RunState, _ definition: Definition, _ trigger: Trigger, _ context: DecisionContext
 ) -> Decision {
     var turn = DecisionBuilder(state, definition, context)
-    let next = turn.take(trigger)
-    return Decision(
-        events: turn.events, state: turn.state, next: next, millisecondsToDeadline: turn.millisecondsToDeadline)
+    let (next, deadline) = turn.probing(unless: turn.take(trigger))
+    return Decision(events: turn.events, state: turn.state, next: next, millisecondsToDeadline: deadline)
 }
 
 /// One decision under way: each fact that is emitted is folded at once, so later steps see it.
@@ -51,6 +50,9 @@ struct DecisionBuilder {
 
     mutating func take(_ trigger: Trigger) -> NextStep {
         if case .contradicted(let other) = trigger { lateHolder = other }
+        if let attempt = state.openAttempt, attempt.purpose == .probe {
+            return settle(trigger.result ?? .workerLost, of: attempt)
+        }
         switch (state.status, state.openAttempt, trigger) {
         case (.held, _, _): return .held
         case (.succeeded, nil, _): return inspect()
@@ -60,10 +62,7 @@ struct DecisionBuilder {
         case (.live, let attempt?, .claimed), (.live, let attempt?, .proceed), (.live, let attempt?, .contradicted),
             (.succeeded, let attempt?, _):
             // The worker is gone, or its answer could not be written: nobody knows what became of the attempt.
-            let lost = AttemptResult(
-                outcome: .unknown, error: "unknown_outcome",
-                evidence: ["detail": "the worker that sent it did not come back with an answer"])
-            return settle(lost, of: attempt)
+            return settle(.workerLost, of: attempt)
         case (.live, nil, _):
             // SQL has checked names and kinds; the rest is checked here, once.
             if isUntouched, let problem = definition.problem(withInput: state.input) {
@@ -177,6 +176,16 @@ struct DecisionBuilder {
         emit(.runFailed, ["state": .string(state.state), "error": .string(error), "reason": .string(text)])
         return .ended
     }
+}
+
+extension Trigger {
+    fileprivate var result: AttemptResult? { if case .finished(let result) = self { result } else { nil } }
+}
+
+extension AttemptResult {
+    fileprivate static let workerLost = AttemptResult(
+        outcome: .unknown, error: "unknown_outcome",
+        evidence: ["detail": "the worker that sent it did not come back with an answer"])
 }
 
 extension StateDefinition {

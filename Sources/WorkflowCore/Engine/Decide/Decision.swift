@@ -73,6 +73,8 @@ public struct PlannedCall: Sendable, Equatable {
     public let frozen: FrozenRequest?
     /// The call is taken back when the run fails.
     let armsUndo: Bool
+    /// Set for a probe: what it sends in place of the run's key.
+    public internal(set) var probe: PlannedProbe?
 
     /// Whether a resend must send the same bytes. What takes things back is put together anew each time.
     public var isKeyed: Bool { purpose == .call && call.idempotency != nil }
@@ -98,6 +100,11 @@ public struct PlannedCall: Sendable, Equatable {
         if purpose != .call { body["purpose"] = .string(purpose.rawValue) }
         if armsUndo { body["undo"] = true }
         if let endsMilliseconds { body["ends_milliseconds"] = .integer(endsMilliseconds) }
+        if let probe {
+            body["probe"] = .string(probe.name)
+            body["credential"] = .string(probe.credential.rawValue)
+            if let older = probe.older { body["of_run"] = .string(older.run.description) }
+        }
         if let name = call.name { body["call"] = .string(name) }
         if let page { body["page"] = .integer(page.number) }
         if isKeyed, frozen == nil, let request { body["frozen"] = request.json }

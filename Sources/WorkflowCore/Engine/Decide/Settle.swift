@@ -16,6 +16,9 @@ extension DecisionBuilder {
         case .lookup: return settleLookUp(result, body, attempt)
         case .undo, .replace, .beforeUndo, .gone: return settleUndo(result, body, attempt)
         case .inspect, .beforeInspect: return settleInspection(result, body, attempt)
+        case .probe:
+            settleProbe(result, body, attempt)
+            return take(.proceed)
         }
         if !result.isMade {
             body["made"] = false

@@ -122,10 +122,11 @@ extension DecisionBuilder {
             case .lookup: state.unknown?.page
             case .gone: state.goneLook?.page
             case .inspect: state.inspection?.look?.page
-            case .call, .undo, .replace, .beforeUndo, .beforeInspect: nil
+            case .call, .undo, .replace, .beforeUndo, .beforeInspect, .probe: nil
             }
         return PlannedCall(
-            call: call, state: here.name, attemptNumber: state.attempts.addingClamped(1), purpose: purpose,
+            call: call, state: here.name, attemptNumber: purpose == .probe ? 1 : state.attempts.addingClamped(1),
+            purpose: purpose,
             idempotencyKey: purpose == .call ? state.idempotencyKey : "\(stay)/\(purpose.rawValue)", data: data,
             secrets: secrets, reconcile: reconcile, page: page, frozen: purpose == .call ? state.frozen : nil,
             armsUndo: purpose == .call && here.undo != nil)

@@ -32,6 +32,12 @@ public enum EventType: String, Sendable, CaseIterable {
     case runInspected = "run.inspected"
     /// What the end was due to, as far as the log tells; written once for each end, after it.
     case runDiagnosed = "run.diagnosed"
+    /// By a person: send a harmless request, to learn more of the run.
+    case probeAsked = "probe.asked"
+    /// The probe was not sent, and why.
+    case probeDropped = "probe.dropped"
+    /// A secret of the run was opened for something that is not its own next request.
+    case secretRead = "secret.read"
     case runSucceeded = "run.succeeded"
     case runFailed = "run.failed"
     case runCancelled = "run.cancelled"

@@ -113,7 +113,9 @@ extension RunState {
             end(.released, body)
         case .attemptLate: learn(event)
         case .attemptSettled: try settleLate(event)
-        case .redoStarted: break  // for people
+        case .probeAsked: try askForProbe(event)
+        case .probeDropped: probe = nil
+        case .redoStarted, .secretRead: break  // for people
         case .redoRefused: reason = "no run follows it: \(body["reason"]?.stringValue ?? "")"
         }
     }
@@ -121,12 +123,21 @@ extension RunState {
     /// Why an event cannot follow this state. What late workers append is always taken.
     private func problem(with type: EventType, _ event: RecordedEvent) -> String? {
         switch type {
-        case .runRequested, .cancelRequested, .retryRequested, .attemptLate: nil
+        case .runRequested, .cancelRequested, .retryRequested, .attemptLate, .secretRead: nil
         case .attemptStarted:
             if let openAttempt {
                 "attempt \(openAttempt.id) is still open"
+            } else if event.body["purpose"]?.stringValue == Purpose.probe.rawValue {
+                probe == nil ? "no probe is asked for" : nil
             } else {
-                hasTask ? nil : "the run is \(status.rawValue)"
+                goesOn ? nil : "the run is \(status.rawValue)"
+            }
+        case .probeAsked: probe.map { "the probe \($0.name) is still under way" }
+        case .probeDropped:
+            if let openAttempt {
+                "attempt \(openAttempt.id) is still open"
+            } else {
+                probe == nil ? "no probe is asked for" : nil
             }
         case .attemptDone, .attemptNotDone, .attemptUnknown:
             if let openAttempt {

@@ -12,6 +12,7 @@ extension RunState {
         guard let purpose = Purpose(rawValue: purpose) else {
             throw EvolveError(seq: event.seq, message: "its purpose \"\(purpose)\" is not known to this version")
         }
+        if purpose == .probe { return startProbe(event, id) }
         attempts = attempts.addingClamped(1)
         wait = nil
         openAttempt = OpenAttempt(
@@ -41,6 +42,10 @@ extension RunState {
         let body = event.body
         let time = event.recordedAt
         openAttempt = nil
+        if attempt.purpose == .probe {
+            probe = nil
+            return
+        }
         let saved = body["saved"]?.objectValue
         write(saved)
         let sealed = try writeSealed(body["sealed"], event)
@@ -58,6 +63,7 @@ extension RunState {
         case (.lookup, _): unknown?.fail(type, body)
         case (.undo, _), (.replace, _), (.beforeUndo, _), (.gone, _): closeUndo(attempt, type, body, at: time)
         case (.beforeInspect, _), (.inspect, _): closeInspection(attempt, type, body, at: time)
+        case (.probe, _): break
         }
         write(body["set"]?.objectValue)
         if let target = body["entered"]?.stringValue { enter(target, at: time) }

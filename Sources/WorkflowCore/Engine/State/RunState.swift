@@ -86,6 +86,8 @@ public struct RunState: Sendable, Equatable {
     public internal(set) var inspection: Inspection?
     /// The run has ended, and its end has a diagnosis.
     public internal(set) var isDiagnosed = false
+    /// What a person has asked to be sent, to learn more of the run.
+    public internal(set) var probe: PendingProbe?
     /// Why the run is held, failed or cancelled, for people.
     public internal(set) var reason: String?
     public internal(set) var lastError: String?
@@ -115,7 +117,10 @@ public struct RunState: Sendable, Equatable {
     }
 
     /// Whether workers have something to do for the run, now or later: then it has a task.
-    public var hasTask: Bool {
+    public var hasTask: Bool { goesOn || probe != nil }
+
+    /// Whether the run itself has something to send, now or later.
+    var goesOn: Bool {
         switch status {
         case .live: true
         case .succeeded: inspection?.goesOn == true

@@ -63,6 +63,8 @@ public enum Purpose: String, Sendable, CaseIterable {
     case beforeInspect = "before_inspect"
     /// Finding out whether what a run that succeeded has made is still there and works.
     case inspect
+    /// Telling a person more of the run, as one has asked.
+    case probe
 
     /// Whether the attempt says nothing of how the run goes on, but only of what became of the thing after it.
     public var isOfInspection: Bool { self == .beforeInspect || self == .inspect }

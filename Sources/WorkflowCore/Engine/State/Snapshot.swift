@@ -54,6 +54,7 @@ extension RunState {
         coder.field("cancel", &cancel)
         coder.field("inspection", &inspection)
         coder.field("diagnosed", &isDiagnosed, unless: false)
+        coder.field("probe", &probe)
     }
 
     /// The whole state except id and seq, which stand beside it. A worker goes on from it and reads nothing else.

@@ -35,6 +35,7 @@ struct DraftChecker {
         checkWaits()
         checkLearned()
         checkUndos()
+        checkProbes()
         checkMove()
         checkValues()
         checkExpressions()
@@ -65,6 +66,7 @@ struct DraftChecker {
         case "services": "service \"\(name)\""
         case "errors": "error \"\(name)\""
         case "output": "output \"\(name)\""
+        case "probes": "probe \"\(name)\""
         case "signals": "signal \"\(name)\""
         default: section
         }
@@ -122,6 +124,7 @@ extension DraftChecker {
             }
         }
         for call in draft.calls { needService(call, in: services) }
+        checkProbeNames(original.probes)
     }
 
     private mutating func needService(_ call: DraftCall, in services: Names) {

@@ -196,6 +196,11 @@ extension Draft {
     func guessing(_ guesses: inout NameGuesses) -> Draft {
         var draft = self
         let names = calls.compactMap(\.name)
+        for (index, probe) in probes.enumerated() {
+            guard let name = probe.call, let meant = guesses.meant(by: name.value, among: names + states.map(\.name))
+            else { continue }
+            draft.probes[index].call = Located(value: meant, path: name.path)
+        }
         for (index, state) in states.enumerated() {
             func guess(_ call: DraftState.Call?) -> DraftState.Call? {
                 guard case .named(let name) = call, let meant = guesses.meant(by: name.value, among: names) else {

@@ -105,6 +105,7 @@ extension DraftChecker {
                 if let policy = entry.policy { policies.insert(policy.value) }
             }
         }
+        calls.formUnion(draft.probes.compactMap(\.call?.value))
         for call in draft.calls { if let service = call.service { services.insert(service.value) } }
         services.formUnion(meant(by: services, among: draft.services.map(\.name)))
         policies.formUnion(meant(by: policies, among: draft.policies.map(\.name)))

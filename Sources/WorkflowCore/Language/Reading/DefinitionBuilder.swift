@@ -25,7 +25,7 @@ struct DefinitionBuilder {
             },
             states: states,
             deadlineMilliseconds: draft.deadlineMilliseconds ?? Definition.standardDeadlineMilliseconds,
-            limits: draft.limits)
+            limits: draft.limits, probes: draft.probes.compactMap { build($0) })
     }
 
     private func build(_ templates: [DraftTemplate]) -> [NamedTemplate] {
@@ -73,6 +73,15 @@ struct DefinitionBuilder {
             undo: state.undo.flatMap { build($0) }, undoesAtEnd: state.undoesAtEnd,
             inspect: state.inspect.flatMap { build($0) }, stable: state.stable,
             deadlineMilliseconds: state.deadlineMilliseconds)
+    }
+
+    private func build(_ probe: DraftProbe) -> ProbeDefinition? {
+        guard let credential = probe.credential, let call = draft.call(of: probe).flatMap({ build($0) }) else {
+            return nil
+        }
+        return ProbeDefinition(
+            name: probe.name, call: call, credential: credential,
+            key: credential.needsVouching ? draft.keys(sentBy: call).first : nil)
     }
 
     private func build(_ undo: DraftUndo) -> UndoDefinition? {

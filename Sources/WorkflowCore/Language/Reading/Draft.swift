@@ -20,6 +20,7 @@ struct Draft {
     var policies: [DraftPolicy] = []
     var calls: [DraftCall] = []
     var states: [DraftState] = []
+    var probes: [DraftProbe] = []
     var deadlineMilliseconds: Int64?
     var limits: RunLimits?
     var signals: [DraftSignal] = []

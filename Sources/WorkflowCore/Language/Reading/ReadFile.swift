@@ -28,6 +28,7 @@ extension DefinitionReader {
         draft.policies = entries(file["retries"], as: .plain).map { readPolicy($0.name, $0.node) }
         draft.calls = entries(file["calls"], as: .plain).map { readCall($0.name, $0.node) }
         draft.states = entries(file["states"], as: .plain).map { readState($0.name, $0.node) }
+        draft.probes = entries(file["probes"], as: .plain).map { readProbe($0.name, $0.node) }
         draft.deadlineMilliseconds = duration(file["deadline"])
         draft.limits = file["limits"].flatMap { readRunLimits($0) }
         draft.signals = entries(file["signals"], as: .plain).map { readSignal($0.name, $0.node) }

@@ -23,6 +23,7 @@ extension Vocabulary {
             .optional("retries", .names(.plain, .mapping(policy)), "How often and how long to try again."),
             .optional("calls", .names(.plain, .mapping(call)), "Calls to use by name."),
             .optional("deadline", .duration, "Of the whole run, waiting included; raises the error deadline."),
+            .optional("probes", .names(.plain, .mapping(probe)), "What turnup diagnose --probe may send."),
             .optional("limits", .mapping(limits), "How many runs may be under way at once; others wait."),
             .notYet("signals", .names(.plain, .mapping(signal)), "Facts from outside that a run waits for."),
             .notYet("moved", .mapping(moved), "How runs of an older version follow to this one."),
@@ -51,6 +52,16 @@ extension Vocabulary {
             .required("type", kinds, "The type of the value, or a list of types."),
             .optional("secret", .flag, "Sealed in the vault, and never shown."),
             titleKeyword,
+        ])
+
+    static let probe = Shape(
+        "probe",
+        [
+            .required("call", .name(.plain), "A call, or the state whose call it is; it must be harmless to repeat."),
+            .required(
+                "credential", .choice(ProbeDefinition.Credential.allCases.map(\.rawValue)),
+                "The run's own key, that of an older run of the organisation, or one that is made up."),
+            .optional("harmless", .flag, "That it neither locks an account nor ends another token."),
         ])
 
     static let limits = Shape(

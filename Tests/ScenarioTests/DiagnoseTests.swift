@@ -136,6 +136,10 @@ import WorkflowCore
                     #expect(found["code"] == "single_client", "\(found.serialized())")
                     #expect(found["confidence"] == "likely", "no random key was tried, so it is not settled")
                     #expect(found["probe"]?["name"] == "P5")
+                    let way = found["action"]?["text"]?.stringValue ?? ""
+                    for words in ["whatsapp-number-shared-key", "whatsapp-number-sub-organisation", "Still unproven"] {
+                        #expect(way.contains(words), "\(way)")
+                    }
                 }
                 #expect(installation.simulator.clients().filter { $0.organisation == "org0" }.count == 2)
                 // The way out works from where the run stands, and the number comes into service.

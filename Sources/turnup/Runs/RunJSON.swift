@@ -14,7 +14,7 @@ enum RunJSON {
     static func line(
         _ run: RunOverview, _ state: RunState, _ choices: [OperatorChoices.Choice]?, now: Instant,
         service: ServiceRecord?,
-        wait: RunWait?, left: LeftBehindFold, others: [Identifier]
+        wait: RunWait?, forecast: Forecast?, left: LeftBehindFold, others: [Identifier]
     ) -> String {
         let secrets = state.secrets.map { secret in
             JSONValue.object(
@@ -25,7 +25,8 @@ enum RunJSON {
         }
         return JSONText.object(
             members(run, now: now, service: service, wait: wait) + [
-                ("adopted", .bool(state.isAdopted)), ("data", .object(state.data)), ("secrets", .array(secrets)),
+                ("forecast", .optional(forecast?.text)), ("adopted", .bool(state.isAdopted)),
+                ("data", .object(state.data)), ("secrets", .array(secrets)),
                 ("hold", state.hold.map(json) ?? .null),
                 ("inspected_at", .time(state.inspection?.lastAt)),
                 ("inspection_why", .optional(state.inspection?.why)),

@@ -34,6 +34,7 @@ struct Show: AsyncParsableCommand {
                 state.status != .live && (state.status != .succeeded || state.mayBeLeft)
                 ? try await session.leftBehind(found.id, upTo: state.seq) : LeftBehindFold(run: found.id)
             let others = try await session.store.runsThatMayHaveLeft(beside: found)
+            let forecast = try await session.forecast(found, state)
             var advice: OperatorChoices?
             var unread: String?
             do { advice = try await OperatorChoices.about(found, state, session) } catch let error as CommandFailure {
@@ -43,9 +44,10 @@ struct Show: AsyncParsableCommand {
                 let choices = unread == nil ? advice?.choices.0 ?? [] : nil
                 return Console.out(
                     RunJSON.line(
-                        found, state, choices, now: now, service: service, wait: wait, left: left, others: others))
+                        found, state, choices, now: now, service: service, wait: wait, forecast: forecast, left: left,
+                        others: others))
             }
-            Console.out(Self.page(found, state, service, wait, now: now))
+            Console.out(Self.page(found, state, service, wait, forecast, now: now))
             for item in left.takenBack { Console.out(Table.visible(LeftBehindText.line(item))) }
             for item in left.items { Console.out(Table.visible(LeftBehindText.line(item))) }
             for other in others { Console.out(RunsTexts.leftBefore("\(other)")) }
@@ -54,7 +56,8 @@ struct Show: AsyncParsableCommand {
     }
 
     private static func page(
-        _ run: RunOverview, _ state: RunState, _ service: ServiceRecord?, _ wait: RunWait?, now: Instant
+        _ run: RunOverview, _ state: RunState, _ service: ServiceRecord?, _ wait: RunWait?, _ forecast: Forecast?,
+        now: Instant
     ) -> String {
         let clock = ClockText()
         var lines = [
@@ -65,6 +68,7 @@ struct Show: AsyncParsableCommand {
             "requested     \(clock.dateAndTime(run.requestedAt)) \(clock.zoneName) "
                 + "(\(Phrases.distance(from: now, to: run.requestedAt)))",
         ]
+        if let forecast { lines.append("keys          \(forecast.text)") }
         if let ended = run.endedAt {
             let took = Phrases.span(milliseconds: ended.milliseconds(since: run.requestedAt))
             let time = "\(clock.dateAndTime(ended)) \(clock.zoneName)"
@@ -91,6 +95,15 @@ struct Show: AsyncParsableCommand {
 }
 
 extension Session {
+    /// When a key that is refused is usually accepted, by what the service did so far; nil: there is no such key, or too
+    /// little is known.
+    fileprivate func forecast(_ run: RunOverview, _ state: RunState) async throws -> Forecast? {
+        guard run.status == .live, run.lastError != nil, !state.secrets.isEmpty, let service = run.task?.service else {
+            return nil
+        }
+        return try await Activations.of(service: service, in: store).forecast
+    }
+
     /// Finds a run by its id or by the beginning of it.
     func run(named name: String) async throws -> RunOverview {
         if let id = Identifier(name), let run = try await store.run(id) { return run }

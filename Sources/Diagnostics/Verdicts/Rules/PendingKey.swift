@@ -92,6 +92,12 @@ struct PendingKey {
         evidence.refusesMadeUpKeys && evidence.working.contains { $0.acceptances.contains { $0.at > key.at } }
     }
 
+    /// What somebody who takes another way now cannot know.
+    var unproven: String {
+        let open = missing.map(\.text)
+        return open.isEmpty ? "" : " Still unproven: \(open.joined(separator: "; "))."
+    }
+
     var contradicting: [Verdict.Item] {
         evidence.fleet.laterAccepted.prefix(2).map {
             Verdict.Item(
@@ -182,7 +188,8 @@ extension Keys {
                 },
             contradicting: pending.contradicting, missing: pending.missing,
             probe: pending.isControlled ? nil : pending.control,
-            action: Verdict.Action("\(Commands.ways) gets round it.", evidence.commands(code).anotherWay))
+            action: Verdict.Action(
+                "\(Commands.ways) gets round it." + pending.unproven, evidence.commands(code).anotherWay))
     }
 
     /// Row 2.

@@ -11,7 +11,7 @@ public enum DiagnosisBounds {
     /// So many runs of the workflow that were held or have ended, the newest.
     public static let fleet = 1000
     /// So many live ones, those that met an error first; looked for among the newest of the run's state and of all.
-    static let live = 100
+    static let live = 50
     static let inState = 1000
     static let newest = 3000
     /// So many runs with an equal key.
@@ -108,21 +108,31 @@ extension PostgresStore {
 
     /// Runs whose row cannot tell their newest answers: live ones, those that are inspected, and those not read yet.
     private func liveFleet(workflow: String, key: String?, state: String) async throws -> [FleetRun] {
+        let columns = "id, workflow, organisation, key, status, has_task, news, last_error"
         let rows = try await query(
             """
-            with looked as materialized (
-              (select id from turnup.run where state = $3 order by id desc limit \(DiagnosisBounds.inState))
+            with looked as (
+              (select \(columns) from turnup.run where state = $3 order by id desc limit \(DiagnosisBounds.inState))
               union
-              (select id from turnup.run order by id desc limit \(DiagnosisBounds.newest))),
+              (select \(columns) from turnup.run order by id desc limit \(DiagnosisBounds.newest))),
             recent as materialized (
-              select r.id, r.organisation, r.key, r.status from looked l join turnup.run r on r.id = l.id
+              select r.id, r.organisation, r.key, r.status from looked r
               where r.workflow = $1 and (r.has_task or r.news is not null)
               order by r.last_error is null, r.id desc limit \(DiagnosisBounds.live))
             select r.id, r.organisation, r.key, r.status, turnup.microseconds(k.created_at) as sealed_at,
               coalesce(h.ordinal > 1, false) as earlier_key,
-              coalesce(h.ordinal > 1, false) and exists (
-                select from turnup.fleet o where o.organisation = r.organisation and o.workflow = $1
-                  and o.key_at < k.created_at and o.status = 'succeeded') as earlier_success,
+              case when coalesce(h.ordinal, 1) = 1 then false
+                when exists (
+                  select from turnup.fleet o where o.organisation = r.organisation and o.workflow = $1
+                    and o.key_at < k.created_at and o.status = 'succeeded') then true
+                -- One that nobody has read yet.
+                else exists (
+                  select from (
+                      select q.id, q.workflow, q.status, q.news from turnup.run q where q.organisation = r.organisation
+                      order by q.id limit \(DiagnosisBounds.siblings) offset 0) as q
+                    join turnup.secret s on s.scope = 'run' and s.scope_id = q.id::text and s.name = $2 and s.version = 1
+                  where q.news is not null and q.workflow = $1 and q.status = 'succeeded' and s.created_at < k.created_at)
+                end as earlier_success,
               turnup.microseconds(a.recorded_at) as first_accepted, turnup.microseconds(b.recorded_at) as refused_before,
               turnup.microseconds(c.recorded_at) as last_accepted, turnup.microseconds(d.recorded_at) as last_refused,
               l.seq as answer_seq, turnup.microseconds(l.recorded_at) as answer_at, l.type as answer_type,

@@ -34,6 +34,7 @@ struct Show: AsyncParsableCommand {
                 state.status != .live && (state.status != .succeeded || state.mayBeLeft)
                 ? try await session.leftBehind(found.id, upTo: state.seq) : LeftBehindFold(run: found.id)
             let others = try await session.store.runsThatMayHaveLeft(beside: found)
+            let probe = try await session.store.lastProbe(of: found.id)
             var advice: OperatorChoices?
             var unread: String?
             do { advice = try await OperatorChoices.about(found, state, session) } catch let error as CommandFailure {
@@ -43,9 +44,14 @@ struct Show: AsyncParsableCommand {
                 let choices = unread == nil ? advice?.choices.0 ?? [] : nil
                 return Console.out(
                     RunJSON.line(
-                        found, state, choices, now: now, service: service, wait: wait, left: left, others: others))
+                        found, state, choices, now: now, service: service, wait: wait, left: left, others: others,
+                        probe: probe))
             }
             Console.out(Self.page(found, state, service, wait, now: now))
+            if let probe {
+                let line = ProbeLine.text(probe, now: now, clock: ClockText())
+                Console.out(Table.visible("probe         \(line)"))
+            }
             for item in left.takenBack { Console.out(Table.visible(LeftBehindText.line(item))) }
             for item in left.items { Console.out(Table.visible(LeftBehindText.line(item))) }
             for other in others { Console.out(RunsTexts.leftBefore("\(other)")) }

@@ -69,6 +69,17 @@ def decision(entry):
     return entry.get("decision") or {}
 
 
+def probe(snapshot, entry):
+    """The intent of a probe; empty for all other requests."""
+    attempt = snapshot.attempts.get((entry.get("requestId") or "").lower())
+    return attempt.intent.body if attempt is not None and attempt.purpose == "probe" else {}
+
+
+def owner(snapshot, entry):
+    attempt = snapshot.attempts.get((entry.get("requestId") or "").lower())
+    return None if attempt is None else attempt.run
+
+
 def clients(snapshot, run, mine, ledger):
     """E1, E2: how many clients the run had at once; E3, E4: that the right one is there and was used."""
     made, states, lied = {}, {}, False
@@ -106,6 +117,13 @@ def clients(snapshot, run, mine, ledger):
     given = {decision(entry).get("client") for entry in mine if decision(entry).get("kind") in ISSUING}
     for entry in mine:
         used = decision(entry)
+        probed = probe(snapshot, entry)
+        if probed.get("credential") in ("older", "random"):
+            theirs = {decision(e).get("client") for e in ledger if decision(e).get("kind") in ISSUING
+                      and owner(snapshot, e) == probed.get("of_run")}
+            if used.get("kind") == "token-issued" and used.get("client") not in theirs:
+                yield "E4", f"probe {entry['ordinal']} got a token for client {used.get('client')}, whose key it had not"
+            continue
         if given and used.get("kind") == "token-issued" and used.get("client") not in given:
             yield "E4", f"request {entry['ordinal']} got a token for client {used.get('client')}, which is not its own"
 
@@ -152,6 +170,9 @@ def ends(run, mine, lease_seconds, clock_error):
             ended = None
     if ended is None:
         return
+    probes = {attempt.id for attempt in run.attempts if attempt.purpose == "probe"}
     for entry in mine:
+        if (entry.get("requestId") or "").lower() in probes:
+            continue
         if entry["receivedAtMilliseconds"] > ended.at // 1000 + lease_seconds * 1000 + clock_error:
             yield "E5", f"request {entry['ordinal']} came after its end at event {ended.seq}"

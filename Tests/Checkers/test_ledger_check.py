@@ -543,6 +543,55 @@ class CheckerTests(unittest.TestCase):
         world.row(SECOND, state="active")
         self.finds("E4", world, "not its own")
 
+    def probe(self, world, credential, of_run=None, client=1, done=True, asked=True, run=SECOND):
+        identifier = attempt_id(40)
+        if asked:
+            world.event(run, "probe.asked", {"probe": "p", "reason": "why"}, actor="person:test")
+        intent = {"state": "s", "purpose": "probe", "probe": "p", "credential": credential, "repeatable": True,
+                  "request": "POST wpp:/auth/token"}
+        if of_run:
+            intent["of_run"] = of_run
+        world.event(run, "attempt.started", intent, identifier)
+        world.clock += 1_000_000
+        status = 200 if done else 403
+        world.ledger.append({
+            "ordinal": len(world.ledger) + 1, "receivedAtMilliseconds": world.clock // 1000, "method": "POST",
+            "path": "/auth/token", "requestId": identifier, "status": status, "faults": [],
+            "decision": {"kind": "token-issued" if done else "refused", "client": client if done else None},
+            "delivery": "delivered"})
+        world.event(run, "attempt.done" if done else "attempt.not_done",
+                    {"state": "s", "probe": "p", "evidence": {"status": status}}, identifier)
+
+    def test_a_probe_with_the_older_key_or_a_made_up_one_is_the_run_s_own_business(self):
+        world = good()
+        world.call(SECOND, 11, "requested", client=2)
+        world.call(SECOND, 12, "token-pending", outcome="not_done", kind="refused", status=403, client=2)
+        self.probe(world, "older", of_run=FIRST)
+        world.row(SECOND, state="token-pending")
+        self.accepts(world)
+        ended = good()
+        ended.call(SECOND, 11, "requested", client=2)
+        ended.call(SECOND, 12, "token-pending", client=2)
+        ended.succeed(SECOND)
+        self.probe(ended, "random", done=False)
+        self.accepts(ended)
+
+    def test_E4_a_probe_that_got_a_token_for_a_key_it_had_not(self):
+        for credential, of_run, client in [("random", None, 1), ("older", FIRST, 2)]:
+            world = good()
+            world.call(SECOND, 11, "requested", client=2)
+            self.probe(world, credential, of_run, client)
+            self.finds("E4", world, "whose key it had not")
+
+    def test_T1_a_probe_that_is_under_way_has_a_queue_row_and_one_that_is_over_has_none(self):
+        world = good()
+        world.event(FIRST, "probe.asked", {"probe": "p", "reason": "why"}, actor="person:test")
+        self.finds("T1", world, "with 0 queue rows")
+        world.tasks.append(FIRST)
+        self.accepts(world)
+        world.event(FIRST, "probe.dropped", {"probe": "p", "why": "no room"})
+        self.finds("T1", world, "with 1 queue rows")
+
     def test_E5_a_request_after_the_end(self):
         world = good()
         world.ledger[2]["receivedAtMilliseconds"] += 100_000

@@ -154,7 +154,8 @@ extension PostgresStore {
             left join lateral (\(Self.use("attempt.not_done", "true", "e.seq desc"))) d on true
             left join lateral (
               select e.seq, e.recorded_at, e.type, e.body from turnup.event e where e.run_id = r.id
-                and e.type in ('attempt.done', 'attempt.not_done', 'attempt.unknown') order by e.seq desc limit 1) l on true
+                and e.type in ('attempt.done', 'attempt.not_done', 'attempt.unknown') and e.body->>'probe' is null
+              order by e.seq desc limit 1) l on true
             """, [.text(workflow), .optional(key), .text(state)], readOnly: true, label: "read the live fleet")
         return try decoded { try rows.map { try FleetRun(row: $0) } }
     }

@@ -12,6 +12,24 @@ public enum ProbeAnswer: Sendable, Equatable {
 }
 
 extension PostgresStore {
+    /// The newest event of a run's newest probe; nil: none was asked for.
+    public func lastProbe(of runId: Identifier) async throws -> RecordedEvent? {
+        let rows = try await query(
+            """
+            select seq, type, body, epoch, attempt_id, actor, turnup.microseconds(recorded_at) as recorded_at
+            from turnup.event where run_id = $1 and body->>'probe' is not null and type <> 'secret.read'
+            order by seq desc limit 1
+            """, [.uuid(PostgresUUID(runId))], readOnly: true, label: "read the newest probe")
+        return try decoded {
+            try rows.first.map { row in
+                RecordedEvent(
+                    seq: try row.int("seq"), type: try row.string("type"), body: try row.object("body"),
+                    epoch: try row.int("epoch"), attemptId: try row.uuidOrNil("attempt_id").map { Identifier($0) },
+                    actor: try row.string("actor"), recordedAt: try row.instant("recorded_at"))
+            }
+        }
+    }
+
     /// Writes that a probe is asked for, as `askingForProbe` says it; and, when it sends another run's key, a word of that
     /// into both histories.
     public func askForProbe(_ asked: NewEvent, of runId: Identifier, at seq: Int64, actor: String) async throws

@@ -34,8 +34,10 @@ enum DiagnoseTexts {
     static func preview(_ body: JSONObject, of run: RunOverview, whose: RunOverview?) -> String {
         let request = body["request"]?.stringValue ?? "a request"
         let name = body["probe"]?.stringValue ?? ""
+        let credential = body["credential"]?.stringValue.flatMap(ProbeDefinition.Credential.init)
+        let isVouched = credential?.needsVouching == true
         let touched =
-            switch body["credential"]?.stringValue.flatMap(ProbeDefinition.Credential.init) {
+            switch credential {
             case .older:
                 "the key of \(whose?.key ?? "another run") (run \(body["of_run"]?.stringValue ?? "?")), and with it the account of "
                     + "that number; it leaves a word in both histories"
@@ -43,7 +45,9 @@ enum DiagnoseTexts {
             case .current, nil: "the key that run \(run.id) has, and with it the account of \(run.key)"
             }
         return "Probe \(name) sends \(request) once, with \(touched).\n"
-            + "The author of \(run.workflow) \(run.version) vouches that this neither locks an account nor ends another token."
+            + (isVouched
+                ? "The author of \(run.workflow) \(run.version) vouches that this neither locks an account nor ends another token."
+                : "\(run.workflow) \(run.version) says that this request is harmless to repeat.")
     }
     static let question = "Send it? [y/N] "
     private static let nothingSent = "Nothing was sent."

@@ -14,7 +14,7 @@ enum RunJSON {
     static func line(
         _ run: RunOverview, _ state: RunState, _ choices: [OperatorChoices.Choice]?, now: Instant,
         service: ServiceRecord?,
-        wait: RunWait?, forecast: Forecast?, left: LeftBehindFold, others: [Identifier]
+        wait: RunWait?, forecast: Forecast?, left: LeftBehindFold, others: [Identifier], probe: RecordedEvent? = nil
     ) -> String {
         let secrets = state.secrets.map { secret in
             JSONValue.object(
@@ -34,6 +34,7 @@ enum RunJSON {
                 ("taken_back", .array(left.takenBack.map(\.json))),
                 ("left_behind", .array(left.items.map(\.json))), ("key_with", .optional(state.keyWith)),
                 ("left_by", .array(others.map { .string($0.description) })),
+                ("probe", probe.map(ProbeLine.json) ?? .null),
                 ("choices", choices.map { .array($0.map(\.json)) } ?? .null),
             ])
     }

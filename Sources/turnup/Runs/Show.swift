@@ -35,6 +35,7 @@ struct Show: AsyncParsableCommand {
                 ? try await session.leftBehind(found.id, upTo: state.seq) : LeftBehindFold(run: found.id)
             let others = try await session.store.runsThatMayHaveLeft(beside: found)
             let forecast = try await session.forecast(found, state)
+            let probe = try await session.store.lastProbe(of: found.id)
             var advice: OperatorChoices?
             var unread: String?
             do { advice = try await OperatorChoices.about(found, state, session) } catch let error as CommandFailure {
@@ -45,9 +46,13 @@ struct Show: AsyncParsableCommand {
                 return Console.out(
                     RunJSON.line(
                         found, state, choices, now: now, service: service, wait: wait, forecast: forecast, left: left,
-                        others: others))
+                        others: others, probe: probe))
             }
             Console.out(Self.page(found, state, service, wait, forecast, now: now))
+            if let probe {
+                let line = ProbeLine.text(probe, now: now, clock: ClockText())
+                Console.out(Table.visible("probe         \(line)"))
+            }
             for item in left.takenBack { Console.out(Table.visible(LeftBehindText.line(item))) }
             for item in left.items { Console.out(Table.visible(LeftBehindText.line(item))) }
             for other in others { Console.out(RunsTexts.leftBefore("\(other)")) }

@@ -83,7 +83,7 @@ enum Invariants {
             """
             select e.run_id || ' ' || e.seq from turnup.event e join turnup.event f on f.run_id = e.run_id
               and f.seq < e.seq and f.type in ('run.succeeded', 'run.failed', 'run.cancelled')
-            where e.type not in ('attempt.late', 'run.reopened', 'run.taken_over') and not exists (
+            where e.type not in ('attempt.late', 'run.reopened', 'run.taken_over', 'run.diagnosed') and not exists (
               select from turnup.event o where o.run_id = e.run_id and o.type = 'run.reopened'
                 and o.seq between f.seq and e.seq)
             """

@@ -18,7 +18,7 @@ struct SchemaTests {
         "e102-stable-once", "e102-undo-by-name", "e102-undo-is-a-call", "e102-where-missing",
         "e103-each", "e103-schedule", "e105-no-text", "e202-start-missing", "e202-start-missing-waits",
         "e303-activation",
-        "e303-empty-policy", "e314-before-without-gone", "e314-no-gone", "e321-no-limit",
+        "e303-empty-policy", "e314-before-without-gone", "e314-no-gone",
     ]
 
     /// Prints the names of the files that the schema refuses.

@@ -9,8 +9,8 @@ import WorkflowCore
         try await TestDatabase.withDatabase { database in
             let store = database.store
             try await store.publishWorkflow()
-            for number in 0..<150 { try await store.enqueueRun("\(number)") }
-            let claims = try await store.claimed(workerA, 150)
+            for number in 0..<400 { try await store.enqueueRun("\(number)") }
+            let claims = try await store.claimed(workerA, 400)
             var seen: Set<EventType> = []
             var held: Set<Bool> = []
             let commits = try claims.map { claim in
@@ -25,7 +25,7 @@ import WorkflowCore
             _ = try await store.commit(commits, worker: workerA, leaseMilliseconds: minute)
             let found = Found()
             let tally = try await Verifier(store: store).verify(.everything) { found.add($0) }
-            #expect(tally.events >= 150 * 41 && found.all == [], "\(found.all.prefix(3))")
+            #expect(tally.events >= 400 * 41 && found.all == [], "\(found.all.prefix(3))")
         }
     }
 

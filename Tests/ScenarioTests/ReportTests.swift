@@ -86,4 +86,16 @@ import WorkflowCore
             try await Checker.check(installation)
         }
     }
+
+    @Test func `what no worker has read yet is said, and not passed over as nothing`() async throws {
+        try await Installation.with { installation in
+            // This worker keeps no statistics.
+            try await installation.withWorker { _ in
+                try await installation.reaches(.succeeded, try await installation.enqueue("+34600111222"))
+            }
+            let text = try await installation.command("report")
+            #expect(text.contains("1 changed, and no worker has read it yet") && !text.contains("nothing ended"))
+            #expect(try JSONValue.parse(try await installation.command("report", "--json"))["unread"] == 1)
+        }
+    }
 }

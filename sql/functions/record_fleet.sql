@@ -13,8 +13,6 @@ declare
   current record;
   task record;
   lease record;
-  moment timestamptz := turnup.now();
-  new_hash bytea;
 begin
   for item in
     select x.* from json_to_recordset(rows) as x(
@@ -27,14 +25,14 @@ begin
   loop
     run_id := item.run_id;
     -- Task rows before run rows, as everybody does.
-    select t.seq, t.hash, t.epoch into task from turnup.task t where t.run_id = item.run_id for no key update;
-    select r.seq, r.hash, r.epoch, r.workflow, r.organisation, r.key, r.status, r.ended_at, r.news into current
+    select t.seq into task from turnup.task t where t.run_id = item.run_id for no key update;
+    select r.seq, r.workflow, r.organisation, r.key, r.status, r.ended_at, r.news into current
       from turnup.run r where r.id = item.run_id for no key update;
     if not found then
       answer := 'gone'; seq := null; return next;
       continue;
     end if;
-    select l.seq, l.epoch into lease from turnup.lease l where l.run_id = item.run_id and task.seq is not null;
+    select l.seq into lease from turnup.lease l where l.run_id = item.run_id and task.seq is not null;
     seq := coalesce(greatest(task.seq, lease.seq), current.seq);
     if seq <> item.seq or current.status <> item.status then
       answer := 'behind'; return next;
@@ -48,18 +46,8 @@ begin
         answer := 'busy'; return next;
         continue;
       end if;
-      seq := seq + 1;
-      new_hash := turnup.event_hash(
-        coalesce(task.hash, current.hash), item.run_id, seq, turnup.microseconds(moment),
-        coalesce(task.epoch, current.epoch), 'run.diagnosed', record_fleet.actor, null, item.diagnosis);
-      insert into turnup.event (run_id, seq, type, body, epoch, actor, recorded_at, hash)
-      values (item.run_id, seq, 'run.diagnosed', item.diagnosis::json, coalesce(task.epoch, current.epoch),
-        record_fleet.actor, moment, new_hash);
-      update turnup.run r
-      set news = null, seq = case when task.seq is null then record_fleet.seq else r.seq end,
-        hash = case when task.seq is null then new_hash else r.hash end
-      where r.id = item.run_id;
-      update turnup.task t set seq = record_fleet.seq, hash = new_hash where t.run_id = item.run_id;
+      seq := turnup.append_aside(item.run_id, 'run.diagnosed', item.diagnosis, record_fleet.actor);
+      update turnup.run r set news = null where r.id = item.run_id;
       item.verdict := item.diagnosis::json ->> 'verdict';
       item.confidence := item.diagnosis::json ->> 'confidence';
     end if;

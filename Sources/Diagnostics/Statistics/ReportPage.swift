@@ -67,8 +67,10 @@ public enum ReportPage {
     public static func head(_ report: FleetReport) -> String {
         let clock = ClockText(isUTC: true)
         let counts = report.statuses.map { "\($0.runs) \($0.status.rawValue)" }
+        let none = report.unread > 0 ? "nothing that was read ended or is held" : "nothing ended, and nothing is held"
         return "From \(clock.dateAndTime(report.since)) to \(clock.dateAndTime(report.now)) UTC: "
-            + (counts.isEmpty ? "nothing ended, and nothing is held." : counts.joined(separator: ", ") + ".")
+            + (counts.isEmpty ? none : counts.joined(separator: ", "))
+            + (report.unread > 0 ? "; \(report.unread) changed, and no worker has read it yet." : ".")
     }
 
     private static func table(_ failures: [FleetReport.Failure]) -> String {

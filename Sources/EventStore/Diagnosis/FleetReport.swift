@@ -72,10 +72,12 @@ public struct FleetReport: Sendable {
     public let retries: [Retries]
     /// The services of those runs, at most five.
     public let services: [Service]
+    /// Runs whose newest change no worker has read yet, so that they are not told here as they stand.
+    public let unread: Int
 
     public init(
         since: Instant, now: Instant, statuses: [(status: RunStatus, runs: Int)], failures: [Failure], days: [Day],
-        retries: [Retries], services: [Service]
+        retries: [Retries], services: [Service], unread: Int
     ) {
         self.since = since
         self.now = now
@@ -84,5 +86,6 @@ public struct FleetReport: Sendable {
         self.days = days
         self.retries = retries
         self.services = services
+        self.unread = unread
     }
 }

@@ -46,6 +46,9 @@ extension PostgresStore {
         for name in try decoded({ try names.map { try $0.string("service") } }) {
             services.append(FleetReport.Service(name: name, ages: try await keyAges(service: name)))
         }
+        let unread = try await query(
+            "select count(*) as runs from turnup.run where news is not null", readOnly: true, label: "count unread runs"
+        )
         let now = try await now()
         return try decoded {
             FleetReport(
@@ -65,7 +68,7 @@ extension PostgresStore {
                 },
                 retries: try retries.map { row in
                     FleetReport.Retries(retries: Int(try row.int("retries")), runs: Int(try row.int("runs")))
-                }, services: services)
+                }, services: services, unread: Int(try one(unread).int("runs")))
         }
     }
 }

@@ -6,8 +6,8 @@ import Synchronization
 import WorkflowCore
 
 /// Reads what has ended, was held or goes on again into the statistics, soon after it has happened and beside the runs'
-/// own commits; and writes down what each end was due to. What is to be read stands in the run rows, so a worker that dies on the way loses nothing; two workers
-/// that read the same run write the same row.
+/// own commits; and writes down what each end was due to. What is to be read stands in the run rows, so a worker that
+/// dies on the way loses nothing; two workers that read the same run write the same row.
 public struct StatisticsPass: Service {
     private let store: PostgresStore
     private let actor: String

@@ -62,7 +62,7 @@ enum ReportTable {
 enum ReportJSON {
     static func line(_ report: FleetReport) -> String {
         JSONText.object([
-            ("since", .time(report.since)), ("now", .time(report.now)),
+            ("since", .time(report.since)), ("now", .time(report.now)), ("unread", .integer(report.unread)),
             (
                 "statuses",
                 .object(JSONObject(report.statuses.map { ($0.status.rawValue, .integer($0.runs)) }))
